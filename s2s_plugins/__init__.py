@@ -1,0 +1,25 @@
+"""Recurrent sequence-to-sequence models for fairseq, the ``--user-dir`` entry.
+
+Importing this package registers its architectures and installs the repairs of :mod:`s2s_plugins.compat`.
+"""
+
+import importlib.util as _importlib_util
+import sys as _sys
+
+__version__ = "0.1.0"
+
+if __name__ != "s2s_plugins":
+    raise ImportError(f"the folder of this package is called {__name__}, its modules know it as s2s_plugins: rename it")
+
+if _importlib_util.find_spec("fairseq") is None:
+    _fairseq = "ve-fairseq==0.12.3" if _sys.version_info >= (3, 11) else "fairseq==0.12.2"
+    raise ImportError(
+        f"s2s_plugins is a plugin of fairseq, which is not installed: pip install '{_fairseq}', or "
+        "pip install 's2s-plugins[fairseq]', which picks it by Python version"
+    )
+
+from s2s_plugins import compat as _compat  # noqa: E402
+
+_compat.install()
+
+from s2s_plugins import models as _models  # noqa: E402, F401

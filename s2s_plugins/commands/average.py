@@ -1,0 +1,82 @@
+"""``s2s-average``: average the weights of checkpoints of one training run.
+
+After Polyak and Juditsky 1992; fairseq has it as a script of its repository, which its package leaves out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+import torch
+
+from s2s_plugins.errors import UsageError
+
+
+def load(path: str) -> dict:
+    """Read a checkpoint, on the CPU.
+
+    Raises:
+        UsageError: it is missing, not a checkpoint, or refused.
+    """
+    from fairseq import checkpoint_utils
+
+    if not os.path.isfile(path):
+        raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
+    return checkpoint_utils.load_checkpoint_to_cpu(path)
+
+
+def average(paths: Sequence[str]) -> dict:
+    """The last checkpoint of ``paths`` with the mean of all their weights; sums are kept in float64.
+
+    Raises:
+        UsageError: the checkpoints have different weights.
+    """
+    sums: Dict[str, torch.Tensor] = {}
+    result: dict = {}
+    for path in paths:
+        result = load(path)
+        weights = result["model"]
+        if sums and (weights.keys() != sums.keys() or any(weights[name].shape != sums[name].shape for name in sums)):
+            raise UsageError(f"checkpoint {path} is of another architecture than {paths[0]}: average one run's")
+        for name, weight in weights.items():
+            wide = weight.double() if weight.is_floating_point() else weight
+            sums[name] = wide if name not in sums else sums[name] + wide
+    for name, weight in result["model"].items():
+        mean = sums[name] / len(paths) if weight.is_floating_point() else sums[name] // len(paths)
+        result["model"][name] = mean.to(weight.dtype)
+    result.pop("last_optimizer_state", None)  # it belongs to one checkpoint's weights
+    return result
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="s2s-average", description="Average the weights of checkpoints of one run.")
+    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="two or more, as checkpoint*.pt")
+    parser.add_argument("--output", required=True, metavar="FILE", help="where the averaged checkpoint goes")
+    args = parser.parse_args(argv)
+    if len(args.checkpoints) < 2:
+        parser.error("one checkpoint is its own average: name two or more")
+    import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
+
+    try:
+        state = average(args.checkpoints)
+    except UsageError as error:
+        parser.error(str(error))
+    output = Path(args.output)
+    partial = output.with_name(output.name + ".partial")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, partial)
+        os.replace(partial, output)
+    except OSError as error:
+        print(f"s2s-average: error: {output}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"averaged {len(args.checkpoints)} checkpoints into {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Every repair to fairseq and its environment, a room for each part of fairseq that they mend.
+
+fairseq is in maintenance only: these stand in a user's way today (fairseq 0.12.2 and 0.12.3, torch >= 2.6), and each
+function says what breaks without it. They are installed once, when the package is imported, and change nothing
+for what already worked.
+"""
+
+from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, search
+from s2s_plugins.compat.checkpoints import building_from_checkpoint
+
+__all__ = ["building_from_checkpoint", "install"]
+
+REPAIRS = (
+    commands.show_usage_errors_in_one_line,
+    commands.quieten_hydra,
+    commands.accept_the_imported_user_dir,
+    commands.check_flags,
+    checkpoints.load_fairseq_checkpoints_safely,
+    checkpoints.name_the_checkpoint_that_cannot_be_read,
+    checkpoints.tell_models_that_they_are_rebuilt,
+    checkpoints.copy_checkpoints_whole,
+    batches.keep_the_last_batch,
+    batches.name_the_data_that_is_missing,
+    batches.name_the_sentence_that_is_too_long,
+    alignment.align_every_hypothesis,
+    alignment.replace_unknown_words,
+    search.count_diverse_beams_by_place_in_the_batch,
+    search.name_the_beam_that_is_too_wide_for_constraints,
+    distributed.run_on_machines_without_gpu,
+)
+
+_installed = False
+
+
+def install() -> None:
+    """Install every repair; a second call does nothing."""
+    global _installed
+    if not _installed:
+        _installed = True
+        for repair in REPAIRS:
+            repair()

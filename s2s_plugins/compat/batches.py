@@ -1,0 +1,85 @@
+"""Repairs to how fairseq finds and batches data."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from fairseq import tasks, utils
+from fairseq.data import data_utils
+from fairseq.tasks import fairseq_task, translation
+
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError
+
+
+def keep_the_last_batch() -> None:
+    """Keep the sentences behind the last whole multiple of ``--required-batch-size-multiple``.
+
+    fairseq 0.12.2 drops the last batch unless its size is a multiple (default 8), in training, validation and
+    generation: sentences vanish without a word, and a corpus of under 8 trains on nothing (fairseq issues 5036, 5351).
+    """
+
+    @wrap(data_utils, "batch_by_size")
+    def batch_by_size(original, indices, *args, **kwargs):
+        if not isinstance(indices, np.ndarray):
+            indices = np.fromiter(indices, dtype=np.int64, count=-1)
+        if len(indices) == 0:
+            return []
+        batches = original(indices, *args, **kwargs)
+        if kwargs.get("fixed_shapes") is not None:
+            return batches
+        kept = sum(len(batch) for batch in batches)  # batches are consecutive slices of indices
+        return batches if kept == len(indices) else [*batches, indices[kept:]]
+
+
+def name_the_data_that_is_missing() -> None:
+    """Say in one line which data folder, dictionary or split is missing, and which command makes it."""
+
+    @wrap(tasks, "setup_task")
+    def setup_task(original, cfg, **kwargs):
+        data = getattr(cfg, "data", None)
+        for folder in utils.split_paths(data) if isinstance(data, str) and data else []:
+            if not os.path.exists(folder):
+                raise UsageError(f"data folder {folder} does not exist: fairseq-preprocess --destdir {folder} makes it")
+            if os.path.isdir(folder) and not os.listdir(folder):
+                raise UsageError(f"data folder {folder} is empty: fairseq-preprocess --destdir {folder} fills it")
+        try:
+            return original(cfg, **kwargs)
+        except FileNotFoundError as error:
+            raise UsageError(f"{error.filename or error} does not exist: fairseq-preprocess writes it") from error
+        except Exception as error:
+            if "Could not infer language pair" not in str(error):
+                raise
+            raise UsageError(
+                f"data folder {data} has no train.SOURCE-TARGET.* files to read the two sides' names off: give "
+                "--source-lang and --target-lang, or fill it with fairseq-preprocess"
+            ) from None
+
+    @wrap(translation, "load_langpair_dataset")
+    def load_langpair_dataset(original, data_path, split, *args, **kwargs):
+        try:
+            return original(data_path, split, *args, **kwargs)
+        except FileNotFoundError:
+            raise UsageError(
+                f"data folder {data_path} has no {split} split: fairseq-preprocess writes it, and --gen-subset, "
+                "--valid-subset and --train-subset choose among those there"
+            ) from None
+
+
+def name_the_sentence_that_is_too_long() -> None:
+    """Say in one line which sentence is longer than the model takes, and what can be done."""
+
+    @wrap(fairseq_task.FairseqTask, "filter_indices_by_size")
+    def filter_indices_by_size(original, self, indices, dataset, max_positions=None, ignore_invalid_inputs=False):
+        try:
+            return original(self, indices, dataset, max_positions, ignore_invalid_inputs)
+        except Exception as error:
+            if "Size of sample" not in str(error):
+                raise
+            _, ignored = dataset.filter_indices_by_size(indices, max_positions)
+            raise UsageError(
+                f"sentence {ignored[0]} is too long: (source, target) tokens are {dataset.size(ignored[0])}, the limit "
+                f"is {max_positions}: raise --max-source-positions or --max-target-positions, or skip such sentences "
+                "with --skip-invalid-size-inputs-valid-test"
+            ) from None

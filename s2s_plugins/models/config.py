@@ -1,0 +1,235 @@
+"""Configuration of the four architectures: one dataclass, a help text per field, and the checks on it.
+
+fairseq reads the field types at run time, so annotations here are real types, not strings.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import List, Optional
+
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.models import register_model_architecture
+
+from s2s_plugins.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+BRIDGES = ["auto", "zero", "copy", "dense"]
+SIZES = [
+    "encoder_embed_dim",
+    "encoder_hidden_size",
+    "encoder_layers",
+    "decoder_embed_dim",
+    "decoder_hidden_size",
+    "decoder_layers",
+    "decoder_out_embed_dim",
+    "attention_dim",
+]
+DROPOUTS = ["dropout", "encoder_dropout_in", "encoder_dropout_out", "decoder_dropout_in", "decoder_dropout_out"]
+
+
+@dataclass
+class RecurrentConfig(FairseqDataclass):
+    """Flags that all four architectures have, under fairseq's names where fairseq's ``lstm`` has one."""
+
+    dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
+    encoder_embed_dim: int = field(default=512, metadata={"help": "encoder embedding dimension"})
+    encoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file with pre-trained encoder embeddings (word2vec or GloVe form)"}
+    )
+    encoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the encoder embeddings"})
+    encoder_hidden_size: Optional[int] = field(
+        default=None, metadata={"help": "encoder hidden size, per direction (default: --encoder-embed-dim)"}
+    )
+    encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
+    encoder_bidirectional: bool = field(default=False, metadata={"help": "make all encoder layers bidirectional"})
+    encoder_dropout_in: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the encoder's embeddings (default: --dropout)"}
+    )
+    encoder_dropout_out: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the outputs of encoder layers (default: --dropout)"}
+    )
+    decoder_embed_dim: Optional[int] = field(
+        default=None, metadata={"help": "decoder embedding dimension (default: 512)"}
+    )
+    decoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file with pre-trained decoder embeddings (word2vec or GloVe form)"}
+    )
+    decoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the decoder embeddings"})
+    decoder_hidden_size: Optional[int] = field(
+        default=None, metadata={"help": "decoder hidden size (default: --decoder-embed-dim)"}
+    )
+    decoder_layers: int = field(default=1, metadata={"help": "number of decoder layers"})
+    decoder_out_embed_dim: Optional[int] = field(
+        default=None,
+        metadata={
+            "help": "size of what the output layer projects (default: --decoder-embed-dim with shared embeddings, "
+            "else --decoder-hidden-size)"
+        },
+    )
+    decoder_dropout_in: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the decoder's embeddings (default: --dropout)"}
+    )
+    decoder_dropout_out: Optional[float] = field(
+        default=None,
+        metadata={"help": "dropout between decoder layers and on the decoder's output (default: --dropout)"},
+    )
+    share_decoder_input_output_embed: bool = field(
+        default=False, metadata={"help": "share decoder input and output embeddings"}
+    )
+    share_all_embeddings: bool = field(
+        default=False,
+        metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
+    )
+    adaptive_softmax_cutoff: Optional[str] = field(
+        default=None,
+        metadata={"help": "comma-separated cutoffs of an adaptive softmax; goes with --criterion adaptive_loss"},
+    )
+    rnn_cell: ChoiceEnum(["lstm", "gru"]) = field(default="lstm", metadata={"help": "kind of recurrent layer"})
+    bridge: ChoiceEnum(BRIDGES) = field(
+        default="auto",
+        metadata={
+            "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one tanh layer), or "
+            "auto (what the architecture's paper does where the shapes allow it, else dense)"
+        },
+    )
+    residual: bool = field(default=False, metadata={"help": "residual connections from the second layer on"})
+    autocast: ChoiceEnum(["none", "bf16"]) = field(
+        default="none",
+        metadata={"help": "compute in bfloat16 where it is safe, on CPU and GPU; weights and loss stay float32"},
+    )
+
+
+@dataclass
+class AttentionConfig(RecurrentConfig):
+    """Flags of ``attention_lstm``."""
+
+    attention: ChoiceEnum(["additive", "dot", "general", "concat"]) = field(
+        default="additive", metadata={"help": "attention score (additive: Bahdanau; dot, general, concat: Luong)"}
+    )
+    attention_timing: ChoiceEnum(["before", "after"]) = field(
+        default="before",
+        metadata={"help": "attend before the recurrent step (Bahdanau) or after it (Luong)"},
+    )
+    attention_dim: Optional[int] = field(
+        default=None,
+        metadata={"help": "hidden size of an additive or concat score (default: --decoder-hidden-size)"},
+    )
+    input_feeding: bool = field(
+        default=False, metadata={"help": "feed the attentional vector to the next step (with --attention-timing after)"}
+    )
+    attention_coverage: bool = field(
+        default=False,
+        metadata={"help": "let the score see how much attention a source token has had (additive, concat)"},
+    )
+
+
+def flag(name: str) -> str:
+    """The flag of a field: ``encoder_layers`` -> ``--encoder-layers``."""
+    return "--" + name.replace("_", "-")
+
+
+def preset(model: str, name: str, **values) -> None:
+    """Register architecture ``name`` of ``model``: ``values`` where the user gave no flag of that name."""
+
+    def fill(args) -> None:
+        for key, value in values.items():
+            if not hasattr(args, key):
+                setattr(args, key, value)
+
+    register_model_architecture(model, name)(fill)
+
+
+def check(cfg: RecurrentConfig) -> None:
+    """What is wrong with the flags alone, before any data is looked at.
+
+    Raises:
+        UsageError: a size below 1, a dropout outside of [0, 1), or flags that exclude each other.
+    """
+    for name in SIZES:
+        size = getattr(cfg, name, None)
+        if size is not None and size < 1:
+            raise UsageError(f"{flag(name)} {size} is not a size: use 1 or more")
+    for name in DROPOUTS:
+        p = getattr(cfg, name)
+        if p is not None and not 0 <= p < 1:
+            raise UsageError(f"{flag(name)} {p} is not a dropout probability: use 0 or more, and less than 1")
+    if cfg.residual and cfg.encoder_layers == 1 and cfg.decoder_layers == 1:
+        raise UsageError(
+            "--residual joins layers, and --encoder-layers and --decoder-layers are 1: leave --residual off, "
+            "or use 2 layers or more"
+        )
+    shares = cfg.share_decoder_input_output_embed or cfg.share_all_embeddings
+    if shares and cfg.adaptive_softmax_cutoff:
+        sharing = flag("share_all_embeddings" if cfg.share_all_embeddings else "share_decoder_input_output_embed")
+        raise UsageError(
+            f"{sharing} shares one output matrix, --adaptive-softmax-cutoff splits it: leave one of them out"
+        )
+
+
+def resolve(cfg: RecurrentConfig) -> None:
+    """Fill in the sizes and dropouts that default to another one."""
+    if cfg.encoder_hidden_size is None:
+        cfg.encoder_hidden_size = cfg.encoder_embed_dim
+    if cfg.decoder_embed_dim is None:
+        cfg.decoder_embed_dim = cfg.encoder_embed_dim if cfg.share_all_embeddings else 512
+    if cfg.decoder_hidden_size is None:
+        cfg.decoder_hidden_size = cfg.decoder_embed_dim
+    if cfg.decoder_out_embed_dim is None:
+        shares = cfg.share_decoder_input_output_embed or cfg.share_all_embeddings
+        cfg.decoder_out_embed_dim = cfg.decoder_embed_dim if shares else cfg.decoder_hidden_size
+    for name in DROPOUTS[1:]:
+        if getattr(cfg, name) is None:
+            setattr(cfg, name, cfg.dropout)
+
+
+def check_sharing(cfg: RecurrentConfig, same_dictionary: bool) -> None:
+    """Whether shared embeddings can be shared; ``cfg`` is resolved.
+
+    Raises:
+        UsageError: the dictionaries, sizes or files that should be one differ.
+    """
+    if cfg.share_all_embeddings:
+        if not same_dictionary:
+            raise UsageError(
+                "--share-all-embeddings needs one dictionary for source and target, the data has two: run "
+                "fairseq-preprocess with --joined-dictionary, or use --share-decoder-input-output-embed"
+            )
+        if cfg.decoder_embed_path and cfg.decoder_embed_path != cfg.encoder_embed_path:
+            raise UsageError(
+                f"--share-all-embeddings leaves no room for --decoder-embed-path {cfg.decoder_embed_path} beside "
+                f"--encoder-embed-path {cfg.encoder_embed_path}: name one file"
+            )
+        if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
+            raise UsageError(
+                f"--share-all-embeddings needs equal sizes, --encoder-embed-dim is {cfg.encoder_embed_dim} and "
+                f"--decoder-embed-dim {cfg.decoder_embed_dim}: make them equal"
+            )
+    if cfg.share_all_embeddings or cfg.share_decoder_input_output_embed:
+        if cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
+            sharing = flag("share_all_embeddings" if cfg.share_all_embeddings else "share_decoder_input_output_embed")
+            raise UsageError(
+                f"{sharing} needs equal sizes, --decoder-embed-dim is {cfg.decoder_embed_dim} and "
+                f"--decoder-out-embed-dim {cfg.decoder_out_embed_dim}: make them equal"
+            )
+
+
+def adaptive_cutoffs(cfg: RecurrentConfig, vocabulary: int) -> Optional[List[int]]:
+    """``--adaptive-softmax-cutoff`` as numbers; None if it was not given.
+
+    Raises:
+        UsageError: not a rising list of numbers from 1 up to, not including, ``vocabulary``.
+    """
+    if not cfg.adaptive_softmax_cutoff:
+        return None
+    text = cfg.adaptive_softmax_cutoff
+    try:
+        cutoffs = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--adaptive-softmax-cutoff {text} is not a list of whole numbers: write 1000,5000") from None
+    if any(a >= b for a, b in zip([0] + cutoffs, cutoffs + [vocabulary])):
+        raise UsageError(
+            f"--adaptive-softmax-cutoff {text} has to rise from above 0 to below the target dictionary's "
+            f"{vocabulary} symbols: use smaller cutoffs"
+        )
+    return cutoffs

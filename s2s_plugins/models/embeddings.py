@@ -1,0 +1,76 @@
+"""Embeddings: fresh ones, and those read from a text file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Dict, Optional
+
+import torch
+from fairseq.data import Dictionary
+from torch import nn
+
+from s2s_plugins.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+
+def build_embedding(
+    dictionary: Dictionary, dim: int, *, path: Optional[str], path_flag: str, dim_flag: str, freeze: bool
+) -> nn.Embedding:
+    """An embedding of ``dictionary``: uniform in +-0.1, and where ``path`` has a symbol, the file's vector.
+
+    Args:
+        dictionary: V symbols.
+        dim: size of a vector, E.
+        path: text file, a symbol and its E numbers a line, with or without word2vec's heading ``V E``; or None.
+        path_flag: the flag that named ``path``, for messages.
+        dim_flag: the flag that gave ``dim``, for messages.
+        freeze: leave the embedding as it is in training.
+
+    Raises:
+        UsageError: ``path`` cannot be read, is malformed, or holds vectors of another size.
+    """
+    embedding = nn.Embedding(len(dictionary), dim, padding_idx=dictionary.pad())
+    nn.init.uniform_(embedding.weight, -0.1, 0.1)
+    with torch.no_grad():
+        embedding.weight[dictionary.pad()] = 0
+        if path is not None:
+            vectors = read_vectors(path, dictionary, dim, path_flag=path_flag, dim_flag=dim_flag)
+            for index, vector in vectors.items():
+                embedding.weight[index] = vector
+            logger.info(f"{path_flag} {path}: vectors for {len(vectors)} of {len(dictionary)} symbols")
+    embedding.weight.requires_grad = not freeze
+    return embedding
+
+
+def read_vectors(
+    path: str, dictionary: Dictionary, dim: int, *, path_flag: str, dim_flag: str
+) -> Dict[int, torch.Tensor]:
+    """The vectors of the symbols that ``dictionary`` has, by index; the rest of the file is not kept.
+
+    Raises:
+        UsageError: as :func:`build_embedding`.
+    """
+    vectors = {}
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                symbol, *values = line.rstrip("\n").rstrip(" ").split(" ")
+                if number == 1 and len(values) == 1 and symbol.isdigit() and values[0].isdigit():
+                    continue  # word2vec's heading: number of vectors, size
+                if len(values) != dim:
+                    raise UsageError(
+                        f"{path_flag} {path}, line {number}: {len(values)} numbers, {dim_flag} is {dim}: "
+                        f"use {dim_flag} {len(values)} or another file"
+                    )
+                if symbol not in dictionary.indices:
+                    continue
+                try:
+                    vectors[dictionary.index(symbol)] = torch.tensor([float(value) for value in values])
+                except ValueError as error:
+                    raise UsageError(f"{path_flag} {path}, line {number}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path_flag} {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path_flag} {path} is not UTF-8 text: convert it to word2vec's text form") from None
+    return vectors

@@ -1,0 +1,1 @@
+"""The models of the papers, in pure PyTorch: nothing here imports fairseq."""

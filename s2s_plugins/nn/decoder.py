@@ -1,0 +1,120 @@
+"""What all decoders share: embed, run, read out; a whole target at once, or one token.
+
+Shape letters: B sentences, T target tokens, S source tokens, E embedding size, H hidden size, O readout size,
+V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentStack
+
+
+class DecoderOutput(NamedTuple):
+    """What a decoder gives back.
+
+    Attributes:
+        logits: (B, T, V), not normalised.
+        attention: (B, T, S) in the source's own coordinates; None for a decoder without attention.
+    """
+
+    logits: Tensor
+    attention: Optional[Tensor]
+
+
+class Readout(nn.Module):
+    """From what the output sees to the features that the output layer projects: ``tanh(W x)``, or x itself.
+
+    One tanh layer is the plain form of the deep output of Pascanu et al. 2014, arXiv:1312.6026; over
+    ``[context ; hidden]`` it is the attentional vector of Luong et al. 2015, arXiv:1508.04025, equation 5.
+
+    Args:
+        input_size: size of x.
+        output_size: O.
+        dropout: on the features.
+        direct: leave x as it is; the sizes have to be equal.
+    """
+
+    def __init__(self, input_size: int, output_size: int, dropout: Dropout, direct: bool = False) -> None:
+        super().__init__()
+        self.output_size = output_size
+        self.dropout = dropout
+        self.projection = nn.Identity() if direct else nn.Sequential(nn.Linear(input_size, output_size), nn.Tanh())
+        if not direct:
+            nn.init.uniform_(self.projection[0].weight, -0.1, 0.1)
+            nn.init.zeros_(self.projection[0].bias)
+
+    def forward(self, *seen: Tensor) -> Tensor:
+        """Read out of the (B, T, ...) tensors ``seen``, joined: (B, T, O)."""
+        return self.dropout(self.projection(torch.cat(seen, dim=-1)))
+
+
+class Decoder(nn.Module):
+    """A recurrent decoder. A subclass says what feeds a step and what the output sees.
+
+    Nothing about a run is kept on the module: :meth:`start` makes a state (a NamedTuple of tensors, with
+    ``reorder(new_order)`` for beam search) that holds all a step needs, and :meth:`run` maps a state to the next.
+
+    Args:
+        embed_tokens: target embedding V x E; None for a decoder that never reads the previous token.
+        stack: the recurrent layers.
+        bridge: encoder output -> the stack's first state.
+        readout: what the output sees -> features.
+        output_layer: features (B, T, O) -> logits (B, T, V).
+        dropout_in: on the embeddings.
+    """
+
+    def __init__(
+        self,
+        *,
+        embed_tokens: Optional[nn.Embedding],
+        stack: RecurrentStack,
+        bridge: nn.Module,
+        readout: Readout,
+        output_layer: nn.Module,
+        dropout_in: Dropout,
+    ) -> None:
+        super().__init__()
+        self.embed_tokens = embed_tokens
+        self.stack = stack
+        self.bridge = bridge
+        self.readout = readout
+        self.output_layer = output_layer
+        self.dropout_in = dropout_in
+
+    def start(self, encoder_output: EncoderOutput):
+        """The state before the first token; what depends on the source alone is computed here, once."""
+        raise NotImplementedError
+
+    def run(self, prev_output_tokens: Tensor, state) -> Tuple[Tensor, Optional[Tensor], NamedTuple]:
+        """Read ``prev_output_tokens`` (B, T) from ``state`` on.
+
+        Returns:
+            Features (B, T, O), attention (B, T, S) or None, and the state after the last token.
+        """
+        raise NotImplementedError
+
+    def embed(self, prev_output_tokens: Tensor) -> Tensor:
+        """(B, T) -> (B, T, E)."""
+        return self.dropout_in(self.embed_tokens(prev_output_tokens))
+
+    def forward(self, prev_output_tokens: Tensor, encoder_output: EncoderOutput) -> DecoderOutput:
+        """The whole target at once, teacher-forced.
+
+        Args:
+            prev_output_tokens: (B, T), the target shifted right by one, padded on the right.
+            encoder_output: of the same B sentences.
+        """
+        features, attention, _ = self.run(prev_output_tokens, self.start(encoder_output))
+        return DecoderOutput(self.output_layer(features), attention)
+
+    def step(self, tokens: Tensor, state) -> Tuple[DecoderOutput, NamedTuple]:
+        """One token per sentence: ``tokens`` (B,) -> output with T = 1, and the next state."""
+        features, attention, state = self.run(tokens.unsqueeze(1), state)
+        return DecoderOutput(self.output_layer(features), attention), state

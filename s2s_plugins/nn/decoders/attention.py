@@ -1,0 +1,129 @@
+"""The attention decoder, in its two published timings.
+
+Shape letters: B sentences, T target tokens, S source tokens, M memory size, H hidden size, O readout size.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from s2s_plugins.nn.attention import Attention, AttentionKeys
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentState, reorder
+
+TIMINGS = ("before", "after")
+
+
+class AttentionState(NamedTuple):
+    """State of a decoder with attention.
+
+    Attributes:
+        recurrent: of the stack.
+        keys: the source, prepared once.
+        feed: (B, O), the last attentional vector; (B, 0) without input feeding.
+        coverage: (B, S), the attention each source token has had; (B, 0) without coverage.
+    """
+
+    recurrent: RecurrentState
+    keys: AttentionKeys
+    feed: Tensor
+    coverage: Tensor
+
+    def reorder(self, new_order: Tensor) -> "AttentionState":
+        return reorder(self, new_order)
+
+
+class AttentionDecoder(Decoder):
+    """A decoder that looks at all of the source, at every step anew.
+
+    *Before the step* (Bahdanau, Cho, Bengio 2014, arXiv:1409.0473, appendix A.2.2): the query is ``s_{t-1}``, the
+    step's input ``[E y_{t-1} ; context_t]``, and the output sees ``[s_t ; E y_{t-1} ; context_t]``.
+
+    *After the step* (Luong, Pham, Manning 2015, arXiv:1508.04025, section 3): the query is ``s_t``, the step's input
+    ``E y_{t-1}``, joined by the last attentional vector with input feeding (section 3.3), and the output sees
+    ``[context_t ; s_t]``. Without input feeding and coverage no step waits for another's attention, so a whole
+    target is one fused recurrent call and one batched attention.
+
+    Args:
+        attention: the score function.
+        timing: ``"before"`` or ``"after"``.
+        input_feeding: feed the attentional vector to the next step; with ``"after"`` only.
+        coverage: whether ``attention`` has a coverage term (See et al. 2017, arXiv:1704.04368, section 2.3).
+        **shared: what :class:`~s2s_plugins.nn.decoder.Decoder` takes.
+
+    Raises:
+        ValueError: an unknown timing, or input feeding with ``"before"``.
+    """
+
+    def __init__(
+        self, *, attention: Attention, timing: str, input_feeding: bool = False, coverage: bool = False, **shared
+    ) -> None:
+        super().__init__(**shared)
+        if timing not in TIMINGS:
+            raise ValueError(f"attention timing {timing!r} is unknown: use one of {', '.join(TIMINGS)}")
+        if input_feeding and timing == "before":
+            raise ValueError("input feeding goes with attention after the step: before it, the context feeds the step")
+        self.attention = attention
+        self.timing = timing
+        self.input_feeding = input_feeding
+        self.coverage = coverage
+
+    def start(self, encoder_output: EncoderOutput) -> AttentionState:
+        memory, padding_mask, _ = encoder_output
+        batch, source_length, _ = memory.shape
+        return AttentionState(
+            self.bridge(encoder_output),
+            self.attention.prepare(memory, padding_mask),
+            memory.new_zeros(batch, self.readout.output_size if self.input_feeding else 0),
+            memory.new_zeros(batch, source_length if self.coverage else 0, dtype=torch.float32),
+        )
+
+    def run(self, prev_output_tokens: Tensor, state: AttentionState):
+        embedded = self.embed(prev_output_tokens)
+        if self.timing == "before":
+            return self._run_before(embedded, state)
+        if self.input_feeding or self.coverage:
+            return self._run_after_with_feedback(embedded, state)
+        hidden, recurrent = self.stack(embedded, state.recurrent)
+        context, weights = self.attention(hidden, state.keys)
+        return self.readout(context, hidden), weights, state._replace(recurrent=recurrent)
+
+    def _run_before(self, embedded: Tensor, state: AttentionState):
+        """For each token: attend with ``s_{t-1}``, then step. The readout waits for all of them."""
+        hiddens, contexts, weights = [], [], []
+        for token in embedded.split(1, dim=1):  # B 1 E
+            query = state.recurrent.hidden[:, -1:]
+            context, weight, state = self._attend(query, state)
+            hidden, recurrent = self.stack(torch.cat([token, context.to(token.dtype)], dim=-1), state.recurrent)
+            state = state._replace(recurrent=recurrent)
+            hiddens.append(hidden)
+            contexts.append(context)
+            weights.append(weight)
+        features = self.readout(torch.cat(hiddens, 1), embedded, torch.cat(contexts, 1))
+        return features, torch.cat(weights, 1), state
+
+    def _run_after_with_feedback(self, embedded: Tensor, state: AttentionState):
+        """For each token: step, attend with ``s_t``, read out; the next step gets the attentional vector."""
+        features, weights = [], []
+        for token in embedded.split(1, dim=1):  # B 1 E
+            inputs = torch.cat([token, state.feed.unsqueeze(1).to(token.dtype)], dim=-1)
+            hidden, recurrent = self.stack(inputs, state.recurrent)
+            context, weight, state = self._attend(hidden, state._replace(recurrent=recurrent))
+            feature = self.readout(context, hidden)
+            if self.input_feeding:
+                state = state._replace(feed=feature.squeeze(1))
+            features.append(feature)
+            weights.append(weight)
+        return torch.cat(features, 1), torch.cat(weights, 1), state
+
+    def _attend(self, query: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
+        """One query (B, 1, H): context (B, 1, M), weights (B, 1, S), and the state with its coverage moved on."""
+        coverage: Optional[Tensor] = state.coverage if self.coverage else None
+        context, weights = self.attention(query, state.keys, coverage)
+        if self.coverage:
+            state = state._replace(coverage=state.coverage + weights.squeeze(1))
+        return context, weights, state

@@ -1,0 +1,43 @@
+"""The basic decoder: the source summary feeds every step, the previous token none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentState, reorder
+
+
+class ContextState(NamedTuple):
+    """State of a decoder that sees the source as one vector.
+
+    Attributes:
+        recurrent: of the stack.
+        context: C, (B, M).
+    """
+
+    recurrent: RecurrentState
+    context: Tensor
+
+    def reorder(self, new_order: Tensor) -> "ContextState":
+        return reorder(self, new_order)
+
+
+class BasicDecoder(Decoder):
+    """Step input ``C``, output from ``s_t``: it writes the whole target from one vector, never reading what it wrote.
+
+    The basic encoder-decoder; as in the SimpleSeq2Seq of the Keras seq2seq library and mode 0 of the
+    encoder_decoder decoding-model comparison.
+    """
+
+    def start(self, encoder_output: EncoderOutput) -> ContextState:
+        return ContextState(self.bridge(encoder_output), encoder_output.context)
+
+    def run(self, prev_output_tokens: Tensor, state: ContextState):
+        steps = prev_output_tokens.size(1)
+        inputs = state.context.unsqueeze(1).expand(-1, steps, -1)  # B T M
+        hidden, recurrent = self.stack(inputs, state.recurrent)
+        return self.readout(hidden), None, ContextState(recurrent, state.context)

@@ -1,0 +1,38 @@
+"""The feedback decoder: the previous token feeds a step, the source comes in through the first state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentState, reorder
+
+
+class FeedbackState(NamedTuple):
+    """State of a decoder that sees the source through its first state alone.
+
+    Attributes:
+        recurrent: of the stack.
+    """
+
+    recurrent: RecurrentState
+
+    def reorder(self, new_order: Tensor) -> "FeedbackState":
+        return reorder(self, new_order)
+
+
+class FeedbackDecoder(Decoder):
+    """Step input ``E y_{t-1}``, output from ``s_t``.
+
+    After Sutskever, Vinyals, Le 2014, arXiv:1409.3215, section 2.
+    """
+
+    def start(self, encoder_output: EncoderOutput) -> FeedbackState:
+        return FeedbackState(self.bridge(encoder_output))
+
+    def run(self, prev_output_tokens: Tensor, state: FeedbackState):
+        hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
+        return self.readout(hidden), None, FeedbackState(recurrent)

@@ -1,0 +1,234 @@
+"""Stacks of LSTM or GRU layers over a padded batch, and the state they hand on.
+
+Shape letters: B sentences, T time steps, I input size, H hidden size, D directions (1 or 2), L layers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from s2s_plugins.nn.dropout import Dropout
+
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+
+# Added to a gate's input at padding: sigmoid(+-1e4) is exactly 1 or 0 in every float type.
+_CLOSE, _OPEN = -1e4, 1e4
+
+
+def reorder(state, new_order: Tensor):
+    """Select the batch rows ``new_order`` (N) of every tensor in a nested NamedTuple of (B, ...) tensors."""
+    if isinstance(state, Tensor):
+        return state.index_select(0, new_order)
+    return type(state)(*(reorder(part, new_order) for part in state))
+
+
+class RecurrentState(NamedTuple):
+    """State of a stack between two steps.
+
+    Attributes:
+        hidden: (B, L, D*H), forward and backward directions joined.
+        cell: (B, L, D*H) for an LSTM; (B, 0, D*H) for a GRU, which has none.
+    """
+
+    hidden: Tensor
+    cell: Tensor
+
+    def reorder(self, new_order: Tensor) -> "RecurrentState":
+        return reorder(self, new_order)
+
+
+class RecurrentLayer(nn.Module):
+    """One LSTM or GRU layer, in one or both directions, that passes over padding as if it were not there.
+
+    Packed sequences skip padding too, but they need the lengths on the CPU, sorted, and take the slow
+    path on a CPU. Here every batch is one dense fused call: the layer's input has one more feature, 1
+    at padding and 0 elsewhere, whose fixed weight closes the input gate and opens the forget gate
+    (GRU: opens the update gate). The cell goes through padding unchanged, and starting from zeros it
+    stays zero. So padding may stand on either side, and both directions are right.
+
+    Args:
+        cell: ``"lstm"`` (Hochreiter and Schmidhuber 1997) or ``"gru"`` (Cho et al. 2014, arXiv:1406.1078).
+        input_size: I.
+        hidden_size: H.
+        bidirectional: read both ways (Schuster and Paliwal 1997).
+    """
+
+    padding_gates: Tensor
+
+    def __init__(self, cell: str, input_size: int, hidden_size: int, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bidirectional = bidirectional
+        self.rnn = CELLS[cell](input_size, hidden_size, batch_first=True, bidirectional=bidirectional)
+        gates = torch.zeros(self.rnn.weight_ih_l0.size(0), 1)
+        if cell == "lstm":  # rows: input, forget, cell, output
+            gates[:hidden_size] = _CLOSE
+            gates[hidden_size : 2 * hidden_size] = _OPEN
+        else:  # rows: reset, update, new
+            gates[hidden_size : 2 * hidden_size] = _OPEN
+        self.register_buffer("padding_gates", gates, persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights uniform in +-0.1, biases 0, an LSTM's forget gate 1 (Jozefowicz et al. 2015, section 2.2)."""
+        for name, parameter in self.rnn.named_parameters():
+            if "weight" in name:
+                nn.init.uniform_(parameter, -0.1, 0.1)
+            else:
+                nn.init.zeros_(parameter)
+                if self.cell == "lstm" and "bias_ih" in name:
+                    with torch.no_grad():
+                        parameter[self.hidden_size : 2 * self.hidden_size] = 1.0
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def forward(
+        self, inputs: Tensor, hidden: Tensor, cell: Optional[Tensor], padding_mask: Optional[Tensor] = None
+    ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
+        """Run over a whole sequence.
+
+        Args:
+            inputs: (B, T, I).
+            hidden: (B, D*H), state before the first step.
+            cell: (B, D*H) for an LSTM, None for a GRU.
+            padding_mask: (B, T), True at padding; None if there is none. With a mask, the state before the
+                first step has to be zero.
+
+        Returns:
+            Outputs (B, T, D*H), 0 at padding; hidden (B, D*H) and cell (B, D*H) after each row's last real step.
+        """
+        hidden = self._split(hidden)
+        state = hidden if cell is None else (hidden, self._split(cell))
+        if padding_mask is None:
+            outputs, state = self.rnn(inputs, state)
+            hidden, cell = (state, None) if cell is None else state
+            return outputs, self._join(hidden), None if cell is None else self._join(cell)
+        padding = padding_mask.unsqueeze(-1)
+        inputs = torch.cat([inputs.masked_fill(padding, 0.0), padding.to(inputs.dtype)], dim=-1)
+        run = torch.gru if cell is None else torch.lstm
+        outputs, *state = run(
+            inputs, state, self._weights_with_padding(), True, 1, 0.0, self.training, self.bidirectional, True
+        )
+        outputs = outputs.masked_fill(padding, 0.0)
+        hidden = self._last_real_outputs(outputs, padding_mask)
+        return outputs, hidden, None if cell is None else self._join(state[1])
+
+    def _weights_with_padding(self) -> list:
+        """The layer's flat weights, with a column for the padding feature."""
+        weights = []
+        for suffix in ("", "_reverse")[: self.directions]:
+            input_weight = getattr(self.rnn, "weight_ih_l0" + suffix)
+            weights.append(torch.cat([input_weight, self.padding_gates.to(input_weight.dtype)], dim=1))
+            weights += [getattr(self.rnn, name + suffix) for name in ("weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+        return weights
+
+    def _last_real_outputs(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
+        """Hidden state where each direction ends: (B, T, D*H) -> (B, D*H). An LSTM's, unlike its cell, moves on
+        through padding behind the sentence, so it is read at the last real token."""
+        steps = padding_mask.size(1)
+        last = steps - 1 - padding_mask.long().flip(1).cumprod(1).sum(1)
+        ends = [last.clamp(min=0)]
+        if self.bidirectional:
+            ends.append(padding_mask.long().cumprod(1).sum(1).clamp(max=steps - 1))
+        halves = outputs.split(self.hidden_size, dim=-1)
+        picked = [half.gather(1, end.view(-1, 1, 1).expand(-1, 1, half.size(-1))) for half, end in zip(halves, ends)]
+        return torch.cat(picked, dim=-1).squeeze(1)
+
+    def _split(self, state: Tensor) -> Tensor:
+        """(B, D*H) -> (D, B, H), as the fused call wants it."""
+        return state.view(state.size(0), self.directions, self.hidden_size).transpose(0, 1).contiguous()
+
+    def _join(self, state: Tensor) -> Tensor:
+        """(D, B, H) -> (B, D*H)."""
+        return state.transpose(0, 1).reshape(state.size(1), -1)
+
+
+class RecurrentStack(nn.Module):
+    """Layers on top of each other, with dropout between them and, if asked, residual connections.
+
+    Args:
+        cell: ``"lstm"`` or ``"gru"``.
+        input_size: I of the first layer.
+        hidden_size: H of every layer.
+        num_layers: L.
+        bidirectional: every layer reads both ways.
+        dropout: applied to the outputs of every layer but the last.
+        residual: from the second layer on, add a layer's input to its output (Wu et al. 2016,
+            arXiv:1609.08144, section 3.1).
+
+    Raises:
+        ValueError: an unknown cell, a size that is not positive, or ``residual`` with one layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: Optional[Dropout] = None,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        if cell not in CELLS:
+            raise ValueError(f"recurrent cell {cell!r} is unknown: use one of {', '.join(CELLS)}")
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} {size} is not positive: use 1 or more")
+        if residual and num_layers < 2:
+            raise ValueError("residual connections need num_layers 2 or more, there is 1: leave residual off")
+        self.cell = cell
+        self.residual = residual
+        self.dropout = dropout if dropout is not None else Dropout(0.0, side="encoder")
+        self.output_size = hidden_size * (2 if bidirectional else 1)
+        self.layers = nn.ModuleList(
+            RecurrentLayer(cell, input_size if layer == 0 else self.output_size, hidden_size, bidirectional)
+            for layer in range(num_layers)
+        )
+
+    @property
+    def num_cells(self) -> int:
+        """Layers that keep a cell: all of an LSTM's, none of a GRU's."""
+        return len(self.layers) if self.cell == "lstm" else 0
+
+    def zero_state(self, like: Tensor) -> RecurrentState:
+        """Zeros for the batch of ``like`` (B, ...), on its device and in its type."""
+        batch = like.size(0)
+        hidden = like.new_zeros(batch, len(self.layers), self.output_size)
+        return RecurrentState(hidden, like.new_zeros(batch, self.num_cells, self.output_size))
+
+    def forward(
+        self, inputs: Tensor, state: RecurrentState, padding_mask: Optional[Tensor] = None
+    ) -> Tuple[Tensor, RecurrentState]:
+        """Run over a whole sequence, or over one step if T is 1.
+
+        Args:
+            inputs: (B, T, I).
+            state: before the first step.
+            padding_mask: (B, T), True at padding; None if there is none. See :class:`RecurrentLayer`.
+
+        Returns:
+            Outputs of the last layer (B, T, D*H), and the state after the last real step.
+        """
+        hiddens, cells = [], []
+        x = inputs
+        for index, layer in enumerate(self.layers):
+            cell = state.cell[:, index] if self.num_cells else None
+            outputs, hidden, cell = layer(x, state.hidden[:, index], cell, padding_mask)
+            x = outputs + x if self.residual and index > 0 else outputs
+            if index + 1 < len(self.layers):
+                x = self.dropout(x)
+            hiddens.append(hidden)
+            if cell is not None:
+                cells.append(cell)
+        return x, RecurrentState(torch.stack(hiddens, 1), torch.stack(cells, 1) if cells else state.cell)

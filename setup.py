@@ -1,0 +1,40 @@
+"""Metadata of s2s-plugins: dependencies, extras, console commands."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "s2s_plugins" / "__init__.py").read_text()).group(1)
+
+# fairseq's last release imports on Python up to 3.10; ve-fairseq ships the same package for 3.11 and later.
+# Neither is a hard requirement: either would overwrite the one that a user has.
+FAIRSEQ = [
+    'fairseq==0.12.2; python_version < "3.11"',
+    've-fairseq==0.12.3; python_version >= "3.11"',
+]
+EXAMPLES = ["rapidfuzz>=3.6"]
+
+setup(
+    name="s2s-plugins",
+    version=VERSION,
+    description="Recurrent sequence-to-sequence models for fairseq: small, fast, correct",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.9",
+    packages=find_packages(include=["s2s_plugins", "s2s_plugins.*"]),
+    install_requires=["torch>=2.6", "numpy", "sacrebleu", "sentencepiece"],
+    extras_require={
+        "fairseq": FAIRSEQ,
+        "examples": EXAMPLES,
+        "dev": FAIRSEQ + EXAMPLES + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
+    },
+    entry_points={
+        "console_scripts": [
+            "s2s-user-dir = s2s_plugins.commands.user_dir:main",
+            "s2s-average = s2s_plugins.commands.average:main",
+        ]
+    },
+)

@@ -1,0 +1,52 @@
+"""Runs console commands for the tests, each in a process of its own, without paying for the imports each time.
+
+One process imports torch and fairseq, then forks for every command: the child is what the command would be after its
+imports, down to the exit code of an uncaught exception. It has imported neither s2s_plugins nor fairseq_cli.
+
+Reads a JSON object a line from stdin: ``{"argv": [...], "cwd": DIR, "env": {...}, "stdout": FILE, "stderr": FILE,
+"stdin": FILE}``, and answers with the exit code, a line each.
+"""
+
+import json
+import logging
+import os
+import sys
+from importlib.metadata import entry_points
+
+
+def serve() -> dict:
+    """Answer requests until stdin ends; returns only in the child of a fork, with its request."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            return request
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+    os._exit(0)
+
+
+def become(request: dict) -> None:
+    """Take over the request's folder, environment, streams and arguments."""
+    os.chdir(request["cwd"])
+    os.environ.update(request["env"])
+    write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    os.dup2(os.open(request["stdin"], os.O_RDONLY), 0)
+    os.dup2(os.open(request["stdout"], write), 1)
+    os.dup2(os.open(request["stderr"], write), 2)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.argv = request["argv"]
+    # what importing fairseq set up; fairseq-train sets up its own before it imports fairseq
+    logging.root.handlers.clear()
+    # the interpreter puts the script's folder first, and that is not this one
+    sys.path[0] = os.path.dirname(sys.executable)
+
+
+if __name__ == "__main__":
+    import fairseq  # noqa: F401
+    import torch  # noqa: F401
+
+    request = serve()
+    become(request)
+    (command,) = entry_points(group="console_scripts", name=request["argv"][0])
+    sys.exit(command.load()())

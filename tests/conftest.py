@@ -1,0 +1,216 @@
+"""What the tests share: small parallel data, models built in memory, and fairseq's real commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+import pytest
+import torch
+from fairseq.data import Dictionary
+from fairseq.tasks.translation import TranslationConfig, TranslationTask
+
+import s2s_plugins  # noqa: F401  (registers the architectures)
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+USER_DIR = str(REPOSITORY / "s2s_plugins")
+ARCHITECTURES = ["basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"]
+
+torch.set_num_threads(1)
+
+
+@dataclass
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def lines(self, kind: str) -> List[str]:
+        """The output lines of one kind, as ``H`` or ``T``, without their number, in the sentences' order."""
+        found = [line[2:].split("\t", 1) for line in self.out.splitlines() if line.startswith(kind + "-")]
+        return [text for _, text in sorted(((int(number), text) for number, text in found), key=lambda item: item[0])]
+
+    def hypotheses(self) -> List[str]:
+        """The text of each ``H-`` line, in the sentences' order."""
+        return [line.split("\t", 1)[1] for line in self.lines("H")]
+
+
+class Commands:
+    """Runs console commands in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "command-log"
+        self.log.mkdir(exist_ok=True)
+        self.count = 0
+        self.server = None
+
+    def environment(self, extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
+        return {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **(extra or {})}
+
+    def start(self) -> None:
+        self.server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **self.environment()},
+            cwd=self.folder,
+        )
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.stdin.close()
+            self.server.wait(timeout=30)
+
+    def __call__(
+        self,
+        *argv: object,
+        cwd: Optional[Path] = None,
+        stdin: str = "",
+        env: Optional[Dict[str, str]] = None,
+        code: Optional[int] = 0,
+    ) -> Result:
+        """Run a command and check its exit code; ``code=None`` takes any."""
+        if self.server is None:
+            self.start()
+        self.count += 1
+        files = {name: self.log / f"{self.count}.{name}" for name in ("stdin", "stdout", "stderr")}
+        files["stdin"].write_text(stdin, encoding="utf-8")
+        request = {
+            "argv": [str(word) for word in argv],
+            "cwd": str(cwd or self.folder),
+            "env": env or {},
+            **{name: str(path) for name, path in files.items()},
+        }
+        self.server.stdin.write(json.dumps(request) + "\n")
+        self.server.stdin.flush()
+        answer = self.server.stdout.readline()
+        out, err = files["stdout"].read_text(encoding="utf-8"), files["stderr"].read_text(encoding="utf-8")
+        assert answer, f"the command server died at {argv}:\n{out}\n{err}"
+        result = Result(int(answer), out, err)
+        assert code is None or result.code == code, f"exit code {result.code} of {argv}:\n{out[-3000:]}\n{err[-6000:]}"
+        return result
+
+    def train(self, data: object, arch: str, save_dir: object, *flags: object, **kwargs) -> Result:
+        """``fairseq-train`` with small, seeded settings; later flags win."""
+        return self(
+            *("fairseq-train", data, "--user-dir", USER_DIR, "--arch", arch, "--save-dir", save_dir),
+            *("--optimizer", "adam", "--lr", "0.01", "--max-tokens", "400", "--seed", "1", "--num-workers", "0"),
+            *("--log-format", "simple", "--no-epoch-checkpoints"),
+            *flags,
+            **kwargs,
+        )
+
+    def generate(self, data: object, *flags: object, **kwargs) -> Result:
+        """``fairseq-generate`` with the plugin."""
+        return self("fairseq-generate", data, "--user-dir", USER_DIR, "--num-workers", "0", *flags, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory) -> Commands:
+    runner = Commands(tmp_path_factory.mktemp("commands"))
+    yield runner
+    runner.stop()
+
+
+def write_pairs(prefix: Path, pairs: Sequence[tuple]) -> None:
+    """``prefix.src`` and ``prefix.tgt``."""
+    prefix.with_suffix(".src").write_text("".join(f"{source}\n" for source, _ in pairs), encoding="utf-8")
+    prefix.with_suffix(".tgt").write_text("".join(f"{target}\n" for _, target in pairs), encoding="utf-8")
+
+
+def digit_pairs(count: int, seed: int, shortest: int = 1, longest: int = 6) -> List[tuple]:
+    """Digit strings and their reversals."""
+    draw = random.Random(seed)
+    strings = [[str(draw.randint(0, 9)) for _ in range(draw.randint(shortest, longest))] for _ in range(count)]
+    return [(" ".join(string), " ".join(reversed(string))) for string in strings]
+
+
+def preprocess(commands: Commands, folder: Path, train, valid, test, *flags: object) -> Path:
+    """Binarised data of three lists of pairs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pairs in (("train", train), ("valid", valid), ("test", test)):
+        write_pairs(folder / name, pairs)
+    commands(
+        *("fairseq-preprocess", "--source-lang", "src", "--target-lang", "tgt", "--destdir", folder / "bin"),
+        *("--trainpref", folder / "train", "--validpref", folder / "valid", "--testpref", folder / "test"),
+        *flags,
+    )
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def digits(commands) -> Path:
+    """A folder of binarised digit reversals: 61 training pairs, 11 to validate, 13 to test."""
+    return preprocess(commands, commands.folder / "digits", digit_pairs(61, 1), digit_pairs(11, 2), digit_pairs(13, 3))
+
+
+@pytest.fixture(scope="session")
+def trained(commands, digits) -> Dict[str, Path]:
+    """A checkpoint of each architecture, trained for a moment on ``digits``."""
+    checkpoints = {}
+    for arch in ARCHITECTURES:
+        save_dir = commands.folder / f"trained-{arch}"
+        commands.train(digits, arch + "_tiny", save_dir, "--max-epoch", 6)
+        checkpoints[arch] = save_dir / "checkpoint_last.pt"
+    return checkpoints
+
+
+def dictionary(symbols: int = 10) -> Dictionary:
+    """Symbols ``0``, ``1``, ... behind the four that fairseq adds."""
+    result = Dictionary()
+    for symbol in range(symbols):
+        result.add_symbol(str(symbol))
+    return result
+
+
+def translation_task(source: Dictionary, target: Dictionary, **options) -> TranslationTask:
+    config = TranslationConfig(data="unused", **options)
+    config.max_source_positions = config.max_target_positions = 1024
+    return TranslationTask(config, source, target)
+
+
+def build_model(arch: str, task: Optional[TranslationTask] = None, seed: int = 1, **flags):
+    """A model as fairseq builds it from flags, with small sizes; ``flags`` are field names."""
+    task = task or translation_task(dictionary(), dictionary())
+    flags = {"encoder_embed_dim": 6, "encoder_hidden_size": 8, "dropout": 0.0, **flags}
+    if arch != "basic_lstm":
+        flags = {"decoder_embed_dim": 5, **flags}
+    flags = {"decoder_hidden_size": 8, **flags}
+    torch.manual_seed(seed)
+    return task.build_model(Namespace(arch=arch, **flags)).eval()
+
+
+def batch_of(task, sources, targets=None, left_pad_source: bool = True, left_pad_target: bool = False) -> dict:
+    """A batch as fairseq collates it, of lists of digit lists, in the order given."""
+    from fairseq.data.data_utils import collate_tokens
+
+    source, target = task.source_dictionary, task.target_dictionary
+
+    def encode(vocabulary, digits):
+        line = " ".join(map(str, digits))
+        return vocabulary.encode_line(line, add_if_not_exist=False).long()
+
+    src = [encode(source, digits) for digits in sources]
+    net_input = {
+        "src_tokens": collate_tokens(src, source.pad(), source.eos(), left_pad_source),
+        "src_lengths": torch.tensor([len(tokens) for tokens in src]),
+    }
+    batch = {"id": torch.arange(len(src)), "nsentences": len(src), "net_input": net_input, "target": None}
+    if targets is not None:
+        tgt = [encode(target, digits) for digits in targets]
+        pad, eos = target.pad(), target.eos()
+        batch["target"] = collate_tokens(tgt, pad, eos, left_pad_target)
+        net_input["prev_output_tokens"] = collate_tokens(tgt, pad, eos, left_pad_target, move_eos_to_beginning=True)
+        batch["ntokens"] = sum(map(len, tgt))
+    return batch
