@@ -197,10 +197,10 @@ def test_left_padded_targets_train_to_the_same_loss(commands, digits):
         commands.train(
             digits,
             "attention_lstm_tiny",
-            commands.folder / f"left-{side}",
-            *("--left-pad-target", side, "--max-epoch", 3, "--no-save"),
+            commands.folder / f"left-{len(side)}",
+            *(*side, "--max-epoch", 3, "--no-save"),
         )
-        for side in ("True", "False")
+        for side in (("--left-pad-target",), ())
     ]
     assert losses(results[0]) == pytest.approx(losses(results[1]), abs=2e-3)
 

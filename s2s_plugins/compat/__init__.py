@@ -20,6 +20,7 @@ REPAIRS = (
     checkpoints.tell_models_that_they_are_rebuilt,
     checkpoints.copy_checkpoints_whole,
     batches.keep_the_last_batch,
+    batches.resume_with_the_same_batches,
     batches.name_the_data_that_is_missing,
     batches.name_the_sentence_that_is_too_long,
     alignment.align_every_hypothesis,

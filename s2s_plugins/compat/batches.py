@@ -33,6 +33,29 @@ def keep_the_last_batch() -> None:
         return batches if kept == len(indices) else [*batches, indices[kept:]]
 
 
+def resume_with_the_same_batches() -> None:
+    """Give a resumed training the batches that it had before.
+
+    fairseq groups sentences into batches once, with a seed that has the epoch in it, and keeps the groups for all
+    later epochs; a training resumed in epoch 7 groups them with epoch 7's seed, and ends elsewhere.
+    """
+
+    @wrap(fairseq_task.FairseqTask, "get_batch_iterator")
+    def get_batch_iterator(original, self, dataset, *args, epoch=1, disable_iterator_cache=False, **kwargs):
+        kept_for_all_epochs = (
+            self.can_reuse_epoch_itr(dataset)
+            and not disable_iterator_cache
+            and not kwargs.get("update_epoch_batch_itr", False)
+        )
+        kwargs["disable_iterator_cache"] = disable_iterator_cache
+        if not kept_for_all_epochs or dataset in self.dataset_to_epoch_iter:
+            return original(self, dataset, *args, epoch=epoch, **kwargs)
+        iterator = original(self, dataset, *args, epoch=1, **kwargs)
+        iterator.epoch = max(epoch, 1)
+        dataset.set_epoch(epoch)
+        return iterator
+
+
 def name_the_data_that_is_missing() -> None:
     """Say in one line which data folder, dictionary or split is missing, and which command makes it."""
 
@@ -73,7 +96,7 @@ def name_the_sentence_that_is_too_long() -> None:
     @wrap(fairseq_task.FairseqTask, "filter_indices_by_size")
     def filter_indices_by_size(original, self, indices, dataset, max_positions=None, ignore_invalid_inputs=False):
         try:
-            return original(self, indices, dataset, max_positions, ignore_invalid_inputs)
+            kept = original(self, indices, dataset, max_positions, ignore_invalid_inputs)
         except Exception as error:
             if "Size of sample" not in str(error):
                 raise
@@ -83,3 +106,9 @@ def name_the_sentence_that_is_too_long() -> None:
                 f"is {max_positions}: raise --max-source-positions or --max-target-positions, or skip such sentences "
                 "with --skip-invalid-size-inputs-valid-test"
             ) from None
+        if len(kept) == 0 and len(indices) > 0:
+            raise UsageError(
+                f"all {len(indices)} sentences are too long: the limit is {max_positions} (source, target) tokens: "
+                "raise --max-source-positions or --max-target-positions"
+            )
+        return kept

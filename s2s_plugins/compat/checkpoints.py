@@ -66,8 +66,10 @@ def name_the_checkpoint_that_cannot_be_read() -> None:
                     "data that fairseq saves; use a checkpoint that fairseq-train wrote"
                 ) from None
             raise UsageError(f"{path} is not a checkpoint: name a file that fairseq-train wrote") from None
-        except (EOFError, RuntimeError) as error:
+        except (EOFError, OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "PytorchStreamReader" not in str(error):
+                raise
+            if isinstance(error, OSError) and not os.path.isfile(path):
                 raise
             raise UsageError(f"checkpoint {path} is not whole: use another one of the same folder") from None
 

@@ -84,16 +84,19 @@ def accept_the_imported_user_dir() -> None:
 
 
 def check_flags() -> None:
-    """Stop at flags that fairseq takes and then fails on.
+    """Stop at flags that fairseq takes and then fails on, and let fairseq-validate do without ``--task``.
 
+    The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
     ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
     adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
     ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
     """
 
     @wrap(options, "parse_args_and_arch")
-    def parse_args_and_arch(original, *args, **kwargs):
-        parsed = original(*args, **kwargs)
+    def parse_args_and_arch(original, parser, *args, **kwargs):
+        if parser.get_default("task") is None:
+            parser.set_defaults(task="translation")
+        parsed = original(parser, *args, **kwargs)
         _check(parsed[0] if isinstance(parsed, tuple) else parsed)
         return parsed
 

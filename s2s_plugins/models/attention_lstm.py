@@ -78,7 +78,7 @@ class AttentionLSTM(RecurrentModel):
 
 
 preset(
-    "attention_lstm",
+    AttentionLSTM,
     "attention_lstm_tiny",
     encoder_embed_dim=16,
     encoder_hidden_size=16,
@@ -88,7 +88,7 @@ preset(
 )
 # Luong et al. 2015, section 4.1: stacks of 4 layers of 1,000 cells, embeddings of 1,000, dropout 0.2
 preset(
-    "attention_lstm",
+    AttentionLSTM,
     "attention_lstm_luong",
     encoder_embed_dim=1000,
     encoder_hidden_size=1000,
@@ -102,7 +102,7 @@ preset(
 )
 # the shape of fairseq's lstm_wiseman_iwslt_de_en, after Wiseman and Rush 2016, arXiv:1606.02960
 preset(
-    "attention_lstm",
+    AttentionLSTM,
     "attention_lstm_iwslt_de_en",
     encoder_embed_dim=256,
     encoder_dropout_in=0.0,

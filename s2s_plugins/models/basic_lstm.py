@@ -31,7 +31,7 @@ class BasicLSTM(RecurrentModel):
 
 
 preset(
-    "basic_lstm",
+    BasicLSTM,
     "basic_lstm_tiny",
     encoder_embed_dim=16,
     encoder_hidden_size=16,

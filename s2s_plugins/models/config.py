@@ -4,11 +4,11 @@ fairseq reads the field types at run time, so annotations here are real types, n
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import List, Optional
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
-from fairseq.models import register_model_architecture
+from fairseq.models import register_model
 
 from s2s_plugins.errors import UsageError
 
@@ -129,15 +129,20 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def preset(model: str, name: str, **values) -> None:
-    """Register architecture ``name`` of ``model``: ``values`` where the user gave no flag of that name."""
+def preset(model: type, name: str, **values) -> type:
+    """Register architecture ``name``: ``model`` with other defaults. A flag beats them, as it does any default.
 
-    def fill(args) -> None:
-        for key, value in values.items():
-            if not hasattr(args, key):
-                setattr(args, key, value)
+    It is a model of its own to fairseq, since fairseq-hydra-train knows no named architectures of a model.
 
-    register_model_architecture(model, name)(fill)
+    Returns:
+        The registered class, to derive further presets from.
+    """
+    fields = model.config_class.__dataclass_fields__
+    changed = [
+        (key, fields[key].type, field(default=value, metadata=fields[key].metadata)) for key, value in values.items()
+    ]
+    config_class = make_dataclass(f"{name}_config", changed, bases=(model.config_class,))
+    return register_model(name, dataclass=config_class)(type(name, (model,), {"config_class": config_class}))
 
 
 def check(cfg: RecurrentConfig) -> None:

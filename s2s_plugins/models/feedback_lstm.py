@@ -37,7 +37,7 @@ class FeedbackLSTM(RecurrentModel):
 
 
 preset(
-    "feedback_lstm",
+    FeedbackLSTM,
     "feedback_lstm_tiny",
     encoder_embed_dim=16,
     encoder_hidden_size=16,

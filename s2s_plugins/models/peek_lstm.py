@@ -29,7 +29,7 @@ class PeekLSTM(RecurrentModel):
 
 
 preset(
-    "peek_lstm",
+    PeekLSTM,
     "peek_lstm_tiny",
     encoder_embed_dim=16,
     encoder_hidden_size=16,

@@ -1,0 +1,27 @@
+# make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
+# make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
+.PHONY: demo test env clean lint
+.DEFAULT_GOAL := help
+
+VENV := .venv
+DEMO := demo
+PYTHON :=
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+env:
+	@scripts/make_env.sh $(VENV) $(PYTHON)
+
+demo: env
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" examples/g2p/run.sh --demo --out $(DEMO)
+
+test: env
+	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
+	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
+
+lint: env
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+
+clean:
+	rm -rf $(VENV) $(DEMO)

