@@ -229,6 +229,16 @@ def test_known_inputs_make_one_recurrent_call_a_layer(arch, task, monkeypatch):
 
 
 @every_model
+def test_a_model_in_another_float_type_stays_in_it(variant, task):
+    # fairseq's --fp16 turns the whole model into half precision; double stands for it where the CPU has no half
+    model = model_of(variant, task)
+    expected = logits_of(model, batch_of(task, SOURCES, TARGETS))
+    logits = logits_of(model.double(), batch_of(task, SOURCES, TARGETS))
+    assert logits.dtype == torch.float64
+    torch.testing.assert_close(logits.float(), expected, atol=1e-5, rtol=1e-5)
+
+
+@every_model
 def test_torch_export_goes_through(variant, task):
     model = model_of(variant, task)
     net_input = batch_of(task, SOURCES, TARGETS)["net_input"]

