@@ -159,6 +159,19 @@ def test_alignment_without_attention_is_named(commands, digits, trained):
     assert "need a model with attention" in one_line_error(result)
 
 
+def test_fairseqs_own_checks_of_flags_are_one_line_too(commands, digits, trained):
+    run = ("fairseq-train", digits, "--user-dir", USER_DIR, "--arch", "peek_lstm_tiny", "--optimizer", "adam")
+    assert "Must specify batch size either with --max-tokens or --batch-size" in one_line_error(commands(*run, code=2))
+    path = ("--path", trained["peek_lstm"])
+    assert "--optimizer is missing" in one_line_error(commands(*run[:-2], "--max-tokens", 400, code=2))
+    error = one_line_error(commands.generate(digits, *path, "--sampling", "--beam", 3, code=2))
+    assert "--sampling requires --nbest to be equal to --beam" in error
+    assert "--path required" in one_line_error(commands.generate(digits, code=2))
+    assert "--replace-unk requires a raw text" in one_line_error(
+        commands.generate(digits, *path, "--replace-unk", code=2)
+    )
+
+
 def test_flags_that_fairseq_would_fail_on_later_are_named(commands, digits, trained):
     path = ("fairseq-interactive", digits, "--user-dir", USER_DIR, "--path", trained["attention_lstm"])
     error = one_line_error(commands(*path, "--print-alignment", "soft", code=2))

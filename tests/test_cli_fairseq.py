@@ -90,23 +90,29 @@ def test_adaptive_softmax_trains_and_generates(commands, digits, arch):
     assert len(commands.generate(digits, "--path", save_dir / "checkpoint_last.pt").lines("H")) == 13
 
 
-@pytest.mark.parametrize("count", [1, 5, 7, 8, 9, 20])
-def test_generate_returns_as_many_lines_as_it_was_given(commands, digits, trained, count):
-    folder = commands.folder / f"count-{count}"
-    pairs = digit_pairs(count, 40 + count)
-    data = preprocess(
-        commands,
-        folder,
-        pairs,
-        pairs,
-        pairs,
-        "--srcdict",
-        digits / "dict.src.txt",
-        "--tgtdict",
-        digits / "dict.tgt.txt",
+@pytest.fixture(scope="module")
+def test_sets(commands, digits):
+    """Binarised test sets of 1 to 20 sentences: their folder, and name -> pairs."""
+    folder = commands.folder / "counts"
+    folder.mkdir()
+    sets = {f"test{count - 1 or ''}": digit_pairs(count, 40 + count) for count in range(1, 21)}
+    for name, pairs in sets.items():
+        write_pairs(folder / name, pairs)
+    commands(
+        *("fairseq-preprocess", "--source-lang", "src", "--target-lang", "tgt", "--destdir", folder / "bin"),
+        *("--testpref", ",".join(str(folder / name) for name in sets)),
+        *("--srcdict", digits / "dict.src.txt", "--tgtdict", digits / "dict.tgt.txt"),
     )
-    result = commands.generate(data, "--path", trained["peek_lstm"], "--beam", 2)
-    assert result.lines("S") == [source for source, _ in pairs]
+    return folder / "bin", sets
+
+
+@pytest.mark.parametrize("count", range(1, 21))
+def test_generate_returns_as_many_lines_as_it_was_given(commands, test_sets, trained, count):
+    data, sets = test_sets
+    name = f"test{count - 1 or ''}"
+    named = ("--gen-subset", name, "--source-lang", "src", "--target-lang", "tgt")
+    result = commands.generate(data, "--path", trained["peek_lstm"], "--beam", 2, *named)
+    assert result.lines("S") == [source for source, _ in sets[name]]
     assert len(result.lines("H")) == count
 
 

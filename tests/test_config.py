@@ -9,6 +9,7 @@ from conftest import ARCHITECTURES, build_model, dictionary, translation_task
 from fairseq import options
 from fairseq.models import ARCH_MODEL_REGISTRY
 
+from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
 
 LUONG = {"encoder_embed_dim": 8, "encoder_hidden_size": 8, "decoder_embed_dim": 8, "decoder_hidden_size": 8}
@@ -116,6 +117,22 @@ def test_shared_embeddings_are_one_tensor(task):
     assert model.decoder.core.embed_tokens is not model.encoder.core.embed_tokens
 
 
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ({"decoder_freeze_embed": True}, "use --encoder-freeze-embed"),
+        (
+            {"decoder_embed_path": "b", "encoder_embed_path": "a"},
+            "--decoder-embed-path b beside --encoder-embed-path a",
+        ),
+        ({"decoder_embed_dim": 5}, "--encoder-embed-dim is 6 and --decoder-embed-dim 5"),
+    ],
+)
+def test_what_all_embeddings_cannot_share_is_named(task, flags, message):
+    with pytest.raises(UsageError, match=message):
+        build_model("peek_lstm", task, share_all_embeddings=True, **{"decoder_embed_dim": 6, **flags})
+
+
 def test_sizes_and_dropouts_default_to_each_other():
     cfg = config.RecurrentConfig(encoder_embed_dim=24, dropout=0.4, decoder_dropout_out=0.0)
     config.resolve(cfg)
@@ -150,7 +167,7 @@ def test_adaptive_cutoffs_have_to_rise_within_the_dictionary():
 
 
 def test_bf16_runs_where_the_machine_can_and_says_so_where_not(task, caplog):
-    from s2s_plugins.models.seq2seq import Autocast
+    from s2s_plugins.models.adapters import Autocast
 
     model = build_model("attention_lstm", task, autocast="bf16")
     reference = build_model("attention_lstm", task)
@@ -163,7 +180,7 @@ def test_bf16_runs_where_the_machine_can_and_says_so_where_not(task, caplog):
 
 
 def test_bf16_keeps_weights_and_gradients_in_float32(task, monkeypatch):
-    from s2s_plugins.models.seq2seq import Autocast
+    from s2s_plugins.models.adapters import Autocast
 
     # where the CPU has no bfloat16 instructions torch's plain kernels serve, slowly
     monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))

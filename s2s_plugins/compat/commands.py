@@ -31,16 +31,25 @@ def _usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
     return error
 
 
-def show_usage_errors_in_one_line() -> None:
-    """End a command on a :class:`UsageError` with one line and exit code 2.
+def _is_flag_check_of_fairseq(error: BaseException) -> bool:
+    """Whether ``error`` is an assertion with a message in fairseq's commands themselves: their checks of flags."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    module = traceback.tb_frame.f_globals.get("__name__", "") if traceback is not None else ""
+    return isinstance(error, AssertionError) and bool(str(error)) and module.startswith("fairseq_cli.")
 
-    fairseq lets every exception out of its commands as a traceback with exit code 1, so that a mistyped folder looks
-    like a bug. Exceptions of any other kind are shown as before.
+
+def show_usage_errors_in_one_line() -> None:
+    """End a command on a :class:`UsageError`, or on a check of flags of fairseq's, with one line and exit code 2.
+
+    fairseq lets every exception out of its commands as a traceback with exit code 1, so that a mistyped folder or a
+    forgotten ``--max-tokens`` looks like a bug. Exceptions of any other kind are shown as before.
     """
     previous = sys.excepthook
 
     def show(kind, error, traceback):
-        usage = _usage_error_behind(error)
+        usage = error if _is_flag_check_of_fairseq(error) else _usage_error_behind(error)
         if usage is None:
             previous(kind, error, traceback)
             return
@@ -102,6 +111,8 @@ def check_flags() -> None:
 
 
 def _check(args) -> None:
+    if hasattr(args, "max_update") and getattr(args, "optimizer", None) is None:
+        raise UsageError("--optimizer is missing: give one, as in --optimizer adam --lr 0.001")
     if getattr(args, "bf16", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError(
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "

@@ -205,6 +205,11 @@ def check_sharing(cfg: RecurrentConfig, same_dictionary: bool) -> None:
                 f"--share-all-embeddings leaves no room for --decoder-embed-path {cfg.decoder_embed_path} beside "
                 f"--encoder-embed-path {cfg.encoder_embed_path}: name one file"
             )
+        if cfg.decoder_freeze_embed and not cfg.encoder_freeze_embed:
+            raise UsageError(
+                "--share-all-embeddings leaves no decoder embedding of its own for --decoder-freeze-embed: use "
+                "--encoder-freeze-embed, which freezes the shared one"
+            )
         if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
             raise UsageError(
                 f"--share-all-embeddings needs equal sizes, --encoder-embed-dim is {cfg.encoder_embed_dim} and "

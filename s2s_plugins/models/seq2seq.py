@@ -1,17 +1,12 @@
-"""The adapter between fairseq and ``s2s_plugins.nn``: what the four architectures share.
-
-Shape letters: B sentences, S source tokens, T target tokens, O readout size, V vocabulary.
-"""
+"""The base of the four registered models: builds encoder and decoder from a configuration."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import Callable, Optional, Tuple
 
-import torch
 from fairseq.dataclass.utils import merge_with_parent
-from fairseq.models import FairseqEncoder, FairseqEncoderDecoderModel, FairseqIncrementalDecoder
+from fairseq.models import FairseqEncoderDecoderModel
 from fairseq.modules import AdaptiveSoftmax
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
@@ -19,6 +14,7 @@ from torch import Tensor, nn
 from s2s_plugins import compat
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
+from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
 from s2s_plugins.models.embeddings import build_embedding
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.decoder import Decoder, Readout
@@ -29,167 +25,6 @@ from s2s_plugins.nn.recurrent import RecurrentStack
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_POSITIONS = 100_000
-
-
-class Autocast:
-    """``--autocast``: a context for forward passes that computes matrix products in bfloat16.
-
-    Args:
-        kind: ``"none"`` or ``"bf16"``.
-    """
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.warned = False
-
-    def __call__(self, device: torch.device):
-        if self.kind == "none":
-            return contextlib.nullcontext()
-        if not self.supported(device):
-            if not self.warned:
-                logger.warning("--autocast bf16 is left off: this CPU has no bfloat16 instructions (AVX512 or AMX)")
-                self.warned = True
-            return contextlib.nullcontext()
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-
-    @staticmethod
-    def supported(device: torch.device) -> bool:
-        """Whether recurrent layers run in bfloat16 on ``device``."""
-        if device.type == "cuda":
-            return torch.cuda.is_bf16_supported()
-        mkldnn = torch.backends.mkldnn.is_available()
-        return device.type == "cpu" and mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-class RecurrentEncoder(FairseqEncoder):
-    """fairseq's encoder interface over :class:`s2s_plugins.nn.encoder.Encoder`.
-
-    Args:
-        dictionary: of the source.
-        core: the encoder.
-        max_positions: longest source, in tokens.
-        autocast: the forward pass's context.
-    """
-
-    def __init__(self, dictionary, core: Encoder, max_positions: int, autocast: Autocast) -> None:
-        super().__init__(dictionary)
-        self.core = core
-        self.max_source_positions = max_positions
-        self.autocast = autocast
-
-    def forward(self, src_tokens: Tensor, src_lengths: Optional[Tensor] = None, **kwargs) -> EncoderOutput:
-        """Encode ``src_tokens`` (B, S), padded on either side; the lengths are read off the padding."""
-        with self.autocast(src_tokens.device):
-            return self.core(src_tokens)
-
-    def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
-        return encoder_out.reorder(new_order)
-
-    def max_positions(self) -> int:
-        return self.max_source_positions
-
-
-class RecurrentDecoder(FairseqIncrementalDecoder):
-    """fairseq's incremental decoder interface over :class:`s2s_plugins.nn.decoder.Decoder`.
-
-    Args:
-        dictionary: of the target.
-        core: the decoder; with an adaptive softmax its output layer is the identity.
-        adaptive_softmax: takes the output layer's place, or None.
-        max_positions: longest target, in tokens.
-        left_pad_target: whether training batches are padded on the left.
-        autocast: the forward pass's context.
-    """
-
-    STATE = "decoder_state"
-
-    def __init__(
-        self,
-        dictionary,
-        core: Decoder,
-        adaptive_softmax: Optional[AdaptiveSoftmax],
-        max_positions: int,
-        left_pad_target: bool,
-        autocast: Autocast,
-    ) -> None:
-        super().__init__(dictionary)
-        self.core = core
-        self.adaptive_softmax = adaptive_softmax
-        self.max_target_positions = max_positions
-        self.left_pad_target = left_pad_target
-        self.autocast = autocast
-        self.need_attn = True
-
-    def forward(
-        self,
-        prev_output_tokens: Tensor,
-        encoder_out: Optional[EncoderOutput] = None,
-        incremental_state: Optional[dict] = None,
-        features_only: bool = False,
-        **kwargs,
-    ) -> Tuple[Tensor, dict]:
-        """Logits (B, T, V) and ``{"attn": [(B, T, S)]}``; T is 1 from the second call with ``incremental_state`` on.
-
-        With an adaptive softmax or ``features_only``, features (B, T, O) take the logits' place.
-        """
-        features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
-        return (features if features_only else self.output_layer(features)), extra
-
-    def extract_features(
-        self,
-        prev_output_tokens: Tensor,
-        encoder_out: Optional[EncoderOutput] = None,
-        incremental_state: Optional[dict] = None,
-        **kwargs,
-    ) -> Tuple[Tensor, dict]:
-        """Features (B, T, O), and the attention as in :meth:`forward`."""
-        with self.autocast(prev_output_tokens.device):
-            if incremental_state is None:
-                features, attention = self._run_whole(prev_output_tokens, encoder_out)
-            else:
-                state = self.get_incremental_state(incremental_state, self.STATE)
-                if state is None:
-                    state = self.core.start(encoder_out)
-                else:
-                    prev_output_tokens = prev_output_tokens[:, -1:]
-                features, attention, state = self.core.run(prev_output_tokens, state)
-                self.set_incremental_state(incremental_state, self.STATE, state)
-        features = features.to(next(self.core.parameters()).dtype)  # autocast's bfloat16 ends here
-        return features, {"attn": [attention if self.need_attn else None]}
-
-    def _run_whole(self, prev_output_tokens: Tensor, encoder_out: EncoderOutput):
-        """A whole target; left padding is rolled to the right first, so that the state starts at the first token."""
-        state = self.core.start(encoder_out)
-        if not self.left_pad_target:
-            features, attention, _ = self.core.run(prev_output_tokens, state)
-            return features, attention
-        steps = prev_output_tokens.size(1)
-        padding = prev_output_tokens.eq(self.dictionary.pad()).long().cumprod(1).sum(1, keepdim=True)  # B 1
-        positions = torch.arange(steps, device=prev_output_tokens.device)
-        rolled = prev_output_tokens.gather(1, (positions + padding) % steps)
-        features, attention, _ = self.core.run(rolled, state)
-        back = ((positions - padding) % steps).unsqueeze(-1)
-        features = features.gather(1, back.expand(-1, -1, features.size(-1)))
-        if attention is not None:
-            attention = attention.gather(1, back.expand(-1, -1, attention.size(-1)))
-        return features, attention
-
-    def output_layer(self, features: Tensor) -> Tensor:
-        """Features (B, T, O) -> logits (B, T, V) in their type; an adaptive softmax takes the features themselves."""
-        with self.autocast(features.device):
-            logits = self.core.output_layer(features)
-        return logits.to(features.dtype)
-
-    def reorder_incremental_state(self, incremental_state: Optional[dict], new_order: Tensor) -> None:
-        state = self.get_incremental_state(incremental_state, self.STATE)
-        if state is not None:
-            self.set_incremental_state(incremental_state, self.STATE, state.reorder(new_order))
-
-    def max_positions(self) -> int:
-        return self.max_target_positions
-
-    def make_generation_fast_(self, need_attn: bool = False, **kwargs) -> None:
-        self.need_attn = bool(need_attn)
 
 
 class RecurrentModel(FairseqEncoderDecoderModel):
