@@ -82,6 +82,17 @@ def test_label_smoothing_and_gradient_accumulation_train(commands, digits, arch)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_bleu_in_validation_chooses_the_checkpoint(commands, digits, arch):
+    save_dir = commands.folder / f"bleu-{arch}"
+    flags = ("--eval-bleu", "--eval-bleu-args", '{"beam": 2}', "--best-checkpoint-metric", "bleu")
+    result = commands.train(
+        digits, arch + "_tiny", save_dir, *flags, "--maximize-best-checkpoint-metric", "--max-epoch", 2
+    )
+    assert "| best_bleu " in result.out
+    assert len(commands.generate(digits, "--path", save_dir / "checkpoint_best.pt").lines("H")) == 13
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_adaptive_softmax_trains_and_generates(commands, digits, arch):
     save_dir = commands.folder / f"adaptive-{arch}"
     flags = ("--criterion", "adaptive_loss", "--adaptive-softmax-cutoff", "5,9", "--ddp-backend", "legacy_ddp")

@@ -49,9 +49,11 @@ def test_checkpoints_hold_plain_types_that_torch_reads_safely(tmp_path):
     state = {
         "args": argparse.Namespace(arch="lstm"),
         "numbers": [np.float64(1.5), np.float32(0.5), np.int64(3), np.int32(4), np.bool_(True)],
+        "counts": np.array([3, 2, 1]),
     }
     torch.save(state, tmp_path / "state.pt")
     loaded = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert loaded["counts"].tolist() == [3, 2, 1]
     assert loaded["args"].arch == "lstm" and loaded["numbers"] == [1.5, 0.5, 3, 4, True]
 
 

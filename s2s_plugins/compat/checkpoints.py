@@ -30,15 +30,20 @@ def load_fairseq_checkpoints_safely() -> None:
     """Let ``torch.load`` read the types that a fairseq checkpoint holds, and none besides.
 
     torch >= 2.6 loads with ``weights_only=True`` and refuses fairseq's own checkpoints for their
-    ``argparse.Namespace`` and numpy numbers. They are plain data; a checkpoint that carries code is still refused.
+    ``argparse.Namespace`` (flags) and numpy numbers and arrays (statistics, as ``--eval-bleu`` keeps them). They are
+    plain data; a checkpoint that carries code is still refused.
     """
-    scalars = [np.float64, np.float32, np.int64, np.int32, np.bool_]
+    numpy_core = getattr(np, "_core", None) or np.core
+    makers = [numpy_core.multiarray.scalar, numpy_core.multiarray._reconstruct]
+    numbers = [np.float64, np.float32, np.int64, np.int32, np.bool_]
     torch.serialization.add_safe_globals(
         [
             argparse.Namespace,
+            np.ndarray,
             np.dtype,
-            np._core.multiarray.scalar if hasattr(np, "_core") else np.core.multiarray.scalar,
-            *{type(np.dtype(scalar)) for scalar in scalars},
+            *{type(np.dtype(number)) for number in numbers},
+            # numpy 1 and numpy 2 know them under these names
+            *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in makers for core in ("core", "_core")),
         ]
     )
 
