@@ -34,8 +34,8 @@ for name in train valid test; do
     file=${!name}
     [ -z "$file" ] || [ -r "$file" ] || fail "--$name $file cannot be read"
 done
-shown=0
-[ -z "$demo" ] || updates=1500 shown=10
+dropout=0.1 shown=0
+[ -z "$demo" ] || updates=1300 dropout=0 shown=10
 out=${out:-g2p-$arch}
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -65,7 +65,7 @@ fi
 
 # 2. training; fairseq-train itself goes on from checkpoint_last.pt
 model=$out/checkpoints
-shape=(--encoder-bidirectional --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-hidden-size 256 --dropout 0.1)
+shape=(--encoder-bidirectional --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-hidden-size 256)
 case $arch in
     attention_lstm*) shape+=(--decoder-embed-dim 128 --attention general --attention-timing after) ;;
     basic_lstm*) ;;
@@ -76,7 +76,7 @@ if [ -f "$model/done" ] && [ "$(cat "$model/done")" = "$arch $updates $seed $ask
 else
     step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
     fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
-        --optimizer adam --clip-norm 1 --lr 0.003 --lr-scheduler polynomial_decay --warmup-updates 100 \
+        --dropout "$dropout" --optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr 0.01 --lr-scheduler polynomial_decay --warmup-updates 100 \
         --total-num-update "$updates" --max-update "$updates" --batch-size 256 --seed "$seed" --save-dir "$model" \
         --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
         --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
