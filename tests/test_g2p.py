@@ -166,9 +166,11 @@ def run(*arguments, cwd):
 
 def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     lines = lexicon_of(300).splitlines(keepends=True)
+    files = []
     for name, part in (("train", lines[:250]), ("valid", lines[250:280]), ("test", lines[280:])):
-        (tmp_path / f"{name}.tsv").write_text("".join(part))
-    files = [word for name in ("train", "valid", "test") for word in (f"--{name}", tmp_path / f"{name}.tsv")]
+        path = tmp_path / f"my {name}.tsv"
+        path.write_text("".join(part))
+        files += [f"--{name}", path]
     done = run(*files, "--out", tmp_path / "out", "--updates", 80, "--arch", "peek_lstm", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "out" / "score.json").read_text())
@@ -179,6 +181,8 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     again = run(*files, "--out", tmp_path / "out", "--updates", 80, "--arch", "peek_lstm", cwd=tmp_path)
     assert again.returncode == 0 and "the model is trained" in again.stdout
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
+    other = run(*files, "--out", tmp_path / "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
+    assert other.returncode == 2 and "holds a model of other settings" in other.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,12 @@ while [ $# -gt 0 ]; do
 done
 [[ $updates =~ ^[1-9][0-9]*$ ]] || fail "--updates $updates is not a number of steps: use 1 or more"
 [[ $seed =~ ^[0-9]+$ ]] || fail "--seed $seed is not a number"
+files=()
 for name in train valid test; do
     file=${!name}
-    [ -z "$file" ] || [ -r "$file" ] || fail "--$name $file cannot be read"
+    [ -z "$file" ] && continue
+    [ -f "$file" ] && [ -r "$file" ] || fail "--$name $file cannot be read"
+    files+=("--$name" "$file")
 done
 dropout=0.1 shown=0
 [ -z "$demo" ] || updates=1300 dropout=0 shown=10
@@ -47,14 +50,21 @@ mkdir -p "$out" || fail "--out $out cannot be made" 1
 step() { echo "[$(date +%H:%M:%S)] $*"; }
 started=$(date +%s)
 
+data=$out/data model=$out/checkpoints
+asked="seed $seed, data $(for file in "$train" "$valid" "$test"; do
+    if [ -n "$file" ]; then cksum <"$file"; else echo cmudict; fi
+done | tr '\n' ' ')"
+settings="--arch $arch --updates $updates --dropout $dropout, $asked"
+before=$(cat "$model/settings" 2>/dev/null || true)
+if [ -f "$model/checkpoint_last.pt" ] && [ "$before" != "$settings" ]; then
+    fail "$model holds a model of other settings ($before): choose another --out, or remove it"
+fi
+
 # 1. text and binarised data, made anew when the files or the seed are others
-data=$out/data
-asked="$train|$valid|$test|$seed $(cat $train $valid $test </dev/null | cksum)"
 if [ "$(cat "$data/.made" 2>/dev/null)" != "$asked" ]; then
     step "1/4 preparing the data"
     rm -rf "$data/bin" "$data/.made"
-    "$python" "$here/prepare.py" --out "$data" --seed "$seed" \
-        ${train:+--train "$train"} ${valid:+--valid "$valid"} ${test:+--test "$test"}
+    "$python" "$here/prepare.py" --out "$data" --seed "$seed" ${files[@]+"${files[@]}"}
     fairseq-preprocess --source-lang graphemes --target-lang phonemes --trainpref "$data/train" \
         --validpref "$data/valid" --testpref "$data/test" --destdir "$data/bin" >"$data/preprocess.log" 2>&1 ||
         fail "fairseq-preprocess failed: see $data/preprocess.log" 1
@@ -64,24 +74,26 @@ else
 fi
 
 # 2. training; fairseq-train itself goes on from checkpoint_last.pt
-model=$out/checkpoints
 shape=(--encoder-bidirectional --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-hidden-size 256)
 case $arch in
     attention_lstm*) shape+=(--decoder-embed-dim 128 --attention general --attention-timing after) ;;
     basic_lstm*) ;;
     *) shape+=(--decoder-embed-dim 128) ;;
 esac
-if [ -f "$model/done" ] && [ "$(cat "$model/done")" = "$arch $updates $seed $asked" ]; then
+if [ "$(cat "$model/done" 2>/dev/null)" = "$settings" ]; then
     step "2/4 the model is trained: $model"
 else
+    mkdir -p "$model"
+    echo "$settings" >"$model/settings"
     step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
     fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
-        --dropout "$dropout" --optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr 0.01 --lr-scheduler polynomial_decay --warmup-updates 100 \
-        --total-num-update "$updates" --max-update "$updates" --batch-size 256 --seed "$seed" --save-dir "$model" \
+        --dropout "$dropout" --optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr 0.01 --batch-size 256 \
+        --lr-scheduler polynomial_decay --warmup-updates 100 --total-num-update "$updates" --max-update "$updates" \
+        --seed "$seed" --save-dir "$model" \
         --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
         --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
         fail "training stopped: $(tail -n 1 "$out/train.log")" 1
-    echo "$arch $updates $seed $asked" >"$model/done"
+    echo "$settings" >"$model/done"
 fi
 
 # 3. decoding, 4. scoring
