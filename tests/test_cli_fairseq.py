@@ -263,6 +263,7 @@ def test_bf16_autocast_trains_to_a_loss_near_float32(commands, digits):
 
 def test_training_on_a_user_dir_in_every_form(commands, digits, tmp_path):
     flags = ("--arch", "peek_lstm_tiny", "--optimizer", "adam", "--max-epoch", 1, "--max-tokens", 400, "--no-save")
+    flags += ("--save-dir", tmp_path)
     link = tmp_path / "s2s_plugins"
     link.symlink_to(USER_DIR)
     for user_dir, folder in (("s2s_plugins", REPOSITORY), ("./s2s_plugins/", REPOSITORY), (USER_DIR, tmp_path)):

@@ -106,7 +106,7 @@ def test_a_second_copy_of_the_package_is_named_with_the_first(commands, digits, 
         utils.import_user_module(argparse.Namespace(user_dir=str(copy)))
     assert str(copy.resolve()) in str(raised.value) and USER_DIR in str(raised.value)
     # in a fresh process the copy is the package
-    flags = ("--optimizer", "adam", "--max-epoch", 1, "--max-tokens", 400, "--no-save")
+    flags = ("--optimizer", "adam", "--max-epoch", 1, "--max-tokens", 400, "--no-save", "--save-dir", tmp_path)
     commands("fairseq-train", digits, "--user-dir", copy, "--arch", "peek_lstm_tiny", *flags)
 
 

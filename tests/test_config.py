@@ -33,7 +33,17 @@ def test_every_architecture_has_itself_and_a_tiny_preset():
 def test_a_flag_beats_a_preset_and_a_preset_beats_the_default(monkeypatch):
     monkeypatch.setattr("sys.argv", ["fairseq-train"])
     parser = options.get_training_parser()
-    flags = ["data", "--arch", "attention_lstm_tiny", "--encoder-embed-dim", "7", "--dropout", "0.3"]
+    flags = [
+        "data",
+        "--optimizer",
+        "adam",
+        "--arch",
+        "attention_lstm_tiny",
+        "--encoder-embed-dim",
+        "7",
+        "--dropout",
+        "0.3",
+    ]
     args = options.parse_args_and_arch(parser, flags)
     model = translation_task(dictionary(), dictionary()).build_model(args)
     assert model.encoder.core.embed_tokens.embedding_dim == 7

@@ -1,6 +1,7 @@
 """What holds for the package as a whole."""
 
 import ast
+import shutil
 import subprocess
 import sys
 
@@ -32,8 +33,12 @@ def test_nobody_imports_the_commands():
 
 
 def test_the_installed_package_works_from_another_folder(tmp_path):
+    clone = tmp_path / "clone"  # building writes beside setup.py
+    shutil.copytree(
+        REPOSITORY, clone, ignore=shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "demo", "__pycache__")
+    )
     build = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*build, str(tmp_path / "site"), str(REPOSITORY)], check=True, cwd=tmp_path)
+    subprocess.run([*build, str(tmp_path / "site"), str(clone)], check=True, cwd=tmp_path)
     script = (
         "import s2s_plugins, fairseq.models as m; print(s2s_plugins.__file__, 'peek_lstm' in m.ARCH_MODEL_REGISTRY)"
     )
