@@ -132,6 +132,16 @@ def test_a_checkpoint_of_another_architecture_is_named(commands, digits, trained
     assert str(trained[other]) in error and "the checkpoint is of another architecture" in error
 
 
+@pytest.mark.parametrize("extra", ["x", "x x y z u v w"])
+def test_data_of_another_dictionary_is_named(commands, trained, tmp_path, extra):
+    # fairseq fills dictionaries up to a multiple of 8, so that other symbols fit the same weights
+    pairs = [(source + " " + extra, target) for source, target in digit_pairs(61, 1)]
+    data = preprocess(commands, tmp_path, pairs, pairs[:3], pairs[:3])
+    error = one_line_error(commands.generate(data, "--path", trained["peek_lstm"], code=2))
+    assert "trained with another source dictionary: symbol 4 is " in error and "and 'x' in the data's" in error
+    assert "--srcdict" in error
+
+
 def test_a_source_above_the_limit_is_named(commands, digits, trained):
     path = ("--path", trained["attention_lstm"])
     result = commands.generate(digits, *path, "--max-source-positions", 3, code=None)

@@ -40,18 +40,21 @@ def average(paths: Sequence[str]) -> dict:
         UsageError: the checkpoints have different weights.
     """
     sums: Dict[str, torch.Tensor] = {}
+    first_shapes: Optional[Dict[str, torch.Size]] = None
     result: dict = {}
     for path in paths:
         result = load(path)
         weights = result["model"]
-        if sums and (weights.keys() != sums.keys() or any(weights[name].shape != sums[name].shape for name in sums)):
+        shapes = {name: weight.shape for name, weight in weights.items()}
+        if first_shapes is None:
+            first_shapes = shapes
+        if shapes != first_shapes:
             raise UsageError(f"checkpoint {path} is of another architecture than {paths[0]}: average one run's")
         for name, weight in weights.items():
-            wide = weight.double() if weight.is_floating_point() else weight
-            sums[name] = wide if name not in sums else sums[name] + wide
-    for name, weight in result["model"].items():
-        mean = sums[name] / len(paths) if weight.is_floating_point() else sums[name] // len(paths)
-        result["model"][name] = mean.to(weight.dtype)
+            if weight.is_floating_point():
+                sums[name] = sums.get(name, 0) + weight.double()
+    for name, total in sums.items():
+        result["model"][name] = (total / len(paths)).to(result["model"][name].dtype)
     result.pop("last_optimizer_state", None)  # it belongs to one checkpoint's weights
     return result
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
@@ -50,6 +50,19 @@ class Autocast:
         return device.type == "cpu" and mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
+def symbols_as_bytes(dictionary) -> Tensor:
+    """The symbols of ``dictionary`` as UTF-8, a line each: a uint8 vector that a checkpoint keeps beside the weights.
+
+    A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense.
+    """
+    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.uint8)
+
+
+def bytes_as_symbols(symbols: Tensor) -> List[str]:
+    """The reverse of :func:`symbols_as_bytes`."""
+    return bytes(symbols.tolist()).decode("utf-8").split("\n")
+
+
 class RecurrentEncoder(FairseqEncoder):
     """fairseq's encoder interface over :class:`s2s_plugins.nn.encoder.Encoder`.
 
@@ -63,6 +76,7 @@ class RecurrentEncoder(FairseqEncoder):
     def __init__(self, dictionary, core: Encoder, max_positions: int, autocast: Autocast) -> None:
         super().__init__(dictionary)
         self.core = core
+        self.register_buffer("symbols", symbols_as_bytes(dictionary))
         self.max_source_positions = max_positions
         self.autocast = autocast
 
@@ -103,6 +117,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
     ) -> None:
         super().__init__(dictionary)
         self.core = core
+        self.register_buffer("symbols", symbols_as_bytes(dictionary))
         self.adaptive_softmax = adaptive_softmax
         self.max_target_positions = max_positions
         self.left_pad_target = left_pad_target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from fairseq.dataclass.utils import merge_with_parent
 from fairseq.models import FairseqEncoderDecoderModel
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from s2s_plugins import compat
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
-from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
+from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder, bytes_as_symbols
 from s2s_plugins.models.embeddings import build_embedding
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.decoder import Decoder, Readout
@@ -227,21 +227,45 @@ class RecurrentModel(FairseqEncoderDecoderModel):
         return layer
 
     def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
-        """As fairseq's, with a message that names the first weight that does not fit.
+        """As fairseq's, with a message that names the first symbol or weight that does not fit.
 
         Raises:
-            UsageError: a weight is missing, unknown or of another shape.
+            UsageError: the dictionaries differ, or a weight is missing, unknown or of another shape.
         """
         if strict:
             own = self.state_dict()
+            for side, name in (("source", "encoder.symbols"), ("target", "decoder.symbols")):
+                if name in state_dict:
+                    self._check_dictionary(side, bytes_as_symbols(own[name]), bytes_as_symbols(state_dict[name]))
             for name in [*own, *state_dict]:
-                if name not in state_dict:
-                    raise UsageError(f"the checkpoint is of another architecture: it has no weight {name}")
-                if name not in own:
-                    raise UsageError(f"the checkpoint is of another architecture: this model has no weight {name}")
-                if own[name].shape != state_dict[name].shape:
-                    raise UsageError(
-                        f"the checkpoint is of another architecture: {name} is {tuple(state_dict[name].shape)} in "
-                        f"it and {tuple(own[name].shape)} in this model"
-                    )
+                self._check_weight(name, own.get(name), state_dict.get(name))
         return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
+
+    @staticmethod
+    def _check_dictionary(side: str, own: List[str], loaded: List[str]) -> None:
+        """Whether the data's symbols ``own`` are those that the checkpoint was trained with, ``loaded``."""
+        if own == loaded:
+            return
+        differences = [number for number, (one, other) in enumerate(zip(own, loaded)) if one != other]
+        found = (
+            f"symbol {differences[0]} is {loaded[differences[0]]!r} in it and {own[differences[0]]!r} in the data's"
+            if differences
+            else f"it has {len(loaded)} symbols, the data's {len(own)}"
+        )
+        raise UsageError(
+            f"the checkpoint was trained with another {side} dictionary: {found}; use the data folder of its training, "
+            "or one made with that folder's dictionaries (fairseq-preprocess --srcdict, --tgtdict)"
+        )
+
+    @staticmethod
+    def _check_weight(name: str, own: Optional[Tensor], loaded: Optional[Tensor]) -> None:
+        """Whether the checkpoint's weight ``loaded`` fits this model's ``own``; None where there is none."""
+        if loaded is None:
+            raise UsageError(f"the checkpoint is of another architecture: it has no weight {name}")
+        if own is None:
+            raise UsageError(f"the checkpoint is of another architecture: this model has no weight {name}")
+        if own.shape != loaded.shape:
+            raise UsageError(
+                f"the checkpoint is of another architecture: {name} is {tuple(loaded.shape)} in it and "
+                f"{tuple(own.shape)} in this model"
+            )
