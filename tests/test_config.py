@@ -167,6 +167,21 @@ def test_a_checkpoint_of_an_older_version_gets_the_defaults_of_newer_flags(task)
     assert model.encoder.core.embed_tokens.embedding_dim == 6
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_the_symbols_in_a_checkpoint_outlast_averaging_and_float_types(kind):
+    from s2s_plugins.models.adapters import numbers_as_symbols, symbols_as_numbers
+
+    symbols = dictionary()
+    for symbol in ("\u00e9", "\u6f22\u5b57", "\U0001f600", "\u00ff"):
+        symbols.add_symbol(symbol)
+    numbers = symbols_as_numbers(symbols).to(kind)
+    moving = numbers.clone()
+    for _ in range(50):
+        moving.mul_(0.9).add_(numbers, alpha=0.1) if kind == torch.float32 else None
+    assert numbers_as_symbols(moving) == symbols.symbols
+    assert numbers_as_symbols((numbers.double() * 3 / 3).to(kind)) == symbols.symbols
+
+
 def test_adaptive_cutoffs_have_to_rise_within_the_dictionary():
     cfg = config.RecurrentConfig(adaptive_softmax_cutoff="3,7")
     assert config.adaptive_cutoffs(cfg, 10) == [3, 7]

@@ -51,8 +51,7 @@ def average(paths: Sequence[str]) -> dict:
         if shapes != first_shapes:
             raise UsageError(f"checkpoint {path} is of another architecture than {paths[0]}: average one run's")
         for name, weight in weights.items():
-            if weight.is_floating_point():
-                sums[name] = sums.get(name, 0) + weight.double()
+            sums[name] = sums.get(name, 0) + weight.double()
     for name, total in sums.items():
         result["model"][name] = (total / len(paths)).to(result["model"][name].dtype)
     result.pop("last_optimizer_state", None)  # it belongs to one checkpoint's weights

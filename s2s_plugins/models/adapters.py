@@ -50,17 +50,18 @@ class Autocast:
         return device.type == "cpu" and mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def symbols_as_bytes(dictionary) -> Tensor:
-    """The symbols of ``dictionary`` as UTF-8, a line each: a uint8 vector that a checkpoint keeps beside the weights.
+def symbols_as_numbers(dictionary) -> Tensor:
+    """The symbols of ``dictionary`` as UTF-8 bytes, a line each: a float vector that a checkpoint keeps by its weights.
 
-    A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense.
+    A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense. Floats,
+    since whatever averages checkpoints averages this too: the mean of equal bytes is that byte, in any float type.
     """
-    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.uint8)
+    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.float32)
 
 
-def bytes_as_symbols(symbols: Tensor) -> List[str]:
-    """The reverse of :func:`symbols_as_bytes`."""
-    return bytes(symbols.tolist()).decode("utf-8").split("\n")
+def numbers_as_symbols(numbers: Tensor) -> List[str]:
+    """The reverse of :func:`symbols_as_numbers`."""
+    return bytes(numbers.float().round().int().tolist()).decode("utf-8").split("\n")
 
 
 class RecurrentEncoder(FairseqEncoder):
@@ -76,7 +77,7 @@ class RecurrentEncoder(FairseqEncoder):
     def __init__(self, dictionary, core: Encoder, max_positions: int, autocast: Autocast) -> None:
         super().__init__(dictionary)
         self.core = core
-        self.register_buffer("symbols", symbols_as_bytes(dictionary))
+        self.register_buffer("symbols", symbols_as_numbers(dictionary))
         self.max_source_positions = max_positions
         self.autocast = autocast
 
@@ -117,7 +118,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
     ) -> None:
         super().__init__(dictionary)
         self.core = core
-        self.register_buffer("symbols", symbols_as_bytes(dictionary))
+        self.register_buffer("symbols", symbols_as_numbers(dictionary))
         self.adaptive_softmax = adaptive_softmax
         self.max_target_positions = max_positions
         self.left_pad_target = left_pad_target

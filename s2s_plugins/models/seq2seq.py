@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from s2s_plugins import compat
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
-from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder, bytes_as_symbols
+from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder, numbers_as_symbols
 from s2s_plugins.models.embeddings import build_embedding
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.decoder import Decoder, Readout
@@ -236,7 +236,7 @@ class RecurrentModel(FairseqEncoderDecoderModel):
             own = self.state_dict()
             for side, name in (("source", "encoder.symbols"), ("target", "decoder.symbols")):
                 if name in state_dict:
-                    self._check_dictionary(side, bytes_as_symbols(own[name]), bytes_as_symbols(state_dict[name]))
+                    self._check_dictionary(side, numbers_as_symbols(own[name]), numbers_as_symbols(state_dict[name]))
             for name in [*own, *state_dict]:
                 self._check_weight(name, own.get(name), state_dict.get(name))
         return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
