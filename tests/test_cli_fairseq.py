@@ -275,7 +275,6 @@ def test_training_on_a_user_dir_in_every_form(commands, digits, tmp_path):
 
 
 def test_unknown_words_in_the_source_do_not_stop_decoding(commands, digits, trained):
-    write_pairs(commands.folder / "unknown", [("1 x 3", "3 x 1")])
     lines = "1 x 3\n\n"
     result = commands(
         *("fairseq-interactive", digits, "--user-dir", USER_DIR, "--path", trained["basic_lstm"]), stdin=lines
