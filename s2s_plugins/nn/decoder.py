@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
@@ -50,9 +51,16 @@ class Readout(nn.Module):
             nn.init.uniform_(self.projection[0].weight, -0.1, 0.1)
             nn.init.zeros_(self.projection[0].bias)
 
-    def forward(self, *seen: Tensor) -> Tensor:
-        """Read out of the (B, T, ...) tensors ``seen``, joined: (B, T, O)."""
-        return self.dropout(self.projection(torch.cat(seen, dim=-1)))
+    def forward(self, *seen: Tensor, constant: Optional[Tensor] = None) -> Tensor:
+        """Read out of the (B, T, ...) tensors ``seen``, joined: (B, T, O). ``constant`` (B, ...), if given, is joined
+        behind them at every step."""
+        if constant is None:
+            return self.dropout(self.projection(torch.cat(seen, dim=-1)))
+        # once per sentence: over all steps it would be a product as large as that of the hidden states
+        linear, tanh = self.projection
+        per_step, per_sentence = linear.weight.split([linear.in_features - constant.size(-1), constant.size(-1)], dim=1)
+        total = F.linear(torch.cat(seen, dim=-1), per_step) + F.linear(constant, per_sentence, linear.bias).unsqueeze(1)
+        return self.dropout(tanh(total))
 
 
 class Decoder(nn.Module):

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_LEVELS = 2**16  # of a 16-bit random number
+
+
+class _DropoutOnCPU(torch.autograd.Function):
+    """Dropout that draws 16 random bits a value.
+
+    PyTorch draws a number of the Mersenne Twister for each, which takes a tenth of a training step. The probability is
+    rounded to 1/65536, and the scale goes with the rounded one.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, p: float) -> Tensor:
+        drop = min(round(p * _LEVELS), _LEVELS - 1)
+        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        kept = bits.view(torch.int16)[: x.numel()].view(x.shape) >= drop - _LEVELS // 2
+        ctx.save_for_backward(kept)
+        ctx.scale = _LEVELS / (_LEVELS - drop)
+        return torch.mul(x, kept).mul_(ctx.scale)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        (kept,) = ctx.saved_tensors
+        return torch.mul(gradient, kept).mul_(ctx.scale), None
 
 
 class Dropout(nn.Module):
@@ -30,7 +55,9 @@ class Dropout(nn.Module):
         self.keep_at_inference = False
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.p, training=self.training or self.keep_at_inference)
+        if self.p == 0 or not (self.training or self.keep_at_inference):
+            return x
+        return _DropoutOnCPU.apply(x, self.p) if x.device.type == "cpu" else F.dropout(x, self.p)
 
     def make_generation_fast_(self, name: str = "", retain_dropout: bool = False, retain_dropout_modules=None, **_):
         """fairseq's call before decoding; ``retain_dropout_modules`` is a list of sides, None means all."""

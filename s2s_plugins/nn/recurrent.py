@@ -5,12 +5,13 @@ Shape letters: B sentences, T time steps, I input size, H hidden size, D directi
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.unrolled import UnrolledLSTM
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -89,6 +90,30 @@ class RecurrentLayer(nn.Module):
     def directions(self) -> int:
         return 2 if self.bidirectional else 1
 
+    def unrolls(self, steps: int, device: torch.device) -> bool:
+        """Whether :class:`UnrolledLSTM` takes this layer's loops and constant inputs: it trains on CPUs."""
+        return self.cell == "lstm" and steps > 1 and device.type == "cpu" and torch.is_grad_enabled()
+
+    def forward_with_constant(
+        self, inputs: Optional[Tensor], constant: Tensor, steps: int, hidden: Tensor, cell: Optional[Tensor]
+    ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
+        """As :meth:`forward` over ``[inputs ; constant]``, where ``constant`` (B, C) is the same at every step.
+
+        Args:
+            inputs: (B, T, I - C), or None if C is I.
+            steps: T.
+        """
+        if not self.unrolls(steps, constant.device):
+            constant = constant.unsqueeze(1).expand(-1, steps, -1)
+            joined = constant if inputs is None else torch.cat([inputs, constant.to(inputs.dtype)], dim=-1)
+            return self.forward(joined, hidden, cell)
+        loop = UnrolledLSTM(self.rnn, steps, constant.size(0), inputs, constant)
+        outputs = []
+        for index in range(steps):
+            hidden, cell = loop.step(index, None, hidden, cell)
+            outputs.append(hidden)
+        return torch.stack(outputs, 1), hidden, cell
+
     def forward(
         self, inputs: Tensor, hidden: Tensor, cell: Optional[Tensor], padding_mask: Optional[Tensor] = None
     ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
@@ -111,7 +136,7 @@ class RecurrentLayer(nn.Module):
             hidden, cell = (state, None) if cell is None else state
             return outputs, self._join(hidden), None if cell is None else self._join(cell)
         padding = padding_mask.unsqueeze(-1)
-        inputs = torch.cat([inputs.masked_fill(padding, 0.0), padding.to(inputs.dtype)], dim=-1)
+        inputs = torch.cat([inputs, padding.to(inputs.dtype)], dim=-1)
         run = torch.gru if cell is None else torch.lstm
         outputs, *state = run(
             inputs, state, self._weights_with_padding(), True, 1, 0.0, self.training, self.bidirectional, True
@@ -208,7 +233,12 @@ class RecurrentStack(nn.Module):
         return RecurrentState(hidden, like.new_zeros(batch, self.num_cells, self.output_size))
 
     def forward(
-        self, inputs: Tensor, state: RecurrentState, padding_mask: Optional[Tensor] = None
+        self,
+        inputs: Optional[Tensor],
+        state: RecurrentState,
+        padding_mask: Optional[Tensor] = None,
+        constant: Optional[Tensor] = None,
+        steps: int = 0,
     ) -> Tuple[Tensor, RecurrentState]:
         """Run over a whole sequence, or over one step if T is 1.
 
@@ -216,6 +246,9 @@ class RecurrentStack(nn.Module):
             inputs: (B, T, I).
             state: before the first step.
             padding_mask: (B, T), True at padding; None if there is none. See :class:`RecurrentLayer`.
+            constant: (B, C), joined to the first layer's input at every step, ``inputs`` being (B, T, I - C) or None;
+                not with ``padding_mask``.
+            steps: T, where ``inputs`` does not tell it.
 
         Returns:
             Outputs of the last layer (B, T, D*H), and the state after the last real step.
@@ -224,11 +257,45 @@ class RecurrentStack(nn.Module):
         x = inputs
         for index, layer in enumerate(self.layers):
             cell = state.cell[:, index] if self.num_cells else None
-            outputs, hidden, cell = layer(x, state.hidden[:, index], cell, padding_mask)
-            x = outputs + x if self.residual and index > 0 else outputs
-            if index + 1 < len(self.layers):
-                x = self.dropout(x)
+            if index == 0 and constant is not None:
+                steps = steps if inputs is None else inputs.size(1)
+                outputs, hidden, cell = layer.forward_with_constant(x, constant, steps, state.hidden[:, index], cell)
+            else:
+                outputs, hidden, cell = layer(x, state.hidden[:, index], cell, padding_mask)
+            x = self._hand_on(index, x, outputs)
             hiddens.append(hidden)
             if cell is not None:
                 cells.append(cell)
         return x, RecurrentState(torch.stack(hiddens, 1), torch.stack(cells, 1) if cells else state.cell)
+
+    def _hand_on(self, index: int, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """From what layer ``index`` read and wrote to what the next one reads."""
+        x = outputs + inputs if self.residual and index > 0 else outputs
+        return self.dropout(x) if index + 1 < len(self.layers) else x
+
+    def loop(self, inputs: Tensor) -> Callable[[int, Tensor, RecurrentState], Tuple[Tensor, RecurrentState]]:
+        """For decoders whose steps wait for each other: what is known of the steps' inputs, (B, T, I - F).
+
+        Returns:
+            A function of a step's number t, what else the step is fed, (B, 1, F), and the state before it, to be
+            called for t = 0, 1, ... in turn. It returns the last layer's output (B, 1, H) and the next state.
+        """
+        batch, steps, _ = inputs.shape
+        if not self.layers[0].unrolls(steps, inputs.device):
+            return lambda t, fed, state: self(torch.cat([inputs[:, t : t + 1], fed.to(inputs.dtype)], dim=-1), state)
+        loops = [
+            UnrolledLSTM(layer.rnn, steps, batch, inputs if index == 0 else None)
+            for index, layer in enumerate(self.layers)
+        ]
+
+        def step(t: int, fed: Tensor, state: RecurrentState) -> Tuple[Tensor, RecurrentState]:
+            hiddens, cells = [], []
+            x = fed.squeeze(1)
+            for index, loop in enumerate(loops):
+                hidden, cell = loop.step(t, x, state.hidden[:, index], state.cell[:, index])
+                x = self._hand_on(index, x, hidden)
+                hiddens.append(hidden)
+                cells.append(cell)
+            return x.unsqueeze(1), RecurrentState(torch.stack(hiddens, 1), torch.stack(cells, 1))
+
+        return step

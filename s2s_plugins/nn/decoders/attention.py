@@ -95,10 +95,10 @@ class AttentionDecoder(Decoder):
     def _run_before(self, embedded: Tensor, state: AttentionState):
         """For each token: attend with ``s_{t-1}``, then step. The readout waits for all of them."""
         hiddens, contexts, weights = [], [], []
-        for token in embedded.split(1, dim=1):  # B 1 E
-            query = state.recurrent.hidden[:, -1:]
-            context, weight, state = self._attend(query, state)
-            hidden, recurrent = self.stack(torch.cat([token, context.to(token.dtype)], dim=-1), state.recurrent)
+        step = self.stack.loop(embedded)
+        for t in range(embedded.size(1)):
+            context, weight, state = self._attend(state.recurrent.hidden[:, -1:], state)
+            hidden, recurrent = step(t, context, state.recurrent)
             state = state._replace(recurrent=recurrent)
             hiddens.append(hidden)
             contexts.append(context)
@@ -109,9 +109,9 @@ class AttentionDecoder(Decoder):
     def _run_after_with_feedback(self, embedded: Tensor, state: AttentionState):
         """For each token: step, attend with ``s_t``, read out; the next step gets the attentional vector."""
         features, weights = [], []
-        for token in embedded.split(1, dim=1):  # B 1 E
-            inputs = torch.cat([token, state.feed.unsqueeze(1).to(token.dtype)], dim=-1)
-            hidden, recurrent = self.stack(inputs, state.recurrent)
+        step = self.stack.loop(embedded)
+        for t in range(embedded.size(1)):
+            hidden, recurrent = step(t, state.feed.unsqueeze(1), state.recurrent)
             context, weight, state = self._attend(hidden, state._replace(recurrent=recurrent))
             feature = self.readout(context, hidden)
             if self.input_feeding:

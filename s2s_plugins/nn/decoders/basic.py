@@ -37,7 +37,5 @@ class BasicDecoder(Decoder):
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 
     def run(self, prev_output_tokens: Tensor, state: ContextState):
-        steps = prev_output_tokens.size(1)
-        inputs = state.context.unsqueeze(1).expand(-1, steps, -1)  # B T M
-        hidden, recurrent = self.stack(inputs, state.recurrent)
+        hidden, recurrent = self.stack(None, state.recurrent, constant=state.context, steps=prev_output_tokens.size(1))
         return self.readout(hidden), None, ContextState(recurrent, state.context)

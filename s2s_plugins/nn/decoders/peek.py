@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from s2s_plugins.nn.decoder import Decoder
@@ -21,6 +20,5 @@ class PeekDecoder(Decoder):
 
     def run(self, prev_output_tokens: Tensor, state: ContextState):
         embedded = self.embed(prev_output_tokens)
-        context = state.context.unsqueeze(1).expand(-1, embedded.size(1), -1).to(embedded.dtype)  # B T M
-        hidden, recurrent = self.stack(torch.cat([embedded, context], dim=-1), state.recurrent)
-        return self.readout(hidden, embedded, context), None, ContextState(recurrent, state.context)
+        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.context)
+        return self.readout(hidden, embedded, constant=state.context), None, ContextState(recurrent, state.context)
