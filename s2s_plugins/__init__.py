@@ -22,4 +22,7 @@ from s2s_plugins import compat as _compat  # noqa: E402
 
 _compat.install()
 
+from s2s_plugins import generator as _generator  # noqa: E402
 from s2s_plugins import models as _models  # noqa: E402, F401
+
+_generator.generate_with_recurrent_models()

@@ -88,9 +88,9 @@ def test_coverage_moves_attention(kind):
     memory, mask = source()
     keys = attention.prepare(memory, mask)
     query = torch.randn(2, 1, 6)
-    _, fresh = attention(query, keys, torch.zeros(2, 4))
-    covered = torch.zeros(2, 4)
-    covered[0, 1] = 10.0
+    _, fresh = attention(query, keys, torch.zeros(2, 1, 4))
+    covered = torch.zeros(2, 1, 4)
+    covered[0, 0, 1] = 10.0
     _, moved = attention(query, keys, covered)
     assert (fresh[0] - moved[0]).abs().max() > 1e-3
     torch.testing.assert_close(fresh[1], moved[1])

@@ -192,3 +192,10 @@ def test_flags_that_fairseq_would_fail_on_later_are_named(commands, digits, trai
     assert "--replace-unk no/dictionary cannot be read" in error
     error = one_line_error(commands(*path, "--constraints", "--beam", 20, stdin="1 2\t3\n", code=2))
     assert "--beam 15 with --constraints needs 30 target symbols, the dictionary has 16: use --beam 8 or less" in error
+
+
+def test_a_value_that_an_overridden_field_does_not_take_is_named(commands, digits, trained):
+    overrides = "{'decoding_weights': 'int4'}"
+    result = commands.generate(digits, "--path", trained["attention_lstm"], "--model-overrides", overrides, code=2)
+    error = one_line_error(result)
+    assert "decoding_weights" in error and "int4" in error and "int8" in error

@@ -53,3 +53,11 @@ def test_attention_can_be_supervised_by_given_alignments(commands, tmp_path):
             right += word == len(source.split()) - 1 - at
             total += 1
     assert right / total > 0.8
+
+
+def test_8_bit_weights_are_chosen_for_a_trained_model(commands, digits, trained):
+    flags = (digits, "--path", trained["attention_lstm"], "--beam", 3)
+    full = commands.generate(*flags)
+    rounded = commands.generate(*flags, "--model-overrides", "{'decoding_weights': 'int8'}")
+    scores = [[float(line.split("\t")[0]) for line in result.lines("H")] for result in (full, rounded)]
+    assert scores[0] != scores[1] and scores[0] == pytest.approx(scores[1], abs=0.2)

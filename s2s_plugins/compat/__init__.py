@@ -5,7 +5,7 @@ function says what breaks without it. They are installed once, when the package 
 for what already worked.
 """
 
-from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, memory, search
+from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, search
 from s2s_plugins.compat.checkpoints import building_from_checkpoint
 
 __all__ = ["building_from_checkpoint", "install"]
@@ -28,7 +28,6 @@ REPAIRS = (
     search.count_diverse_beams_by_place_in_the_batch,
     search.name_the_beam_that_is_too_wide_for_constraints,
     distributed.run_on_machines_without_gpu,
-    memory.keep_freed_memory,
 )
 
 _installed = False

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from fairseq import checkpoint_utils, models
 from fairseq.file_io import PathManager
+from omegaconf.errors import ValidationError
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
@@ -82,7 +83,8 @@ def name_the_checkpoint_that_cannot_be_read() -> None:
 def tell_models_that_they_are_rebuilt() -> None:
     """Let a model know that its weights come from a checkpoint, so that it needs no file they once came from.
 
-    fairseq reads ``--encoder-embed-path`` again at every load, and stops where the file is gone.
+    fairseq reads ``--encoder-embed-path`` again at every load, and stops where the file is gone. A value of
+    ``--model-overrides`` or a configuration file that a field does not take is named in one line.
     """
 
     @wrap(models, "build_model")
@@ -90,6 +92,8 @@ def tell_models_that_they_are_rebuilt() -> None:
         token = _rebuilding.set(bool(from_checkpoint))
         try:
             return original(cfg, task, from_checkpoint)
+        except ValidationError as error:
+            raise UsageError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
         finally:
             _rebuilding.reset(token)
 

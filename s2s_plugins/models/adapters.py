@@ -15,7 +15,10 @@ from fairseq.modules import AdaptiveSoftmax
 from torch import Tensor
 
 from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
+from s2s_plugins.nn.folded import FoldedDecoder
+from s2s_plugins.nn.weights import Int8Weight
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +106,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         max_positions: longest target, in tokens.
         left_pad_target: whether training batches are padded on the left.
         autocast: the forward pass's context.
+        decoding_weights: the kind of weights in beam search, one of :data:`s2s_plugins.nn.weights.KINDS`.
     """
 
     STATE = "decoder_state"
@@ -115,15 +119,19 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         max_positions: int,
         left_pad_target: bool,
         autocast: Autocast,
+        decoding_weights: str = "full",
     ) -> None:
         super().__init__(dictionary)
         self.core = core
         self.register_buffer("symbols", symbols_as_numbers(dictionary))
+        self.decoding_weights = decoding_weights
         self.adaptive_softmax = adaptive_softmax
         self.max_target_positions = max_positions
         self.left_pad_target = left_pad_target
         self.autocast = autocast
         self.need_attn = True
+        self._folded: Optional[FoldedDecoder] = None
+        self._folded_from: Optional[tuple] = None
 
     def forward(
         self,
@@ -189,6 +197,35 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         state = self.get_incremental_state(incremental_state, self.STATE)
         if state is not None:
             self.set_incremental_state(incremental_state, self.STATE, state.reorder(new_order))
+
+    def folds(self) -> bool:
+        """Whether :meth:`folded` computes what :meth:`forward` does: LSTM cells, a plain softmax, prepared for
+        inference, no dropout kept, no attention weights wanted."""
+        dropouts = any(isinstance(part, Dropout) and part.keep_at_inference for part in self.core.modules())
+        return (
+            self.core.stack.cell == "lstm"
+            and self.adaptive_softmax is None
+            and not (self.need_attn or self.training or dropouts)
+        )
+
+    def folded(self) -> FoldedDecoder:
+        """The decoder's steps with folded weights, made anew only where a weight has changed."""
+        weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in self.core.parameters())
+        if self._folded_from != weights:
+            device = next(self.core.parameters()).device
+            self._folded = FoldedDecoder(self.core, self._kind_of_weights(device))
+            self._folded_from = weights
+        return self._folded
+
+    def _kind_of_weights(self, device: torch.device) -> str:
+        """``--decoding-weights`` where this machine can, and bf16 under ``--autocast bf16``."""
+        kind = "bf16" if self.decoding_weights == "full" and self.autocast.kind == "bf16" else self.decoding_weights
+        supported = {"full": True, "bf16": Autocast.supported(device), "int8": Int8Weight.supported(device)}
+        if supported[kind]:
+            return kind
+        if self.decoding_weights != "full":  # otherwise --autocast has said so
+            logger.warning(f"--decoding-weights {kind} is left off: this {device.type} has no instructions for it")
+        return "full"
 
     def max_positions(self) -> int:
         return self.max_target_positions

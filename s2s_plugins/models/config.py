@@ -98,6 +98,13 @@ class RecurrentConfig(FairseqDataclass):
         default="none",
         metadata={"help": "compute in bfloat16 where it is safe, on CPU and GPU; weights and loss stay float32"},
     )
+    decoding_weights: ChoiceEnum(["full", "bf16", "int8"]) = field(
+        default="full",
+        metadata={
+            "help": "round the weights of decoding steps in beam search: faster, with scores that differ a little; for "
+            "a trained model: --model-overrides \"{'decoding_weights': 'int8'}\""
+        },
+    )
 
 
 @dataclass

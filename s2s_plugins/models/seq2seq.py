@@ -98,6 +98,7 @@ class RecurrentModel(FairseqEncoderDecoderModel):
                 getattr(limits, "max_target_positions", DEFAULT_MAX_POSITIONS),
                 bool(getattr(limits, "left_pad_target", False)),
                 autocast,
+                str(cfg.decoding_weights),
             ),
         )
 

@@ -67,8 +67,8 @@ class Attention(nn.Module):
         Args:
             query: (B, T, Q).
             keys: what :meth:`prepare` returned.
-            coverage: (B, S), the attention that each source token has had so far; only where the score has a
-                coverage term.
+            coverage: (B, T, S), the attention that each source token has had before a query; only where the score
+                has a coverage term.
 
         Returns:
             Context (B, T, M) and weights (B, T, S) in float32: 0 at padding, summing to 1, in the source's own
@@ -158,7 +158,7 @@ class AdditiveAttention(Attention):
         if self.coverage_vector is not None:
             if coverage is None:
                 raise ValueError("this attention was built with a coverage term and got no coverage")
-            hidden = hidden + coverage.to(hidden.dtype)[:, None, :, None] * (2 * self.coverage_vector)
+            hidden = hidden + coverage.to(hidden.dtype).unsqueeze(-1) * (2 * self.coverage_vector)
         return hidden.sigmoid_() @ (2 * self.score_vector)
 
 

@@ -76,7 +76,15 @@ class Decoder(nn.Module):
         readout: what the output sees -> features.
         output_layer: features (B, T, O) -> logits (B, T, V).
         dropout_in: on the embeddings.
+
+    Attributes:
+        step_sees: what feeds a step, in the order of the first layer's input weights: of "token" (the previous one),
+            "constant" (C), "context" and "feed" (the last attentional vector).
+        output_sees: what the readout sees, in the order of its weights: of "hidden" and the same.
     """
+
+    step_sees: Tuple[str, ...]
+    output_sees: Tuple[str, ...]
 
     def __init__(
         self,

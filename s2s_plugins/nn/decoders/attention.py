@@ -69,6 +69,10 @@ class AttentionDecoder(Decoder):
             raise ValueError("input feeding goes with attention after the step: before it, the context feeds the step")
         self.attention = attention
         self.timing = timing
+        self.step_sees = (
+            ("token", "context") if timing == "before" else ("token", "feed") if input_feeding else ("token",)
+        )
+        self.output_sees = ("hidden", "token", "context") if timing == "before" else ("context", "hidden")
         self.input_feeding = input_feeding
         self.coverage = coverage
 
@@ -122,7 +126,7 @@ class AttentionDecoder(Decoder):
 
     def _attend(self, query: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
         """One query (B, 1, H): context (B, 1, M), weights (B, 1, S), and the state with its coverage moved on."""
-        coverage: Optional[Tensor] = state.coverage if self.coverage else None
+        coverage: Optional[Tensor] = state.coverage.unsqueeze(1) if self.coverage else None
         context, weights = self.attention(query, state.keys, coverage)
         if self.coverage:
             state = state._replace(coverage=state.coverage + weights.squeeze(1))

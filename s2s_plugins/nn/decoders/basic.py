@@ -33,6 +33,9 @@ class BasicDecoder(Decoder):
     encoder_decoder decoding-model comparison.
     """
 
+    step_sees = ("constant",)
+    output_sees = ("hidden",)
+
     def start(self, encoder_output: EncoderOutput) -> ContextState:
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 

@@ -30,6 +30,9 @@ class FeedbackDecoder(Decoder):
     After Sutskever, Vinyals, Le 2014, arXiv:1409.3215, section 2.
     """
 
+    step_sees = ("token",)
+    output_sees = ("hidden",)
+
     def start(self, encoder_output: EncoderOutput) -> FeedbackState:
         return FeedbackState(self.bridge(encoder_output))
 

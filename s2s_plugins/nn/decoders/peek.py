@@ -15,6 +15,9 @@ class PeekDecoder(Decoder):
     The LSTM form of Cho et al. 2014, arXiv:1406.1078, section 2.2.
     """
 
+    step_sees = ("token", "constant")
+    output_sees = ("hidden", "token", "constant")
+
     def start(self, encoder_output: EncoderOutput) -> ContextState:
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 

@@ -1,0 +1,188 @@
+"""Beam search for recurrent models: what fairseq's generator finds, with less work a step.
+
+fairseq's loop copies the encoder's output and the decoder's whole state for each beam at each step. Here what the
+beams of a sentence share is held once, the first step runs on one row a sentence, and only what differs is reordered.
+
+Shape letters: N sentences, K beams, R rows (one a sentence at the first step, then N times K), V vocabulary,
+C candidates, t tokens so far.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import torch
+from fairseq.search import BeamSearch
+from fairseq.sequence_generator import SequenceGenerator
+from fairseq.tasks.fairseq_task import FairseqTask
+from torch import Tensor
+
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError
+from s2s_plugins.models.seq2seq import RecurrentModel
+
+
+class Candidates(NamedTuple):
+    """The best continuations of each sentence, best first, all (N, C).
+
+    Attributes:
+        scores: log-probabilities of the whole hypothesis.
+        tokens: the last token.
+        rows: the row that is continued.
+        ended: whether the token is the end of sentence.
+    """
+
+    scores: Tensor
+    tokens: Tensor
+    rows: Tensor
+    ended: Tensor
+
+    def select(self, sentences: Tensor) -> "Candidates":
+        return Candidates(*(part.index_select(0, sentences) for part in self))
+
+
+class RecurrentGenerator(SequenceGenerator):
+    """fairseq's generator for our models: the same hypotheses and scores.
+
+    What is more than a beam search it leaves to fairseq's loop: sampling and other searches, prefixes, constraints,
+    blocked n-grams, a language model beside, attention weights; and models that cannot be folded
+    (:meth:`~s2s_plugins.models.adapters.RecurrentDecoder.folds`).
+    """
+
+    def _generate(self, sample, prefix_tokens=None, constraints=None, bos_token=None):
+        models = list(self.model.models)
+        if prefix_tokens is not None or constraints is not None or not self._searches_plainly(models):
+            return super()._generate(sample, prefix_tokens, constraints, bos_token)
+        net_input = sample["net_input"]
+        longest = min(int(self.max_len_a * net_input["src_tokens"].size(1) + self.max_len_b), self.max_len - 1)
+        if self.min_len > longest:
+            raise UsageError(
+                f"--min-len {self.min_len} is more than the longest output allowed, {longest} (--max-len-a, "
+                "--max-len-b, --max-target-positions): lower the one or raise the others"
+            )
+        return self._search(models, net_input, self.eos if bos_token is None else bos_token, longest)
+
+    def _searches_plainly(self, models: List[RecurrentModel]) -> bool:
+        """Whether this is a beam search over models that fold, and nothing else."""
+        return (
+            type(self.search) is BeamSearch
+            and self.repeat_ngram_blocker is None
+            and self.lm_model is None
+            and not self.match_source_len
+            and self.beam_size + 2 <= self.vocab_size  # so that K candidates go on whatever ends
+            and all(model.decoder.folds() for model in models)
+        )
+
+    def _search(self, models: List[RecurrentModel], net_input: dict, bos: int, longest: int) -> List[List[dict]]:
+        """Hypotheses of at most ``longest`` tokens and the end of sentence, a list for each sentence, best first."""
+        decoders = [model.decoder.folded() for model in models]
+        outputs = self.model.forward_encoder(net_input)
+        states = [decoder.start(output, self.beam_size) for decoder, output in zip(decoders, outputs)]
+        sentences = list(range(net_input["src_tokens"].size(0)))  # those in the batch, by number
+        tokens = net_input["src_tokens"].new_full((len(sentences), 1), bos)  # R t+1
+        scores = torch.zeros(len(sentences), 0, device=tokens.device)  # R t, of each prefix
+        found: Dict[int, List[dict]] = {sentence: [] for sentence in sentences}
+        for step in range(longest + 1):
+            logits = []
+            for index, decoder in enumerate(decoders):
+                output, states[index] = decoder.step(tokens[:, -1], states[index])
+                logits.append(output.float())
+            candidates = self._candidates(logits, scores, len(sentences), step, longest)
+            kept: Optional[Tensor] = None
+            chosen = slice(None, self.beam_size)
+            ends = candidates.ended[:, chosen].nonzero()
+            if len(ends):
+                self._collect(candidates, ends, tokens, scores, sentences, found)
+                if step == longest:
+                    break
+                going = [place for place, number in enumerate(sentences) if len(found[number]) < self.beam_size]
+                if not going:
+                    break
+                if len(going) < len(sentences):
+                    sentences = [sentences[place] for place in going]
+                    kept = torch.tensor(going, device=tokens.device)
+                    candidates = candidates.select(kept)
+                order = torch.sort(candidates.ended.byte(), dim=1, stable=True).indices[:, chosen]
+                candidates = Candidates(*(part.gather(1, order) for part in candidates))
+            rows = candidates.rows[:, chosen].flatten()
+            tokens = torch.cat([tokens.index_select(0, rows), candidates.tokens[:, chosen].reshape(-1, 1)], dim=1)
+            scores = torch.cat([scores.index_select(0, rows), candidates.scores[:, chosen].reshape(-1, 1)], dim=1)
+            states = [state.reorder(rows, kept) for state in states]
+        return [sorted(found[number], key=lambda one: -one["score"].item()) for number in sorted(found)]
+
+    def _candidates(self, logits: List[Tensor], scores: Tensor, sentences: int, step: int, longest: int) -> Candidates:
+        """The best continuations, twice as many as beams, since half of them may be ends."""
+        values, normalizer = self._combine(logits)
+        values[:, self.pad] = -math.inf
+        values[:, self.unk] -= self.unk_penalty
+        if step >= longest:
+            values[:, : self.eos] = -math.inf
+            values[:, self.eos + 1 :] = -math.inf
+        elif step < self.min_len:
+            values[:, self.eos] = -math.inf
+        if self.token_indices_to_suppress is not None:
+            values[:, self.token_indices_to_suppress.to(values.device)] = -math.inf
+        # the best of each row, then of these: a row's normalizer does not change their order
+        best, indices = values.topk(min(2 * self.beam_size, self.vocab_size - 1))
+        best = (best - normalizer).nan_to_num(nan=-math.inf, neginf=-math.inf)
+        if step > 0:
+            best = best + scores[:, -1:]
+        width, rows = best.size(1), best.size(0) // sentences
+        best, places = best.view(sentences, -1).topk(min(2 * self.beam_size, rows * width))
+        tokens = indices.view(sentences, -1).gather(1, places)
+        first_rows = torch.arange(sentences, device=tokens.device).unsqueeze(1) * rows
+        ended = tokens.eq(self.eos) & best.ne(-math.inf)
+        return Candidates(best, tokens, first_rows + torch.div(places, width, rounding_mode="floor"), ended)
+
+    def _combine(self, logits: List[Tensor]) -> Tuple[Tensor, Tensor]:
+        """Of one or several models: values (R, V), and what to subtract from a row (R, 1) to have log-probabilities."""
+        if self.temperature != 1:
+            logits = [part.div_(self.temperature) for part in logits]
+        if len(logits) == 1:
+            return logits[0], logits[0].logsumexp(dim=-1, keepdim=True)
+        total = torch.stack([part.log_softmax(dim=-1) for part in logits]).logsumexp(dim=0)
+        return total, total.new_full((total.size(0), 1), math.log(len(logits)))
+
+    def _collect(
+        self,
+        candidates: Candidates,
+        ends: Tensor,
+        tokens: Tensor,
+        scores: Tensor,
+        sentences: List[int],
+        found: Dict[int, List[dict]],
+    ) -> None:
+        """Add the hypotheses that end at ``ends`` (pairs of sentence and candidate) to those that were found."""
+        picked = [part[ends[:, 0], ends[:, 1]] for part in candidates]
+        total, last, rows = picked[0], picked[1], picked[2]
+        whole = torch.cat([tokens.index_select(0, rows)[:, 1:], last.unsqueeze(1)], dim=1)
+        sums = torch.cat([scores.index_select(0, rows), total.unsqueeze(1)], dim=1)
+        each = sums.clone()
+        each[:, 1:] -= sums[:, :-1]
+        if self.normalize_scores:
+            total = total / whole.size(1) ** self.len_penalty
+        nothing = torch.empty(0)
+        for place, hypothesis, score, positional_scores in zip(ends[:, 0].tolist(), whole, total, each):
+            hypotheses = found[sentences[place]]
+            if len(hypotheses) < self.beam_size:
+                hypotheses.append(
+                    {
+                        "tokens": hypothesis,
+                        "score": score,
+                        "attention": nothing,
+                        "alignment": nothing,
+                        "positional_scores": positional_scores,
+                    }
+                )
+
+
+def generate_with_recurrent_models() -> None:
+    """Let tasks that use fairseq's generator use :class:`RecurrentGenerator` where all models are ours."""
+
+    @wrap(FairseqTask, "build_generator")
+    def build_generator(original, self, models, args, seq_gen_cls=None, *rest, **kwargs):
+        aligns = getattr(args, "print_alignment", None) or getattr(args, "replace_unk", None) is not None
+        if seq_gen_cls is None and not aligns and all(isinstance(model, RecurrentModel) for model in models):
+            seq_gen_cls = RecurrentGenerator
+        return original(self, models, args, seq_gen_cls, *rest, **kwargs)

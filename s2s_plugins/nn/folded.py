@@ -1,0 +1,213 @@
+"""A decoder's weights, folded for decoding one token at a time with several beams a sentence.
+
+What depends on the token alone is a row of a table, what depends on the source alone is a vector per sentence or per
+source token, and what the beams of a sentence share is held once: they are the queries of one attention.
+
+Shape letters: N sentences, R rows (N times beams), S source tokens, H hidden size, O readout size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from s2s_plugins.nn.attention import AttentionKeys
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.unrolled import lstm_cell_, tanh_
+from s2s_plugins.nn.weights import KINDS
+
+_TABLE_LIMIT = 2**24  # values: a table of 64 MB
+_PROJECT_UP_TO = 8  # source tokens a beam
+
+
+class FoldedState(NamedTuple):
+    """State between two steps. Rows are beams, those of a sentence next to each other.
+
+    Attributes:
+        hidden: (R, H) of each layer.
+        cell: (R, H) of each layer.
+        feed: (R, O), the last attentional vector; None without input feeding.
+        coverage: (R, S), the attention each source token has had; None without coverage.
+        constant: (N, 4H + O), what the source summary adds to gates and readout; None where no step sees it.
+        keys: of N sentences; None without attention.
+        projected: whether their memory is no more the encoder's, but what each source token adds to gates and readout.
+    """
+
+    hidden: Tuple[Tensor, ...]
+    cell: Tuple[Tensor, ...]
+    feed: Optional[Tensor]
+    coverage: Optional[Tensor]
+    constant: Optional[Tensor]
+    keys: Optional[AttentionKeys]
+    projected: bool
+
+    def reorder(self, rows: Tensor, sentences: Optional[Tensor]) -> "FoldedState":
+        """Select rows; and sentences, None for all of them in their order."""
+
+        def pick(part: Optional[Tensor], order: Optional[Tensor]) -> Optional[Tensor]:
+            return part if part is None or order is None else part.index_select(0, order)
+
+        return FoldedState(
+            tuple(pick(part, rows) for part in self.hidden),
+            tuple(pick(part, rows) for part in self.cell),
+            pick(self.feed, rows),
+            pick(self.coverage, rows),
+            pick(self.constant, sentences),
+            None if self.keys is None else AttentionKeys(*(pick(part, sentences) for part in self.keys)),
+            self.projected,
+        )
+
+
+class _Part:
+    """One part of what a step and the output see: its weights for the gates and for the readout, as one matrix.
+
+    Args:
+        gates: (4H, size) or None, where a step does not see it.
+        readout: (O, size) or None, where the output does not see it.
+    """
+
+    def __init__(self, gates: Optional[Tensor], readout: Optional[Tensor]) -> None:
+        self.matrix = torch.cat([matrix for matrix in (gates, readout) if matrix is not None])
+        self.gates = 0 if gates is None else gates.size(0)
+
+    def split(self, added: Tensor) -> Tuple[Tensor, Tensor]:
+        """What is added to the gates (..., 4H or 0) and to the readout (..., O or 0)."""
+        return added[..., : self.gates], added[..., self.gates :]
+
+
+def _add(total: Optional[Tensor], rows: int, added: Tensor) -> Optional[Tensor]:
+    """``total`` (R, X) plus what is ``added`` to all rows of a sentence (N, 1, X), or to each (N, beams, X)."""
+    if added.size(-1) == 0:
+        return total
+    if total is None:
+        total = added.new_zeros(rows, added.size(-1))
+    total.view(added.size(0), -1, added.size(-1)).add_(added)
+    return total
+
+
+class FoldedDecoder:
+    """Steps of a decoder whose cells are LSTMs. It holds copies: fold anew when the weights have changed.
+
+    Args:
+        decoder: the decoder.
+        kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.weights.KINDS`.
+        reused: whether many batches will be decoded with it, so that a larger table pays.
+    """
+
+    def __init__(self, decoder: Decoder, kind: str = "full", reused: bool = True) -> None:
+        make = KINDS[kind]
+        first, *above = [layer.rnn for layer in decoder.stack.layers]
+        self.decoder = decoder
+        self.hidden_size = first.hidden_size
+        linear = None if isinstance(decoder.readout.projection, nn.Identity) else decoder.readout.projection[0]
+        step = self._columns(first.weight_ih_l0, decoder.step_sees)
+        output = {} if linear is None else self._columns(linear.weight, decoder.output_sees)
+        self.parts: Dict[str, _Part] = {
+            name: _Part(step.get(name), output.get(name))
+            for name in ("token", "constant", "context")
+            if name in step or name in output
+        }
+        self.biases = [rnn.bias_ih_l0 + rnn.bias_hh_l0 for rnn in (first, *above)]
+        self.table = None
+        if "token" in self.parts:
+            matrix, embedding = self.parts["token"].matrix, decoder.embed_tokens
+            if embedding.num_embeddings * matrix.size(0) <= (_TABLE_LIMIT if reused else _TABLE_LIMIT // 16):
+                self.table = F.linear(embedding.weight, matrix)
+        self.context = make(self.parts["context"].matrix) if "context" in self.parts else None
+        self.feeds, self.attends_before = "feed" in step, "context" in step
+        joined = [torch.cat([step["feed"], first.weight_hh_l0], 1) if self.feeds else first.weight_hh_l0]
+        joined += [torch.cat([rnn.weight_ih_l0, rnn.weight_hh_l0], 1) for rnn in above]
+        self.products = [make(matrix) for matrix in joined]
+        self.readout = None if linear is None else make(output["hidden"])
+        self.readout_bias = None if linear is None else linear.bias
+
+    def _columns(self, matrix: Tensor, parts: Tuple[str, ...]) -> Dict[str, Tensor]:
+        """The columns of ``matrix`` for each of the parts that it is multiplied with."""
+        sizes = {"hidden": self.hidden_size, "feed": self.decoder.readout.output_size}
+        if self.decoder.embed_tokens is not None:
+            sizes["token"] = self.decoder.embed_tokens.embedding_dim
+        known = sum(sizes.get(part, 0) for part in parts)
+        widths = [sizes.get(part, matrix.size(1) - known) for part in parts]  # the memory's is what remains
+        return dict(zip(parts, matrix.split(widths, dim=1)))
+
+    def start(self, encoder_output: EncoderOutput, beams: int) -> FoldedState:
+        """The state before the first token, one row per sentence; ``beams`` is how many there will be."""
+        state = self.decoder.start(encoder_output)
+        kind = self.biases[0].dtype
+        constant, keys, projected = None, None, False
+        if "constant" in self.parts:
+            constant = F.linear(state.context.to(kind), self.parts["constant"].matrix)
+        if self.context is not None:
+            keys = AttentionKeys(*(part if part.dtype == torch.bool else part.to(kind) for part in state.keys))
+            projected = 1 < beams and keys.memory.size(1) <= _PROJECT_UP_TO * beams
+            if projected:
+                keys = keys._replace(memory=self.context(keys.memory))
+        return FoldedState(
+            tuple(state.recurrent.hidden.to(kind).unbind(1)),
+            tuple(state.recurrent.cell.to(kind).unbind(1)),
+            state.feed.to(kind) if self.feeds else None,
+            state.coverage if getattr(self.decoder, "coverage", False) else None,
+            constant,
+            keys,
+            projected,
+        )
+
+    def step(self, tokens: Tensor, state: FoldedState) -> Tuple[Tensor, FoldedState]:
+        """One token (R) per row: logits (R, V), and the next state."""
+        rows = tokens.size(0)
+        gates = seen = None
+        if "token" in self.parts:
+            if self.table is None:
+                added = F.linear(self.decoder.embed_tokens(tokens), self.parts["token"].matrix)
+            else:
+                added = self.table.index_select(0, tokens)
+            gates, seen = self.parts["token"].split(added)
+            seen = seen if seen.size(1) else None
+        if state.constant is not None:
+            to_gates, to_readout = self.parts["constant"].split(state.constant.unsqueeze(1))
+            gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
+        coverage = state.coverage
+        if self.attends_before:
+            to_gates, to_readout, coverage = self._attend(state.hidden[-1], state)
+            gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
+        x, hiddens, cells = None, [], []
+        for index, (product, bias, hidden, cell) in enumerate(
+            zip(self.products, self.biases, state.hidden, state.cell)
+        ):
+            fed = state.feed if index == 0 else x
+            gates = bias.repeat(rows, 1) if index > 0 else gates.add_(bias)
+            product.add_to(gates, hidden if fed is None else torch.cat([fed, hidden], dim=1))
+            hidden = torch.empty_like(cell)
+            out, cell = lstm_cell_(gates, cell, hidden)
+            hidden.mul_(out)
+            hiddens.append(hidden)
+            cells.append(cell)
+            x = hidden + x if self.decoder.stack.residual and index > 0 else hidden
+        if self.context is not None and not self.attends_before:
+            _, to_readout, coverage = self._attend(x, state)
+            seen = _add(seen, rows, to_readout)
+        features = x
+        if self.readout is not None:
+            if seen is None:
+                features = self.readout(x).add_(self.readout_bias)
+            else:
+                features = seen.add_(self.readout_bias)
+                self.readout.add_to(features, x)
+            tanh_(features)
+        feed = features if self.feeds else None
+        logits = self.decoder.output_layer(features)
+        return logits, state._replace(hidden=tuple(hiddens), cell=tuple(cells), feed=feed, coverage=coverage)
+
+    def _attend(self, query: Tensor, state: FoldedState) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
+        """What attention with ``query`` (R, H) adds to gates and readout, (N, beams, ...), and the next coverage."""
+        sentences = state.keys.memory.size(0)
+        coverage = None if state.coverage is None else state.coverage.view(sentences, -1, state.coverage.size(1))
+        context, weights = self.decoder.attention(query.view(sentences, -1, query.size(1)), state.keys, coverage)
+        to_gates, to_readout = self.parts["context"].split(context if state.projected else self.context(context))
+        if coverage is not None:
+            coverage = (coverage + weights).flatten(0, 1)
+        return to_gates, to_readout, coverage

@@ -1,0 +1,174 @@
+"""Our beam search finds what fairseq's does, with folded weights, for every model that folds."""
+
+import pytest
+import torch
+from conftest import ARCHITECTURES, batch_of, build_model, dictionary, translation_task
+from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
+from fairseq.sequence_generator import SequenceGenerator
+from test_decoders import VARIANTS, title
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.generator import RecurrentGenerator
+from s2s_plugins.nn.folded import FoldedDecoder
+
+SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
+FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
+
+
+@pytest.fixture
+def task():
+    return translation_task(dictionary(), dictionary())
+
+
+def sharp_model(task, arch, seed=1, leaning=0.5, **flags):
+    """A model in inference mode whose distributions are not flat, and that leans to the end of sentence."""
+    model = build_model(arch, task, seed=seed, **flags)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(6)
+        model.decoder.core.output_layer.bias[task.target_dictionary.eos()] += leaning
+    model.prepare_for_inference_(FairseqConfig())
+    return model
+
+
+def generate(task, models, generator_class, sources=SOURCES, bos_token=None, **options):
+    config = GenerationConfig(**{"beam": 4, "max_len_b": 12, **options})
+    generator = task.build_generator(models, config, seq_gen_cls=generator_class)
+    with torch.no_grad():
+        return generator, generator.generate(models, batch_of(task, sources), bos_token=bos_token)
+
+
+def assert_same_search(task, models, sources=SOURCES, **options):
+    generator, own = generate(task, models, None, sources, **options)
+    assert type(generator) is RecurrentGenerator
+    _, expected = generate(task, models, SequenceGenerator, sources, **options)
+    assert len(own) == len(expected) == len(sources)
+    for found, wanted in zip(own, expected):
+        assert [h["tokens"].tolist() for h in found] == [h["tokens"].tolist() for h in wanted]
+        for one, other in zip(found, wanted):
+            assert set(one) == set(other)
+            torch.testing.assert_close(one["score"], other["score"], atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(one["positional_scores"], other["positional_scores"], atol=1e-4, rtol=1e-4)
+    return own
+
+
+@pytest.mark.parametrize("variant", FOLDING, ids=title)
+def test_the_same_hypotheses_and_scores_as_fairseqs_loop(variant, task):
+    arch, flags = variant
+    found = assert_same_search(task, [sharp_model(task, arch, **flags)])
+    if arch != "basic_lstm":
+        ends = {max(len(hypothesis["tokens"]) for hypothesis in hypotheses) for hypotheses in found}
+        assert len(ends) > 1  # some sentences leave the batch before others
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"beam": 1},
+        {"beam": 2},
+        {"beam": 12},
+        {"beam": 4, "nbest": 4, "lenpen": 0.3},
+        {"unnormalized": True},
+        {"min_len": 4},
+        {"max_len_a": 0.5, "max_len_b": 1},
+        {"unkpen": 3.0},
+        {"unkpen": -9.0},
+        {"temperature": 1.7},
+        {"max_len_b": 1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("arch", ["attention_lstm", "feedback_lstm"])
+def test_the_same_under_every_option(arch, options, task):
+    assert_same_search(task, [sharp_model(task, arch)], **options)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_same_for_other_weights(arch, seed, task):
+    assert_same_search(task, [sharp_model(task, arch, seed=seed, leaning=seed / 3)], beam=5)
+
+
+def test_an_ensemble_finds_the_same(task):
+    models = [sharp_model(task, "attention_lstm", seed=1), sharp_model(task, "peek_lstm", seed=2)]
+    assert_same_search(task, models, temperature=0.8)
+
+
+def test_another_first_token_is_obeyed(task):
+    model = sharp_model(task, "attention_lstm")
+    first = assert_same_search(task, [model], bos_token=task.target_dictionary.index("3"))
+    assert [h[0]["tokens"].tolist() for h in first] != [
+        h[0]["tokens"].tolist() for h in generate(task, [model], None)[1]
+    ]
+
+
+def test_long_sources_whose_memory_is_not_projected_give_the_same(task):
+    model = sharp_model(task, "attention_lstm", encoder_bidirectional=True)
+    long = [[digit % 10 for digit in range(length)] for length in (30, 17, 3)]
+    states = []
+    start = FoldedDecoder.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FoldedDecoder, "start", lambda self, *args: states.append(start(self, *args)) or states[-1])
+        assert_same_search(task, [model], sources=long, beam=2)
+        assert_same_search(task, [model], sources=long, beam=8)
+    assert [state.projected for state in states] == [False, True]
+
+
+@pytest.mark.parametrize("variant", FOLDING, ids=title)
+@pytest.mark.parametrize("table", [True, False], ids=["table", "no-table"])
+def test_folded_steps_give_the_decoders_logits(variant, table, task, monkeypatch):
+    if not table:
+        monkeypatch.setattr("s2s_plugins.nn.folded._TABLE_LIMIT", 0)
+    arch, flags = variant
+    model = sharp_model(task, arch, **flags)
+    net_input = batch_of(task, SOURCES[:3], [[5, 4, 3], [7, 6, 1, 2], [8, 8, 8]])["net_input"]
+    rows = torch.tensor([0, 0, 1, 1, 2, 2])
+    with torch.no_grad():
+        encoder_output = model.encoder(net_input["src_tokens"])
+        folded = FoldedDecoder(model.decoder.core)
+        assert folded.table is None or table
+        state = folded.start(encoder_output, beams=2).reorder(rows, None)
+        plain = model.decoder.core.start(encoder_output).reorder(rows)
+        for tokens in net_input["prev_output_tokens"][rows].unbind(1):
+            logits, state = folded.step(tokens, state)
+            output, plain = model.decoder.core.step(tokens, plain)
+            torch.testing.assert_close(logits, output.logits[:, 0], atol=1e-4, rtol=1e-4)
+
+
+def test_a_weight_that_changes_is_folded_anew(task):
+    model = sharp_model(task, "attention_lstm")
+    before = generate(task, [model], None)[1]
+    with torch.no_grad():
+        model.decoder.core.stack.layers[0].rnn.weight_hh_l0.neg_()
+    after = assert_same_search(task, [model])
+    assert [float(h[0]["score"]) for h in before] != [float(h[0]["score"]) for h in after]
+
+
+@pytest.mark.parametrize(
+    "options", [{"sampling": True}, {"diverse_beam_groups": 2}, {"no_repeat_ngram_size": 2}, {"match_source_len": True}]
+)
+def test_what_is_more_than_a_beam_search_is_fairseqs(options, task, monkeypatch):
+    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    model = sharp_model(task, "attention_lstm")
+    results = []
+    for generator_class in (None, SequenceGenerator):
+        torch.manual_seed(5)
+        results.append(generate(task, [model], generator_class, **options)[1])
+    assert [[h["tokens"].tolist() for h in hs] for hs in results[0]] == [
+        [h["tokens"].tolist() for h in hs] for hs in results[1]
+    ]
+
+
+@pytest.mark.parametrize("flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
+def test_models_that_do_not_fold_are_decoded_by_fairseqs_loop(flags, task, monkeypatch):
+    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    model = build_model("attention_lstm", task, **flags)
+    model.prepare_for_inference_(FairseqConfig())
+    _, own = generate(task, [model], None)
+    _, expected = generate(task, [model], SequenceGenerator)
+    assert [h[0]["tokens"].tolist() for h in own] == [h[0]["tokens"].tolist() for h in expected]
+
+
+def test_a_shortest_output_longer_than_the_longest_is_named(task):
+    with pytest.raises(UsageError, match="--min-len 9 is more than the longest output allowed, 4"):
+        generate(task, [sharp_model(task, "peek_lstm")], None, min_len=9, max_len_b=4)

@@ -1,0 +1,82 @@
+"""Smaller weights for decoding stay close to the full ones, and a machine that cannot is told so."""
+
+import logging
+
+import pytest
+import torch
+from conftest import batch_of, build_model, dictionary, translation_task
+from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
+
+from s2s_plugins.models.adapters import Autocast
+from s2s_plugins.nn.weights import KINDS, Int8Weight
+
+can = {
+    "full": True,
+    "bf16": True,  # slowly, where the CPU has no instructions for it
+    "int8": Int8Weight.supported(torch.device("cpu")),
+}
+every_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if can[kind]])
+TOLERANCE = {"full": 1e-5, "bf16": 0.01, "int8": 0.02}
+
+
+@every_kind
+def test_a_product_is_the_full_one_up_to_rounding(kind):
+    torch.manual_seed(0)
+    matrix, x, total = torch.randn(7, 33), torch.tanh(torch.randn(5, 33)), torch.randn(5, 7)
+    expected = x @ matrix.t()
+    weight = KINDS[kind](matrix)
+    error = (weight(x) - expected).abs().mean() / expected.abs().mean()
+    assert error < TOLERANCE[kind]
+    added = total.clone()
+    weight.add_to(added, x)
+    torch.testing.assert_close(added, total + weight(x))
+    assert weight(x.view(1, 5, 33)).shape == (1, 5, 7)
+
+
+@pytest.mark.skipif(not can["int8"], reason="this PyTorch was built without 8-bit products")
+def test_a_row_of_zeros_and_a_large_row_keep_their_own_scale():
+    matrix = torch.stack([torch.zeros(8), torch.full((8,), 1000.0), torch.full((8,), 0.001)])
+    product = Int8Weight(matrix)(torch.ones(1, 8))
+    torch.testing.assert_close(product, torch.tensor([[0.0, 8000.0, 0.008]]), rtol=0.02, atol=1e-6)
+
+
+def model_with(decoding_weights):
+    task = translation_task(dictionary(), dictionary())
+    model = build_model("attention_lstm", task, decoding_weights=decoding_weights)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(6)
+    model.prepare_for_inference_(FairseqConfig())
+    return task, model
+
+
+@pytest.mark.skipif(not can["int8"], reason="this PyTorch was built without 8-bit products")
+def test_decoding_with_8_bit_weights_scores_a_little_differently():
+    scores = {}
+    for kind in ("full", "int8"):
+        task, model = model_with(kind)
+        generator = task.build_generator([model], GenerationConfig(beam=3, max_len_b=8))
+        hypotheses = task.inference_step(generator, [model], batch_of(task, [[1, 2, 3], [4]]))
+        scores[kind] = torch.stack([best["score"] for best, *_ in hypotheses])
+    assert not torch.equal(scores["full"], scores["int8"])
+    torch.testing.assert_close(scores["full"], scores["int8"], atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["bf16", "int8"])
+def test_a_machine_without_the_instructions_decodes_in_full_and_says_so(kind, monkeypatch, caplog):
+    monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: False))
+    monkeypatch.setattr(Int8Weight, "supported", staticmethod(lambda device: False))
+    _, model = model_with(kind)
+    with caplog.at_level(logging.WARNING):
+        folded = model.decoder.folded()
+        assert folded is model.decoder.folded()
+    assert type(folded.products[0]) is KINDS["full"]
+    assert caplog.text.count(f"--decoding-weights {kind} is left off") == 1
+
+
+def test_autocast_decodes_with_bf16_weights_where_the_machine_can(monkeypatch):
+    monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))
+    task = translation_task(dictionary(), dictionary())
+    model = build_model("attention_lstm", task, autocast="bf16")
+    model.prepare_for_inference_(FairseqConfig())
+    assert type(model.decoder.folded().products[0]) is KINDS["bf16"]
