@@ -1,10 +1,12 @@
 # make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
-.PHONY: demo test env clean lint
+# make bench  measure speed and memory beside fairseq's own lstm, some 25 minutes; goes on where it stopped
+.PHONY: demo test bench env clean lint
 .DEFAULT_GOAL := help
 
 VENV := .venv
 DEMO := demo
+BENCH := bench
 PYTHON :=
 
 help:
@@ -20,8 +22,11 @@ test: env
 	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
 	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
 
+bench: env
+	@$(VENV)/bin/python -m benchmarks.run --out $(BENCH)
+
 lint: env
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) $(BENCH)

@@ -15,6 +15,7 @@ FAIRSEQ = [
     've-fairseq==0.12.3; python_version >= "3.11"',
 ]
 EXAMPLES = ["rapidfuzz>=3.6"]
+BENCH = ["matplotlib>=3.7"]
 
 setup(
     name="s2s-plugins",
@@ -29,7 +30,8 @@ setup(
     extras_require={
         "fairseq": FAIRSEQ,
         "examples": EXAMPLES,
-        "dev": FAIRSEQ + EXAMPLES + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
+        "bench": BENCH,
+        "dev": FAIRSEQ + EXAMPLES + BENCH + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": [

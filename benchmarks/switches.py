@@ -1,0 +1,55 @@
+"""What makes our side fast, each a switch that can be put back to the plain way, in our worker's process.
+
+Plain is what PyTorch offers for the same mathematics, so a model computes the same with a switch off, only slower.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Callable, Dict, Iterator, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+
+from s2s_plugins.nn.attention import AdditiveAttention
+from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.recurrent import RecurrentLayer
+
+
+def _never(self, steps, device) -> bool:
+    return False
+
+
+def _torch_dropout(self, x):
+    return F.dropout(x, self.p) if self.p and self.training else x
+
+
+def _projection(self, memory):
+    return self.memory_projection(memory)
+
+
+def _score_by_tanh(self, query, keys, coverage):
+    return torch.tanh(self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)) @ self.score_vector
+
+
+SWITCHES: Dict[str, Tuple[Tuple[type, str, Callable], ...]] = {
+    "unrolled LSTM steps": ((RecurrentLayer, "unrolls", _never),),
+    "16-bit dropout": ((Dropout, "forward", _torch_dropout),),
+    "tanh from a sigmoid in attention": (
+        (AdditiveAttention, "project", _projection),
+        (AdditiveAttention, "score", _score_by_tanh),
+    ),
+}
+
+
+@contextlib.contextmanager
+def switched_off(name: Optional[str]) -> Iterator[None]:
+    """Run with one of :data:`SWITCHES` put back to the plain way; with None, as it is."""
+    kept = [(owner, method, owner.__dict__[method]) for owner, method, _ in SWITCHES.get(name, ())]
+    for owner, method, plain in SWITCHES[name] if name else ():
+        setattr(owner, method, plain)
+    try:
+        yield
+    finally:
+        for owner, method, own in kept:
+            setattr(owner, method, own)

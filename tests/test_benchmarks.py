@@ -1,0 +1,244 @@
+"""The comparison with fairseq's own lstm, at a size that says nothing about speed: that it measures what it says."""
+
+import fcntl
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import REPOSITORY, batch_of, build_model, dictionary, translation_task
+
+sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
+
+from benchmarks import flops, pairs  # noqa: E402
+from benchmarks.parts.ablation import PLAIN_SEARCH  # noqa: E402
+from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
+from benchmarks.systems import BASELINE, FULL, QUICK, SYSTEMS  # noqa: E402
+
+PARTS = ["same", "training", "decoding", "memory", "growth", "profile", "ablation"]
+PLOTTED = PARTS[1:]
+ALIKE = ("attention_lstm input-feeding", BASELINE)  # the same model
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "benchmarks.run", "--threads", "1", *map(str, arguments)]
+
+
+def run(*arguments):
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=500,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The output folder of one quick run, which pytest-xdist's workers share: the second finds it done."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out = shared / "bench"
+    with open(shared / "bench.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run("--quick", "--out", out)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def comparisons(results):
+    """Every comparison of two systems in the results."""
+    for part in ("training", "decoding", "ablation"):
+        for row in results["parts"][part]["results"]["rows"]:
+            if "note" not in row:
+                yield row
+            if "whole_call" in row:
+                yield row["whole_call"]
+
+
+def test_a_run_has_every_part_for_every_system(results):
+    assert sorted(results["parts"]) == sorted(PARTS)
+    rows = {part: results["parts"][part]["results"].get("rows") for part in PARTS}
+    for shape in ("g2p", "translation"):
+        for precision in ("fp32", "bf16"):
+            found = [
+                row["system"] for row in rows["training"] if (row["shape"], row["precision"]) == (shape, precision)
+            ]
+            assert found == list(QUICK.systems)
+    for way in ("beam search", "greedy", "one at a time"):
+        assert [row["system"] for row in rows["decoding"] if row["way"] == way] == list(QUICK.systems)
+    assert [row["system"] for row in rows["profile"]] == [BASELINE, *QUICK.systems]
+    assert [row["system"] for row in rows["memory"]] == [BASELINE, *QUICK.memory_systems]
+    assert sorted(results["parts"]["growth"]["results"]["axes"]) == ["beam", "hidden", "length", "vocabulary"]
+
+
+def test_only_our_side_runs_with_the_plugin(results):
+    assert results["workers"]["ours"]["plugin"] and not results["workers"]["baseline"]["plugin"]
+    assert results["workers"]["ours"]["threads"] == results["workers"]["baseline"]["threads"] == 1
+
+
+def test_a_pairs_ratio_is_ours_over_the_baseline_of_that_pair(results):
+    found = list(comparisons(results))
+    assert found
+    for row in found:
+        for pair in row["pairs"]:
+            assert pair["ratio"] == pytest.approx(pair["ours"] / pair["baseline"]) and pair["ratio"] > 0
+        ratios = [pair["ratio"] for pair in row["pairs"]]
+        assert row["ratio"] == {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
+        assert row["ours"]["median"] == statistics.median(pair["ours"] for pair in row["pairs"])
+
+
+def test_bf16_runs_or_says_why_not(results):
+    for row in results["parts"]["training"]["results"]["rows"]:
+        if row["precision"] == "bf16":
+            assert ("pairs" in row) == bool(results["workers"]["ours"]["bf16"])
+            assert "pairs" in row or row["note"] == "not run: this CPU has no bf16 instructions"
+
+
+def test_the_fast_paths_compute_what_the_slow_ones_do(results):
+    rows = results["parts"]["same"]["results"]["rows"]
+    assert {row["system"] for row in rows} == set(QUICK.systems)
+    assert all(row["passed"] and row["difference"] <= row["limit"] for row in rows)
+
+
+def test_a_switch_changes_the_speed_and_not_the_model():
+    """Only dropout draws other numbers."""
+    task = translation_task(dictionary(), dictionary())
+    model = build_model("attention_lstm", task, dropout=0.3).train()
+    net_input = batch_of(task, [[1, 2, 3], [4, 5]], [[3, 2, 1], [5, 4]])["net_input"]
+    expected = outcome(model, net_input)
+    for name in SWITCHES:
+        with switched_off(name):
+            changed = outcome(model, net_input)
+        assert torch.allclose(changed, expected, atol=1e-5) == (name != "16-bit dropout"), name
+    assert torch.equal(outcome(model, net_input), expected)
+
+
+def outcome(model, net_input):
+    """Logits and a gradient, with the same random numbers each time."""
+    torch.manual_seed(1)
+    model.zero_grad()
+    logits, _ = model(**net_input)
+    logits.square().sum().backward()
+    return torch.cat([logits.detach().flatten(), model.decoder.core.stack.layers[0].rnn.weight_ih_l0.grad.flatten()])
+
+
+def test_every_change_has_its_row(results):
+    rows = results["parts"]["ablation"]["results"]["rows"]
+    for system, switches in QUICK.ablation:
+        found = [(row["command"], row["change"]) for row in rows if row["system"] == system]
+        decoding = [PLAIN_SEARCH, "bf16 weights", "int8 weights"]
+        assert found == [("training", name) for name in switches] + [("decoding", name) for name in decoding]
+    for row in rows:
+        if "scores" in row:
+            assert 0 < row["scores"]["mean"] <= row["scores"]["largest"] < 0.2
+
+
+def test_the_shares_of_a_profile_are_all_of_its_time(results):
+    for row in results["parts"]["profile"]["results"]["rows"]:
+        for kind in ("training", "decoding"):
+            assert sum(row[kind]["shares"].values()) == pytest.approx(1, abs=0.02)
+        assert row["training"]["shares"]["recurrent and matrix products"] > 0
+
+
+def test_memory_is_that_of_a_process_with_torch_in_it(results):
+    for row in results["parts"]["memory"]["results"]["rows"]:
+        assert row["train"] > 100 and row["generate"] > 100  # megabytes
+
+
+def test_every_plotted_part_has_a_picture(folder):
+    for part in PLOTTED:
+        content = (folder / f"{part}.png").read_bytes()
+        assert content.startswith(b"\x89PNG\r\n") and len(content) > 10_000
+
+
+def test_the_table_names_machine_and_versions(folder, results):
+    text = (folder / "results.txt").read_text()
+    assert results["machine"]["cpu"] in text and results["date"] in text
+    for name, version in results["settings"]["versions"].items():
+        assert f"{name} {version}" in text
+    for part in ("training, target tokens/s", "decoding, greedy", "memory,", "growth with beam", "the same numbers"):
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) < 200
+
+
+def test_a_second_start_measures_nothing_again(folder):
+    before = (folder / "results.json").read_bytes()
+    done = run("--quick", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines() if "already done" in line] == PARTS
+    assert (folder / "results.json").read_bytes() == before
+
+
+def test_other_settings_need_another_folder(folder):
+    done = run("--quick", "--rounds", 7, "--out", folder)
+    assert done.returncode == 2
+    assert "rounds 1, now 7" in done.stderr and "choose another --out" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--only", "training,cooking"], "--only cooking is not a part: choose from same,training"),
+        (["--rounds", "0"], "--rounds 0 is too few: use 1 or more"),
+        (["--threads", "many"], "invalid int value: 'many'"),
+        (["--g2p-bin", "nowhere"], "--g2p-bin nowhere has no train split"),
+        (["--faster"], "unrecognized arguments: --faster"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(tmp_path, arguments, message):
+    done = run(*arguments, "--out", tmp_path / "out")
+    assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_run_ends_its_workers_and_says_how_to_go_on(tmp_path):
+    process = subprocess.Popen(
+        command("--quick", "--only", "same", "--out", tmp_path / "out"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+    )
+    first = process.stdout.readline()
+    assert "same: begins" in first
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    workers = [int(number) for number in children.stdout.split()]
+    assert len(workers) == 2
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "goes on from there" in out and "Traceback" not in err
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+def test_a_summary_is_the_median_and_the_range():
+    found = pairs.compare([2.0, 4.0, 5.0], [3.0, 2.0, 10.0])
+    assert [pair["ratio"] for pair in found["pairs"]] == [1.5, 0.5, 2.0]
+    assert found["ratio"] == {"median": 1.5, "low": 0.5, "high": 2.0}
+    with pytest.raises(ValueError, match="3 values of the baseline and 2 of ours"):
+        pairs.compare([1, 2, 3], [1, 2])
+    assert [pairs.percentile([5, 1, 3, 2, 4], share) for share in (0.2, 0.5, 0.95, 1)] == [1, 3, 5, 5]
+
+
+def test_arithmetic_is_counted_from_the_shapes():
+    basic = flops.forward(SYSTEMS["basic_lstm"], FULL.g2p, 1, 1, 1, 40)
+    encoder, decoder, output = 2 * 4 * 256 * (128 + 256), 4 * 512 * (512 + 512), 512 * 40
+    assert basic == 2 * (encoder + decoder + output)
+    assert flops.training(SYSTEMS["basic_lstm"], FULL.g2p, 10, 1, 1, 40) == 30 * basic
+    like, theirs = (flops.forward(SYSTEMS[name], FULL.g2p, 8, 5, 7, 40) for name in ALIKE)
+    assert like == theirs
