@@ -1,6 +1,6 @@
 # make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
-# make bench  measure speed and memory beside fairseq's own lstm, some 25 minutes; goes on where it stopped
+# make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; goes on where it stopped
 .PHONY: demo test bench env clean lint
 .DEFAULT_GOAL := help
 

@@ -26,21 +26,19 @@ def forward(system: System, shape: Shape, sentences: int, source: int, target: i
     luong = "after" in system.flags or system.arch == "lstm"
     feeds = system.arch == "lstm" or "--input-feeding" in system.flags
     additive = system.arch == "attention_lstm" and not luong
-    first = {
-        "basic_lstm": memory,
-        "feedback_lstm": shape.decoder_embed,
-        "peek_lstm": shape.decoder_embed + memory,
-        "attention_lstm": shape.decoder_embed + memory if additive else shape.decoder_embed,
-        "lstm": shape.decoder_embed,
-    }[system.arch] + (hidden if feeds else 0)
+    token = 0 if system.arch == "basic_lstm" else shape.decoder_embed
+    constant = memory if system.arch in ("basic_lstm", "peek_lstm") else 0  # the summary C, multiplied once a sentence
+    first = token + (memory if additive else 0) + (hidden if feeds else 0)
     decoder = sum(4 * hidden * ((hidden if layer else first) + hidden) for layer in range(shape.layers))
-    readout = {
+    seen = {
         "basic_lstm": 0,
         "feedback_lstm": 0,
-        "peek_lstm": hidden + shape.decoder_embed + memory,
-        "attention_lstm": hidden + memory + (shape.decoder_embed if additive else 0),
+        "peek_lstm": hidden + token,
+        "attention_lstm": hidden + memory + (token if additive else 0),
         "lstm": hidden + memory,
-    }[system.arch] * shape.out_embed
+    }[system.arch]
+    readout = seen * shape.out_embed
+    once_a_sentence = constant * (4 * hidden + (shape.out_embed if system.arch == "peek_lstm" else 0))
     score = 0
     if luong:
         score = hidden * memory + 2 * source * memory
@@ -49,7 +47,7 @@ def forward(system: System, shape: Shape, sentences: int, source: int, target: i
     keys = memory * hidden if additive else 0
     once_a_source_token = encoder + keys
     once_a_target_token = decoder + score + readout + shape.out_embed * vocabulary
-    return 2.0 * sentences * (source * once_a_source_token + target * once_a_target_token)
+    return 2.0 * sentences * (once_a_sentence + source * once_a_source_token + target * once_a_target_token)
 
 
 def training(system: System, shape: Shape, *batch: int) -> float:

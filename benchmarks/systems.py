@@ -105,7 +105,7 @@ TRAINING_FLAGS = ["--optimizer", "adam", "--lr", "0.001", "--clip-norm", "1", "-
 
 @dataclass(frozen=True)
 class Scale:
-    """How much a run does; ``FULL`` takes some 25 minutes on two cores, ``QUICK`` shows that everything works."""
+    """How much a run does; ``FULL`` takes some 40 minutes on two cores, ``QUICK`` shows that everything works."""
 
     systems: Tuple[str, ...]  # ours
     g2p: Shape
@@ -142,8 +142,8 @@ FULL = Scale(
     growth=Shape("growth", 256, 256, 256, 256, 256, max_tokens=2000, vocabulary=1000, deviation=0, sentences=400),
     rounds=3,
     batches=4,
-    translation_batches=2,
-    warmup=2,
+    translation_batches=1,
+    warmup=1,
     loss_updates=60,
     model_updates=300,
     model_max_tokens=400,
@@ -151,7 +151,7 @@ FULL = Scale(
     decode_batch=128,
     greedy_batch=512,
     latency_sentences=200,
-    memory_updates=20,
+    memory_updates=8,
     memory_systems=tuple(OURS),
     lengths=(10, 25, 50, 100, 200, 400),
     hidden=(128, 256, 512, 1024),
@@ -165,13 +165,13 @@ FULL = Scale(
         ("peek_lstm", ("unrolled LSTM steps", "16-bit dropout")),
     ),
     expected=(
-        ("same", 250),
-        ("training", 500),
-        ("decoding", 430),
-        ("memory", 270),
-        ("growth", 240),
-        ("profile", 110),
-        ("ablation", 120),
+        ("same", 330),
+        ("training", 640),
+        ("decoding", 400),
+        ("memory", 330),
+        ("growth", 330),
+        ("profile", 150),
+        ("ablation", 240),
     ),
 )
 QUICK = Scale(

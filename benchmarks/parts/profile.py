@@ -26,11 +26,12 @@ def profile(bench: Bench) -> dict:
         worker = bench.worker(name)
         built = worker.ask("build", name=name, flags=bench.flags(name), data=train, batches=batches)
         worker.ask("step", name=name, batch=0, count=2)
-        reached = []
+        reached, needed = [], 0.0
         for batch, (sentences, source, target) in enumerate(built["shapes"]):
             work = flops.training(SYSTEMS[name], scale.g2p, sentences, source, target, built["vocabulary"])
+            needed += work
             reached += [work / seconds / 1e9 for seconds in worker.ask("step", name=name, batch=batch, count=2)]
-        row = {"system": name, "gflops": statistics.median(reached)}
+        row = {"system": name, "gflops": statistics.median(reached), "arithmetic": needed}
         row["training"] = worker.ask("profile_training", name=name, count=steps)
         worker.ask("load", name=name, data=test, batches=words, checkpoint=models[name])
         worker.ask("decode", name=name, batches=[0], beam=BEAM)
