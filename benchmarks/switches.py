@@ -28,6 +28,10 @@ def _projection(self, memory):
     return self.memory_projection(memory)
 
 
+def _score_that_keeps_its_hidden_layer(self, query, keys, coverage):
+    return (2 * self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)).sigmoid_() @ (2 * self.score_vector)
+
+
 def _score_by_tanh(self, query, keys, coverage):
     return torch.tanh(self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)) @ self.score_vector
 
@@ -35,7 +39,8 @@ def _score_by_tanh(self, query, keys, coverage):
 SWITCHES: Dict[str, Tuple[Tuple[type, str, Callable], ...]] = {
     "unrolled LSTM steps": ((RecurrentLayer, "unrolls", _never),),
     "16-bit dropout": ((Dropout, "forward", _torch_dropout),),
-    "tanh from a sigmoid in attention": (
+    "attention's hidden layer computed twice": ((AdditiveAttention, "score", _score_that_keeps_its_hidden_layer),),
+    "attention's tanh from a sigmoid, and the last": (
         (AdditiveAttention, "project", _projection),
         (AdditiveAttention, "score", _score_by_tanh),
     ),

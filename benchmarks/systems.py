@@ -135,6 +135,12 @@ class Scale:
     expected: Tuple[Tuple[str, float], ...]  # seconds of each part on two cores, to start the estimate from
 
 
+ATTENTION_SWITCHES = (
+    "unrolled LSTM steps",
+    "16-bit dropout",
+    "attention's hidden layer computed twice",
+    "attention's tanh from a sigmoid, and the last",
+)
 FULL = Scale(
     systems=tuple(OURS),
     g2p=Shape("g2p", 128, 256, 128, 512, 512, max_tokens=4000, bidirectional=True),
@@ -161,7 +167,7 @@ FULL = Scale(
     process_updates=25,
     profile_steps=2,
     ablation=(
-        ("attention_lstm", ("unrolled LSTM steps", "16-bit dropout", "tanh from a sigmoid in attention")),
+        ("attention_lstm", ATTENTION_SWITCHES),
         ("peek_lstm", ("unrolled LSTM steps", "16-bit dropout")),
     ),
     expected=(
@@ -199,7 +205,7 @@ QUICK = Scale(
     repetitions=1,
     process_updates=0,
     profile_steps=1,
-    ablation=(("attention_lstm", ("unrolled LSTM steps", "16-bit dropout", "tanh from a sigmoid in attention")),),
+    ablation=(("attention_lstm", ATTENTION_SWITCHES),),
     expected=(
         ("same", 8),
         ("training", 8),

@@ -120,3 +120,34 @@ def test_keys_reorder_as_one():
     reordered = keys.reorder(torch.tensor([1, 1, 0]))
     for part, original in zip(reordered, keys):
         assert torch.equal(part, original[torch.tensor([1, 1, 0])])
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.bfloat16, 0.05)])
+def test_gradients_are_those_of_the_written_out_score(queries, dtype, tolerance):
+    torch.manual_seed(2)
+    attention = build("additive").to(dtype)
+    memory, mask = source()
+    query, memory = torch.randn(2, queries, 6, dtype=dtype), memory.to(dtype)
+    weighting = torch.randn(2, queries, 4, dtype=dtype)
+    weighting = weighting - weighting.mean(-1, keepdim=True)  # as behind a softmax, where a constant does not count
+    leaves = [query.requires_grad_(), memory.requires_grad_(), *attention.parameters()]
+    scores = attention.score(query, attention.project(memory), None)
+    found = torch.autograd.grad((scores * weighting).sum(), leaves)
+    hidden = torch.tanh(
+        attention.query_projection(query).unsqueeze(2) + attention.memory_projection(memory).unsqueeze(1)
+    )
+    expected = torch.autograd.grad(((hidden @ attention.score_vector) * weighting).sum(), leaves)
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
+
+
+def test_training_keeps_no_hidden_layer_of_the_score():
+    attention = build("additive")
+    memory, mask = source()
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: kept.append(tensor.shape) or tensor, lambda tensor: tensor
+    ):
+        attention(torch.randn(2, 3, 6, requires_grad=True), attention.prepare(memory, mask))
+    assert kept and all(len(shape) < 4 for shape in kept)

@@ -95,10 +95,9 @@ class FoldedDecoder:
     Args:
         decoder: the decoder.
         kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.weights.KINDS`.
-        reused: whether many batches will be decoded with it, so that a larger table pays.
     """
 
-    def __init__(self, decoder: Decoder, kind: str = "full", reused: bool = True) -> None:
+    def __init__(self, decoder: Decoder, kind: str = "full") -> None:
         make = KINDS[kind]
         first, *above = [layer.rnn for layer in decoder.stack.layers]
         self.decoder = decoder
@@ -115,7 +114,7 @@ class FoldedDecoder:
         self.table = None
         if "token" in self.parts:
             matrix, embedding = self.parts["token"].matrix, decoder.embed_tokens
-            if embedding.num_embeddings * matrix.size(0) <= (_TABLE_LIMIT if reused else _TABLE_LIMIT // 16):
+            if embedding.num_embeddings * matrix.size(0) <= _TABLE_LIMIT:
                 self.table = F.linear(embedding.weight, matrix)
         self.context = make(self.parts["context"].matrix) if "context" in self.parts else None
         self.feeds, self.attends_before = "feed" in step, "context" in step
