@@ -147,8 +147,8 @@ def test_retained_dropout_changes_what_is_decoded(task):
     from fairseq.dataclass.configs import FairseqConfig
 
     model = sharp_model("attention_lstm", task, dropout=0.5)
-    config = FairseqConfig()
-    config.generation.retain_dropout = True
+    # a part of its own: all FairseqConfigs share their default parts
+    config = FairseqConfig(generation=GenerationConfig(retain_dropout=True))
     model.prepare_for_inference_(config)
     batch = batch_of(task, SOURCES)
     scores = [[float(hs[0]["score"]) for hs in generate(task, [model], batch, beam=2)] for _ in range(2)]
