@@ -8,7 +8,7 @@ from typing import Dict, List, Optional
 
 from benchmarks import data
 from benchmarks.client import Worker
-from benchmarks.systems import BASELINE, SYSTEMS, TRAINING_FLAGS, Scale
+from benchmarks.systems import BASELINE, SYSTEMS, TRAINING_FLAGS, Scale, Shape
 
 SECONDS_BETWEEN_LINES = 5
 
@@ -125,9 +125,9 @@ class Bench:
         """Batches for both sides."""
         return self.baseline.ask("batches", data=what, max_tokens=max_tokens, count=count, seed=seed)
 
-    def flags(self, name: str) -> List[str]:
-        """fairseq-train's flags of a system in the g2p shape."""
-        return self.scale.g2p.flags(SYSTEMS[name]) + TRAINING_FLAGS
+    def flags(self, name: str, shape: Optional[Shape] = None) -> List[str]:
+        """fairseq-train's flags of a system, by default in the g2p shape."""
+        return (shape or self.scale.g2p).flags(SYSTEMS[name]) + TRAINING_FLAGS
 
     def models(self, names: List[str], share: float) -> Dict[str, str]:
         """Checkpoints of the systems, each trained once; ``share`` of the current part's time goes into them."""

@@ -158,7 +158,8 @@ def draw(results: dict, out: Path) -> List[Path]:
         if name not in results["parts"]:
             continue
         figure = plot(results["parts"][name]["results"])
-        figure.suptitle(f"s2s_plugins beside fairseq's lstm; {source}", fontsize=11)
+        subject = "s2s_plugins" if name == "ablation" else "s2s_plugins beside fairseq's lstm"
+        figure.suptitle(f"{subject}; {source}", fontsize=11)
         path = out / f"{name}.png"
         figure.savefig(path, dpi=110)
         pyplot.close(figure)

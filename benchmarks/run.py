@@ -151,7 +151,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parse(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this process ends its children
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--out {args.out} cannot be made a folder ({error.strerror}): choose another") from None
         results = previous(args.out, settings_of(args))
         todo = [part for part in PARTS if part in args.parts and part not in results["parts"]]
         for part in args.parts:

@@ -18,12 +18,18 @@ from fairseq.data import Dictionary
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 import s2s_plugins  # noqa: F401  (registers the architectures)
+from s2s_plugins.nn.weights import Int8Weight
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 USER_DIR = str(REPOSITORY / "s2s_plugins")
 ARCHITECTURES = ["basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"]
 
 torch.set_num_threads(1)
+
+# decoding without them is tested everywhere: test_a_machine_without_the_instructions_decodes_in_full_and_says_so
+needs_8_bit_products = pytest.mark.skipif(
+    not Int8Weight.supported(torch.device("cpu")), reason="PyTorch multiplies 8-bit weights on x86 CPUs alone"
+)
 
 
 @dataclass

@@ -205,6 +205,13 @@ def test_bad_arguments_are_named_in_one_line(tmp_path, arguments, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    done = run("--quick", "--out", tmp_path / "file")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"--out {tmp_path / 'file'} cannot be made a folder (File exists): choose another" in done.stderr
+
+
 def test_an_interrupted_run_ends_its_workers_and_says_how_to_go_on(tmp_path):
     process = subprocess.Popen(
         command("--quick", "--only", "same", "--out", tmp_path / "out"),

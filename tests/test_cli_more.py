@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from conftest import ARCHITECTURES, USER_DIR, digit_pairs, preprocess, write_pairs
+from conftest import ARCHITECTURES, USER_DIR, digit_pairs, needs_8_bit_products, preprocess, write_pairs
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -55,6 +55,7 @@ def test_attention_can_be_supervised_by_given_alignments(commands, tmp_path):
     assert right / total > 0.8
 
 
+@needs_8_bit_products
 def test_8_bit_weights_are_chosen_for_a_trained_model(commands, digits, trained):
     flags = (digits, "--path", trained["attention_lstm"], "--beam", 3)
     full = commands.generate(*flags)

@@ -4,18 +4,16 @@ import logging
 
 import pytest
 import torch
-from conftest import batch_of, build_model, dictionary, translation_task
+from conftest import batch_of, build_model, dictionary, needs_8_bit_products, translation_task
 from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
 
 from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.nn.weights import KINDS, Int8Weight
 
-can = {
-    "full": True,
-    "bf16": True,  # slowly, where the CPU has no instructions for it
-    "int8": Int8Weight.supported(torch.device("cpu")),
-}
-every_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if can[kind]])
+# bf16 is slow where the CPU has no instructions for it, but right
+every_kind = pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=needs_8_bit_products) if kind == "int8" else kind for kind in KINDS]
+)
 TOLERANCE = {"full": 1e-5, "bf16": 0.01, "int8": 0.02}
 
 
@@ -33,7 +31,7 @@ def test_a_product_is_the_full_one_up_to_rounding(kind):
     assert weight(x.view(1, 5, 33)).shape == (1, 5, 7)
 
 
-@pytest.mark.skipif(not can["int8"], reason="this PyTorch was built without 8-bit products")
+@needs_8_bit_products
 def test_a_row_of_zeros_and_a_large_row_keep_their_own_scale():
     matrix = torch.stack([torch.zeros(8), torch.full((8,), 1000.0), torch.full((8,), 0.001)])
     product = Int8Weight(matrix)(torch.ones(1, 8))
@@ -50,7 +48,7 @@ def model_with(decoding_weights):
     return task, model
 
 
-@pytest.mark.skipif(not can["int8"], reason="this PyTorch was built without 8-bit products")
+@needs_8_bit_products
 def test_decoding_with_8_bit_weights_scores_a_little_differently():
     scores = {}
     for kind in ("full", "int8"):

@@ -10,7 +10,7 @@ from typing import Callable, List
 from benchmarks.bench import Bench
 from benchmarks.client import USER_DIR, run_command
 from benchmarks.pairs import summary
-from benchmarks.systems import BASELINE, SYSTEMS, TRAINING_FLAGS, Shape, grown
+from benchmarks.systems import BASELINE, Shape, grown
 
 NAMES = [BASELINE, "attention_lstm", "attention_lstm luong"]
 DECODED_LENGTH = 20
@@ -49,8 +49,7 @@ def _training(bench: Bench, shape: Shape, value: int) -> dict:
     what = shape.synthetic()
     batches = bench.batches(what, shape.max_tokens, 1)
     for name in NAMES:
-        flags = shape.flags(SYSTEMS[name]) + TRAINING_FLAGS
-        bench.worker(name).ask("build", name=name, flags=flags, data=what, batches=batches)
+        bench.worker(name).ask("build", name=name, flags=bench.flags(name, shape), data=what, batches=batches)
         bench.worker(name).ask("step", name=name, batch=0)
     return _repeat(bench, lambda name: bench.worker(name).ask("step", name=name, batch=0)[0])
 
@@ -60,8 +59,7 @@ def _beam(bench: Bench, shape: Shape, beam: int) -> dict:
     what = shape.synthetic()
     batches = bench.batches(what, shape.max_tokens, 1)
     for name in NAMES:
-        flags = shape.flags(SYSTEMS[name]) + TRAINING_FLAGS
-        bench.worker(name).ask("load", name=name, flags=flags, data=what, batches=batches)
+        bench.worker(name).ask("load", name=name, flags=bench.flags(name, shape), data=what, batches=batches)
         bench.worker(name).ask("decode", name=name, batches=[0], beam=1, length=3)
     return _repeat(
         bench,

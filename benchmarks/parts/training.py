@@ -6,7 +6,7 @@ from typing import Dict, List
 
 from benchmarks.bench import Bench
 from benchmarks.pairs import compare
-from benchmarks.systems import BASELINE, SYSTEMS, TRAINING_FLAGS, Shape
+from benchmarks.systems import BASELINE, Shape
 
 NO_BF16 = "not run: this CPU has no bf16 instructions"
 
@@ -30,9 +30,8 @@ def _shape(bench: Bench, shape: Shape, batches_a_round: int, begins: float, ends
         names.update({f"{name} bf16": ["--autocast", "bf16"] for name in bench.scale.systems})
     built: Dict[str, dict] = {}
     for name, extra in [(BASELINE, []), *names.items()]:
-        system = SYSTEMS[name.removesuffix(" bf16")]
-        flags = [*shape.flags(system), *TRAINING_FLAGS, *extra]
-        worker = bench.workers[system.ours]
+        plain = name.removesuffix(" bf16")
+        flags, worker = [*bench.flags(plain, shape), *extra], bench.worker(plain)
         built[name] = worker.ask("build", name=name, flags=flags, data=what, batches=batches)
         bench.progress.at(begins, f"{shape.name}: warming up {name}")
         for batch in range(warmup):
