@@ -139,7 +139,7 @@ def test_a_weight_that_changes_is_folded_anew(task):
     model = sharp_model(task, "attention_lstm")
     before = generate(task, [model], None)[1]
     with torch.no_grad():
-        model.decoder.core.stack.layers[0].rnn.weight_hh_l0.neg_()
+        model.decoder.core.embed_tokens.weight.neg_()  # folded into a table of its own
     after = assert_same_search(task, [model])
     assert [float(h[0]["score"]) for h in before] != [float(h[0]["score"]) for h in after]
 
@@ -157,6 +157,25 @@ def test_what_is_more_than_a_beam_search_is_fairseqs(options, task, monkeypatch)
     assert [[h["tokens"].tolist() for h in hs] for hs in results[0]] == [
         [h["tokens"].tolist() for h in hs] for hs in results[1]
     ]
+
+
+@pytest.mark.parametrize(
+    "name, value", [("lm_model", object()), ("match_source_len", True), ("repeat_ngram_blocker", object())]
+)
+def test_a_generator_that_was_given_more_than_a_beam_search_knows_it(name, value, task):
+    model = sharp_model(task, "attention_lstm")
+    generator = task.build_generator([model], GenerationConfig())
+    assert generator._searches_plainly([model])
+    setattr(generator, name, value)
+    assert not generator._searches_plainly([model])
+
+
+def test_a_model_that_keeps_dropout_does_not_fold(task):
+    keeping = GenerationConfig(retain_dropout=True, retain_dropout_modules=["decoder"])
+    for config, folds in ((FairseqConfig(), True), (FairseqConfig(generation=keeping), False)):
+        model = build_model("attention_lstm", task, dropout=0.5)
+        model.prepare_for_inference_(config)
+        assert model.decoder.folds() == folds
 
 
 @pytest.mark.parametrize("flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
