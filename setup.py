@@ -26,7 +26,7 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["s2s_plugins", "s2s_plugins.*"]),
-    install_requires=["torch>=2.6", "numpy", "sacrebleu", "sentencepiece"],
+    install_requires=["torch>=2.6", "numpy", "sacrebleu", "scikit-learn", "sentencepiece"],
     extras_require={
         "fairseq": FAIRSEQ,
         "examples": EXAMPLES,
@@ -37,6 +37,8 @@ setup(
         "console_scripts": [
             "s2s-user-dir = s2s_plugins.commands.user_dir:main",
             "s2s-average = s2s_plugins.commands.average:main",
+            "s2s-classify = s2s_plugins.commands.classify:main",
+            "s2s-prepare = s2s_plugins.commands.prepare:main",
         ]
     },
 )

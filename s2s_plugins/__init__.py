@@ -1,6 +1,7 @@
 """Recurrent sequence-to-sequence models for fairseq, the ``--user-dir`` entry.
 
-Importing this package registers its architectures and installs the repairs of :mod:`s2s_plugins.compat`.
+Importing this package registers its architectures, tasks and criterions, and installs the repairs of
+:mod:`s2s_plugins.compat`.
 """
 
 import importlib.util as _importlib_util
@@ -22,7 +23,9 @@ from s2s_plugins import compat as _compat  # noqa: E402
 
 _compat.install()
 
+from s2s_plugins import criterions as _criterions  # noqa: E402, F401
 from s2s_plugins import generator as _generator  # noqa: E402
 from s2s_plugins import models as _models  # noqa: E402, F401
+from s2s_plugins import tasks as _tasks  # noqa: E402, F401
 
 _generator.generate_with_recurrent_models()

@@ -169,7 +169,7 @@ def test_a_checkpoint_of_an_older_version_gets_the_defaults_of_newer_flags(task)
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
 def test_the_symbols_in_a_checkpoint_outlast_averaging_and_float_types(kind):
-    from s2s_plugins.models.adapters import numbers_as_symbols, symbols_as_numbers
+    from s2s_plugins.models.loading import numbers_as_symbols, symbols_as_numbers
 
     symbols = dictionary()
     for symbol in ("\u00e9", "\u6f22\u5b57", "\U0001f600", "\u00ff"):

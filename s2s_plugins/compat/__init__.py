@@ -5,7 +5,7 @@ function says what breaks without it. They are installed once, when the package 
 for what already worked.
 """
 
-from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, search
+from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, losses, search
 from s2s_plugins.compat.checkpoints import building_from_checkpoint
 
 __all__ = ["building_from_checkpoint", "install"]
@@ -19,10 +19,12 @@ REPAIRS = (
     checkpoints.name_the_checkpoint_that_cannot_be_read,
     checkpoints.tell_models_that_they_are_rebuilt,
     checkpoints.copy_checkpoints_whole,
+    batches.know_numpy_2,
     batches.keep_the_last_batch,
     batches.resume_with_the_same_batches,
     batches.name_the_data_that_is_missing,
     batches.name_the_sentence_that_is_too_long,
+    losses.count_every_word_of_an_adaptive_softmax,
     alignment.align_every_hypothesis,
     alignment.replace_unknown_words,
     search.count_diverse_beams_by_place_in_the_batch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 from fairseq import tasks, utils
@@ -11,6 +12,12 @@ from fairseq.tasks import fairseq_task, translation
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
+
+
+def know_numpy_2() -> None:
+    """Let ``--sample-break-mode eos`` and ``--num-batch-buckets`` run: they ask numpy for a name that 2.0 took out."""
+    if not hasattr(np, "compat"):
+        np.compat = SimpleNamespace(long=int)
 
 
 def keep_the_last_batch() -> None:

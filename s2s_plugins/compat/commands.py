@@ -93,7 +93,7 @@ def accept_the_imported_user_dir() -> None:
 
 
 def check_flags() -> None:
-    """Stop at flags that fairseq takes and then fails on, and let fairseq-validate do without ``--task``.
+    """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
 
     The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
     ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
@@ -105,9 +105,22 @@ def check_flags() -> None:
     def parse_args_and_arch(original, parser, *args, **kwargs):
         if parser.get_default("task") is None:
             parser.set_defaults(task="translation")
+        _suit_classification(parser, kwargs.get("input_args") or (args[0] if args else None))
         parsed = original(parser, *args, **kwargs)
         _check(parsed[0] if isinstance(parsed, tuple) else parsed)
         return parsed
+
+
+def _suit_classification(parser, input_args) -> None:
+    """Make the defaults of ``--task text_classification`` its own: criterion, best checkpoint, batches."""
+    asked, _ = parser.parse_known_args(input_args)
+    if getattr(asked, "task", None) != "text_classification":
+        return
+    parser.set_defaults(criterion="text_classification")
+    if hasattr(asked, "best_checkpoint_metric"):
+        parser.set_defaults(best_checkpoint_metric="accuracy", maximize_best_checkpoint_metric=True)
+    if getattr(asked, "max_tokens", None) is None and getattr(asked, "batch_size", None) is None:
+        parser.set_defaults(batch_size=32)
 
 
 def _check(args) -> None:
@@ -118,7 +131,9 @@ def _check(args) -> None:
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
             "float32 weights and runs on CPU and GPU"
         )
-    ours = str(getattr(args, "arch", "")).startswith(("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"))
+    ours = str(getattr(args, "arch", "")).startswith(
+        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
+    )
     if ours and getattr(args, "criterion", None) == "adaptive_loss":
         if not getattr(args, "adaptive_softmax_cutoff", None):
             raise UsageError(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
 import torch
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
 from fairseq.modules import AdaptiveSoftmax
 from torch import Tensor
 
+from s2s_plugins.models.loading import symbols_as_numbers
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
@@ -51,20 +52,6 @@ class Autocast:
             return torch.cuda.is_bf16_supported()
         mkldnn = torch.backends.mkldnn.is_available()
         return device.type == "cpu" and mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def symbols_as_numbers(dictionary) -> Tensor:
-    """The symbols of ``dictionary`` as UTF-8 bytes, a line each: a float vector that a checkpoint keeps by its weights.
-
-    A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense. Floats,
-    since whatever averages checkpoints averages this too: the mean of equal bytes is that byte, in any float type.
-    """
-    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.float32)
-
-
-def numbers_as_symbols(numbers: Tensor) -> List[str]:
-    """The reverse of :func:`symbols_as_numbers`."""
-    return bytes(numbers.float().round().int().tolist()).decode("utf-8").split("\n")
 
 
 class RecurrentEncoder(FairseqEncoder):
@@ -162,7 +149,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
             else:
                 state = self.get_incremental_state(incremental_state, self.STATE)
                 if state is None:
-                    state = self.core.start(encoder_out)
+                    state = self.start(prev_output_tokens, encoder_out)
                 else:
                     prev_output_tokens = prev_output_tokens[:, -1:]
                 features, attention, state = self.core.run(prev_output_tokens, state)
@@ -170,9 +157,15 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         features = features.to(next(self.core.parameters()).dtype)  # autocast's bfloat16 ends here
         return features, {"attn": [attention if self.need_attn else None]}
 
-    def _run_whole(self, prev_output_tokens: Tensor, encoder_out: EncoderOutput):
+    def start(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
+        """The state before the first of ``prev_output_tokens`` (B, T); without a source a language model's."""
+        if encoder_out is None:
+            return self.core.start_without_source(prev_output_tokens)
+        return self.core.start(encoder_out)
+
+    def _run_whole(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
         """A whole target; left padding is rolled to the right first, so that the state starts at the first token."""
-        state = self.core.start(encoder_out)
+        state = self.start(prev_output_tokens, encoder_out)
         if not self.left_pad_target:
             features, attention, _ = self.core.run(prev_output_tokens, state)
             return features, attention

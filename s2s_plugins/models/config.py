@@ -153,7 +153,7 @@ def preset(model: type, name: str, **values) -> type:
 
 
 def check(cfg: RecurrentConfig) -> None:
-    """What is wrong with the flags alone, before any data is looked at.
+    """What is wrong with the flags alone, before any data is looked at; a configuration may lack an encoder's.
 
     Raises:
         UsageError: a size below 1, a dropout outside of [0, 1), or flags that exclude each other.
@@ -163,35 +163,52 @@ def check(cfg: RecurrentConfig) -> None:
         if size is not None and size < 1:
             raise UsageError(f"{flag(name)} {size} is not a size: use 1 or more")
     for name in DROPOUTS:
-        p = getattr(cfg, name)
-        if p is not None and not 0 <= p < 1:
-            raise UsageError(f"{flag(name)} {p} is not a dropout probability: use 0 or more, and less than 1")
-    if cfg.residual and cfg.encoder_layers == 1 and cfg.decoder_layers == 1:
+        check_dropout(name, getattr(cfg, name, None))
+    depths = {name: getattr(cfg, name, None) for name in ("encoder_layers", "decoder_layers")}
+    if cfg.residual and not any(depth is not None and depth > 1 for depth in depths.values()):
+        flags = [flag(name) for name, depth in depths.items() if depth is not None]
         raise UsageError(
-            "--residual joins layers, and --encoder-layers and --decoder-layers are 1: leave --residual off, "
-            "or use 2 layers or more"
+            f"--residual joins layers, and {' and '.join(flags)} {'are' if len(flags) > 1 else 'is'} 1: leave "
+            "--residual off, or use 2 layers or more"
         )
-    shares = cfg.share_decoder_input_output_embed or cfg.share_all_embeddings
-    if shares and cfg.adaptive_softmax_cutoff:
-        sharing = flag("share_all_embeddings" if cfg.share_all_embeddings else "share_decoder_input_output_embed")
+    sharing = _sharing(cfg)
+    if sharing and cfg.adaptive_softmax_cutoff:
         raise UsageError(
             f"{sharing} shares one output matrix, --adaptive-softmax-cutoff splits it: leave one of them out"
         )
 
 
+def check_dropout(name: str, p: Optional[float]) -> None:
+    """Whether the field ``name`` holds a probability; None where there is none.
+
+    Raises:
+        UsageError: it is outside of [0, 1).
+    """
+    if p is not None and not 0 <= p < 1:
+        raise UsageError(f"{flag(name)} {p} is not a dropout probability: use 0 or more, and less than 1")
+
+
+def _sharing(cfg) -> Optional[str]:
+    """The flag that makes the output layer an embedding; None if none is given."""
+    for name in ("share_all_embeddings", "share_decoder_input_output_embed"):
+        if getattr(cfg, name, False):
+            return flag(name)
+    return None
+
+
 def resolve(cfg: RecurrentConfig) -> None:
     """Fill in the sizes and dropouts that default to another one."""
-    if cfg.encoder_hidden_size is None:
+    has_encoder = getattr(cfg, "encoder_embed_dim", None) is not None
+    if has_encoder and cfg.encoder_hidden_size is None:
         cfg.encoder_hidden_size = cfg.encoder_embed_dim
     if cfg.decoder_embed_dim is None:
         cfg.decoder_embed_dim = cfg.encoder_embed_dim if cfg.share_all_embeddings else 512
     if cfg.decoder_hidden_size is None:
         cfg.decoder_hidden_size = cfg.decoder_embed_dim
     if cfg.decoder_out_embed_dim is None:
-        shares = cfg.share_decoder_input_output_embed or cfg.share_all_embeddings
-        cfg.decoder_out_embed_dim = cfg.decoder_embed_dim if shares else cfg.decoder_hidden_size
+        cfg.decoder_out_embed_dim = cfg.decoder_embed_dim if _sharing(cfg) else cfg.decoder_hidden_size
     for name in DROPOUTS[1:]:
-        if getattr(cfg, name) is None:
+        if getattr(cfg, name, 0) is None:
             setattr(cfg, name, cfg.dropout)
 
 
@@ -201,7 +218,8 @@ def check_sharing(cfg: RecurrentConfig, same_dictionary: bool) -> None:
     Raises:
         UsageError: the dictionaries, sizes or files that should be one differ.
     """
-    if cfg.share_all_embeddings:
+    sharing = _sharing(cfg)
+    if sharing == "--share-all-embeddings":
         if not same_dictionary:
             raise UsageError(
                 "--share-all-embeddings needs one dictionary for source and target, the data has two: run "
@@ -222,13 +240,11 @@ def check_sharing(cfg: RecurrentConfig, same_dictionary: bool) -> None:
                 f"--share-all-embeddings needs equal sizes, --encoder-embed-dim is {cfg.encoder_embed_dim} and "
                 f"--decoder-embed-dim {cfg.decoder_embed_dim}: make them equal"
             )
-    if cfg.share_all_embeddings or cfg.share_decoder_input_output_embed:
-        if cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
-            sharing = flag("share_all_embeddings" if cfg.share_all_embeddings else "share_decoder_input_output_embed")
-            raise UsageError(
-                f"{sharing} needs equal sizes, --decoder-embed-dim is {cfg.decoder_embed_dim} and "
-                f"--decoder-out-embed-dim {cfg.decoder_out_embed_dim}: make them equal"
-            )
+    if sharing and cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
+        raise UsageError(
+            f"{sharing} needs equal sizes, --decoder-embed-dim is {cfg.decoder_embed_dim} and "
+            f"--decoder-out-embed-dim {cfg.decoder_out_embed_dim}: make them equal"
+        )
 
 
 def adaptive_cutoffs(cfg: RecurrentConfig, vocabulary: int) -> Optional[List[int]]:

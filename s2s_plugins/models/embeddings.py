@@ -1,15 +1,17 @@
-"""Embeddings: fresh ones, and those read from a text file."""
+"""Embeddings, fresh ones and those read from a text file; and the output layers that may share them."""
 
 from __future__ import annotations
 
 import logging
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 import torch
 from fairseq.data import Dictionary
+from fairseq.modules import AdaptiveSoftmax
 from torch import nn
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.models import config
 
 logger = logging.getLogger(__name__)
 
@@ -74,3 +76,30 @@ def read_vectors(
     except UnicodeDecodeError:
         raise UsageError(f"{path_flag} {path} is not UTF-8 text: convert it to word2vec's text form") from None
     return vectors
+
+
+def build_output(
+    cfg, embedding: Optional[nn.Embedding], vocabulary: int
+) -> Tuple[nn.Module, Optional[AdaptiveSoftmax]]:
+    """What turns features into logits: the output layer, and the adaptive softmax that takes its place, or None.
+
+    Args:
+        cfg: a resolved configuration, with ``decoder_out_embed_dim`` and what is shared.
+        embedding: of the target, which the output layer may share.
+        vocabulary: V.
+
+    Raises:
+        UsageError: cutoffs that do not fit the vocabulary.
+    """
+    cutoffs = config.adaptive_cutoffs(cfg, vocabulary)
+    if cutoffs is not None:
+        features, dropout = cfg.decoder_out_embed_dim, cfg.decoder_dropout_out
+        return nn.Identity(), AdaptiveSoftmax(vocabulary, features, cutoffs, dropout=dropout)
+    shares = cfg.share_decoder_input_output_embed or getattr(cfg, "share_all_embeddings", False)
+    layer = nn.Linear(cfg.decoder_out_embed_dim, vocabulary, bias=not shares)
+    if shares:
+        layer.weight = embedding.weight
+    else:
+        nn.init.uniform_(layer.weight, -0.1, 0.1)
+        nn.init.zeros_(layer.bias)
+    return layer, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from fairseq.dataclass.utils import merge_with_parent
 from fairseq.models import FairseqEncoderDecoderModel
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from s2s_plugins import compat
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
-from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder, numbers_as_symbols
-from s2s_plugins.models.embeddings import build_embedding
+from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
+from s2s_plugins.models.embeddings import build_embedding, build_output
+from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.decoder import Decoder, Readout
 from s2s_plugins.nn.dropout import Dropout
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_MAX_POSITIONS = 100_000
 
 
-class RecurrentModel(FairseqEncoderDecoderModel):
+class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
     """Base of the registered models: builds encoder and decoder from a :class:`~config.RecurrentConfig`.
 
     A subclass says what its decoder sees (``input_size``, ``readout_size``), how it starts (``auto_bridge``,
@@ -138,12 +139,7 @@ class RecurrentModel(FairseqEncoderDecoderModel):
         )
         features = cfg.decoder_out_embed_dim
         seen = cls.readout_size(cfg, encoder.output_size)
-        cutoffs = config.adaptive_cutoffs(cfg, len(dictionary))
-        adaptive_softmax, output_layer = None, nn.Identity()
-        if cutoffs is not None:
-            adaptive_softmax = AdaptiveSoftmax(len(dictionary), features, cutoffs, dropout=cfg.decoder_dropout_out)
-        else:
-            output_layer = cls._build_output_layer(cfg, embedding, len(dictionary))
+        output_layer, adaptive_softmax = build_output(cfg, embedding, len(dictionary))
         decoder = cls.build_decoder(
             cfg,
             encoder.output_size,
@@ -215,58 +211,3 @@ class RecurrentModel(FairseqEncoderDecoderModel):
                 f"{decoder_stack.output_size}: use --bridge dense"
             )
         return bridges.CopyBridge(encoder_stack, decoder_stack)
-
-    @classmethod
-    def _build_output_layer(cls, cfg, embedding: Optional[nn.Embedding], vocabulary: int) -> nn.Linear:
-        shares = cfg.share_decoder_input_output_embed or cfg.share_all_embeddings
-        layer = nn.Linear(cfg.decoder_out_embed_dim, vocabulary, bias=not shares)
-        if shares:
-            layer.weight = embedding.weight
-        else:
-            nn.init.uniform_(layer.weight, -0.1, 0.1)
-            nn.init.zeros_(layer.bias)
-        return layer
-
-    def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
-        """As fairseq's, with a message that names the first symbol or weight that does not fit.
-
-        Raises:
-            UsageError: the dictionaries differ, or a weight is missing, unknown or of another shape.
-        """
-        if strict:
-            own = self.state_dict()
-            for side, name in (("source", "encoder.symbols"), ("target", "decoder.symbols")):
-                if name in state_dict:
-                    self._check_dictionary(side, numbers_as_symbols(own[name]), numbers_as_symbols(state_dict[name]))
-            for name in [*own, *state_dict]:
-                self._check_weight(name, own.get(name), state_dict.get(name))
-        return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
-
-    @staticmethod
-    def _check_dictionary(side: str, own: List[str], loaded: List[str]) -> None:
-        """Whether the data's symbols ``own`` are those that the checkpoint was trained with, ``loaded``."""
-        if own == loaded:
-            return
-        differences = [number for number, (one, other) in enumerate(zip(own, loaded)) if one != other]
-        found = (
-            f"symbol {differences[0]} is {loaded[differences[0]]!r} in it and {own[differences[0]]!r} in the data's"
-            if differences
-            else f"it has {len(loaded)} symbols, the data's {len(own)}"
-        )
-        raise UsageError(
-            f"the checkpoint was trained with another {side} dictionary: {found}; use the data folder of its training, "
-            "or one made with that folder's dictionaries (fairseq-preprocess --srcdict, --tgtdict)"
-        )
-
-    @staticmethod
-    def _check_weight(name: str, own: Optional[Tensor], loaded: Optional[Tensor]) -> None:
-        """Whether the checkpoint's weight ``loaded`` fits this model's ``own``; None where there is none."""
-        if loaded is None:
-            raise UsageError(f"the checkpoint is of another architecture: it has no weight {name}")
-        if own is None:
-            raise UsageError(f"the checkpoint is of another architecture: this model has no weight {name}")
-        if own.shape != loaded.shape:
-            raise UsageError(
-                f"the checkpoint is of another architecture: {name} is {tuple(loaded.shape)} in it and "
-                f"{tuple(own.shape)} in this model"
-            )

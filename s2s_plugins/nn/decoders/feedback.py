@@ -36,6 +36,11 @@ class FeedbackDecoder(Decoder):
     def start(self, encoder_output: EncoderOutput) -> FeedbackState:
         return FeedbackState(self.bridge(encoder_output))
 
+    def start_without_source(self, like: Tensor) -> FeedbackState:
+        """Zeros, for the batch of ``like`` (B, ...): with no source this decoder is a language model."""
+        rows = self.embed_tokens.weight.new_empty(like.size(0), 0)
+        return FeedbackState(self.stack.zero_state(rows))
+
     def run(self, prev_output_tokens: Tensor, state: FeedbackState):
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
         return self.readout(hidden), None, FeedbackState(recurrent)

@@ -1,0 +1,251 @@
+"""``s2s-prepare``: labelled and unlabelled text to binarised data, for pretraining and for classification."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, List, Optional, Tuple
+
+from s2s_plugins.errors import UsageError
+
+DESCRIPTION = """\
+Text to binarised data: DIR/pretrain for --task language_modeling and sequence_autoencoding,
+DIR/classify for --task text_classification (and fairseq's sentence_prediction), with one dictionary."""
+FORMS = """\
+labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
+unlabelled: plain text with a document a line, or one of these forms without labels"""
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="s2s-prepare", description=DESCRIPTION, epilog=FORMS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--train", required=True, metavar="F", help="labelled documents to train on")
+    parser.add_argument("--valid", metavar="F", help="labelled documents to choose by (default: held out of --train)")
+    parser.add_argument("--test", metavar="F", help="labelled documents to test on")
+    parser.add_argument("--unlabelled", nargs="+", default=[], metavar="F", help="further text to pretrain on")
+    parser.add_argument("--dest", required=True, metavar="DIR", help="where the data goes")
+    parser.add_argument("--level", choices=["word", "char", "sentencepiece"], help="what a token is")
+    parser.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="sentencepiece: pieces (8000)")
+    parser.add_argument(
+        "--min-count", type=int, metavar="N", help="leave out rarer tokens (default: 2 for words, else 1)"
+    )
+    parser.add_argument("--max-words", type=int, metavar="N", help="keep the N most frequent tokens (default: all)")
+    parser.add_argument(
+        "--rare", choices=["drop", "unk"], help="what becomes of other tokens: left out, or <unk> (default: drop)"
+    )
+    parser.add_argument("--keep-case", action="store_true", help="do not put the text into lower case")
+    parser.add_argument("--tokens-from", metavar="DIR", help="take dictionary and tokens of another prepared folder")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="column or key of the text (text)")
+    parser.add_argument("--label-column", default="label", metavar="NAME", help="column or key of the label (label)")
+    parser.add_argument("--valid-fraction", type=float, default=0.15, metavar="P", help="held out of --train (0.15)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is held out (default: 1)")
+    parser.add_argument("--no-train-text", action="store_true", help="pretrain on --unlabelled alone")
+    args = parser.parse_args(argv)
+    _check(parser, args)
+    logging.basicConfig(level=logging.WARNING)  # fairseq reports all that it imports
+    destination = Path(args.dest)
+    partial = destination.with_name(destination.name + ".partial")
+    try:
+        _refuse_other_folders(destination)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        prepare(args, partial)
+        shutil.rmtree(destination, ignore_errors=True)
+        os.replace(partial, destination)
+    except UsageError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        print("s2s-prepare: interrupted, nothing was written", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"s2s-prepare: error: {error.filename or args.dest}: {error.strerror}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"\npretrain:  fairseq-train {destination}/pretrain --task language_modeling --arch lm_lstm ...")
+    print(f"classify:  fairseq-train {destination}/classify --task text_classification --arch lm_lstm ...")
+    return 0
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Flags that make no sense."""
+    if args.tokens_from:
+        given = [name for name in ("level", "min_count", "max_words", "rare", "keep_case") if getattr(args, name)]
+        if given:
+            parser.error(f"--tokens-from settles --{given[0].replace('_', '-')}: leave one of them out")
+    elif not args.level:
+        parser.error("--level is missing: word, char or sentencepiece; or --tokens-from another prepared folder")
+    for name in ("vocab_size", "min_count", "max_words"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} {value} is not a number of tokens: use 1 or more")
+    if not 0 < args.valid_fraction < 1:
+        parser.error(f"--valid-fraction {args.valid_fraction} is not a fraction: use more than 0, and less than 1")
+    if args.no_train_text and not args.unlabelled:
+        parser.error("--no-train-text leaves nothing to pretrain on: give --unlabelled")
+
+
+def _refuse_other_folders(destination: Path) -> None:
+    """Whether ``destination`` is new, empty, or this command's own."""
+    if destination.is_dir():
+        strange = sorted({entry.name for entry in destination.iterdir()} - {"pretrain", "classify"})
+        if strange:
+            raise UsageError(f"--dest {destination} holds other things ({strange[0]}): name a new folder")
+    elif destination.exists():
+        raise UsageError(f"--dest {destination} is a file: name a new folder")
+
+
+class Splits:
+    """The documents of each split, read anew each time.
+
+    Args:
+        args: the flags.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+
+    def _labelled(self, path: str) -> Iterator:
+        from s2s_plugins.text.documents import read_labelled
+
+        return read_labelled(path, self.args.text_column, self.args.label_column)
+
+    def _drawn(self, held_out: bool) -> Iterator:
+        draw = random.Random(self.args.seed)
+        for document in self._labelled(self.args.train):
+            if (draw.random() < self.args.valid_fraction) == held_out:
+                yield document
+
+    def train(self) -> Iterator:
+        return self._labelled(self.args.train) if self.args.valid else self._drawn(held_out=False)
+
+    def valid(self) -> Iterator:
+        return self._labelled(self.args.valid) if self.args.valid else self._drawn(held_out=True)
+
+    def test(self) -> Iterator:
+        return self._labelled(self.args.test)
+
+    def unlabelled(self) -> Iterator:
+        from s2s_plugins.text.documents import read_unlabelled
+
+        for path in self.args.unlabelled:
+            yield from read_unlabelled(path, self.args.text_column)
+
+    def texts(self) -> Iterator[str]:
+        """All that the dictionary is made of."""
+        for document in self.unlabelled():
+            yield document.text
+        for document in self.train():
+            yield document.text
+
+
+def progress(documents: Iterable, what: str) -> Iterator:
+    """``documents``, and on stderr how many there have been."""
+    from tqdm import tqdm
+
+    return iter(tqdm(documents, desc=what, unit=" documents", delay=1, mininterval=1 if sys.stderr.isatty() else 10))
+
+
+def prepare(args: argparse.Namespace, folder: Path) -> None:
+    """Write the data into the empty ``folder``, and print what there is.
+
+    Raises:
+        UsageError: a file, label or setting that cannot be.
+    """
+    import s2s_plugins  # noqa: F401
+    from s2s_plugins.text import binarise
+
+    splits = Splits(args)
+    seen: Counter = Counter(document.label for document in progress(splits.train(), "labels"))
+    labels = binarise.Labels(seen)
+    tokenizer, dictionary = _tokens(args, splits)
+    rows: List[Tuple[str, binarise.Counts]] = []
+    counted: List[Tuple[str, Counter]] = []
+
+    def write(name: str, documents: Callable[[], Iterator], *also) -> None:
+        of_label: Counter = Counter()
+        with binarise.DataWriter(folder / "classify" / "label" / name, len(labels.dictionary)) as writer:
+
+            def add_label(document) -> None:
+                writer.add(labels.encode(document))
+                of_label[document.label] += 1
+
+            prefix = folder / "classify" / "input0" / name
+            counts = binarise.write_documents(
+                progress(documents(), name), tokenizer, dictionary, prefix, also, add_label
+            )
+        if not counts.documents:
+            raise UsageError(f"no document is left for {name}: give more, or another --valid-fraction")
+        rows.append((f"classify/{name}", counts))
+        counted.append((name, of_label))
+
+    with binarise.DataWriter(folder / "pretrain" / "valid", len(dictionary)) as valid:
+        write("valid", splits.valid, valid)
+    prefix = folder / "pretrain" / "train"
+    with binarise.DataWriter(prefix, len(dictionary)) as pretrain:
+        total = binarise.write_documents(
+            progress(splits.unlabelled(), "unlabelled"), tokenizer, dictionary, folder / "unlabelled", [pretrain]
+        )
+        for file in folder.glob("unlabelled.*"):
+            file.unlink()
+        write("train", splits.train, *([] if args.no_train_text else [pretrain]))
+    if not args.no_train_text:
+        total = binarise.Counts(*(sum(parts) for parts in zip(total, rows[-1][1])))
+    if args.test:
+        write("test", splits.test)
+    for path in ("pretrain", "classify/input0"):
+        dictionary.save(str(folder / path / "dict.txt"))
+    labels.dictionary.save(str(folder / "classify" / "label" / "dict.txt"))
+    for path in ("pretrain", "classify"):
+        tokenizer.save(folder / path)
+    rows[:2], counted[:2] = rows[1::-1], counted[1::-1]  # as one expects them: train, valid, test
+    print(binarise.table([("pretrain/train", total), *rows]))
+    print(f"dictionary: {len(dictionary)} symbols\n")
+    _print_classes(labels.names, counted)
+
+
+def _tokens(args: argparse.Namespace, splits: Splits):
+    """Tokenizer and dictionary: another folder's, or of this text."""
+    from fairseq.data import Dictionary
+
+    from s2s_plugins.text import binarise
+    from s2s_plugins.text.tokens import Tokenizer, load_settings
+
+    if args.tokens_from:
+        other = Path(args.tokens_from) / "classify"
+        settings = load_settings(other)
+        if settings is None:
+            raise UsageError(
+                f"--tokens-from {args.tokens_from} has no classify/tokens.json: name what s2s-prepare wrote"
+            )
+        return Tokenizer.from_settings(settings), Dictionary.load(str(other / "input0" / "dict.txt"))
+    rare, lowercase, model = args.rare or "drop", not args.keep_case, None
+    if args.level == "sentencepiece":
+        plain = Tokenizer("char", lowercase)
+        texts = (plain.normalize(text) for text in progress(splits.texts(), "sentencepiece"))
+        model = binarise.train_sentencepiece(texts, args.vocab_size)
+    tokenizer = Tokenizer(args.level, lowercase, rare, model)
+    counts = binarise.count_tokens(progress(splits.texts(), "dictionary"), tokenizer)
+    min_count = args.min_count or (2 if args.level == "word" else 1)
+    return tokenizer, binarise.build_dictionary(counts, min_count, args.max_words)
+
+
+def _print_classes(names: List[str], counted: List[Tuple[str, Counter]]) -> None:
+    width = max(5, *map(len, names))
+    print(f"{'class':<{width}}" + "".join(f"{split:>10}" for split, _ in counted))
+    for name in names:
+        print(f"{name:<{width}}" + "".join(f"{counts[name]:>10}" for _, counts in counted))
+    for name in names:
+        if dict(counted)["train"][name] == 1:
+            print(f"warning: class {name!r} has one document to train on", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Loading a checkpoint's weights: what does not fit is named."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional
+
+import torch
+from torch import Tensor
+
+from s2s_plugins.errors import UsageError
+
+
+def symbols_as_numbers(dictionary) -> Tensor:
+    """The symbols of ``dictionary`` as UTF-8 bytes, a line each: a float vector that a checkpoint keeps by its weights.
+
+    A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense. Floats,
+    since whatever averages checkpoints averages this too: the mean of equal bytes is that byte, in any float type.
+    """
+    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.float32)
+
+
+def numbers_as_symbols(numbers: Tensor) -> List[str]:
+    """The reverse of :func:`symbols_as_numbers`."""
+    return bytes(numbers.float().round().int().tolist()).decode("utf-8").split("\n")
+
+
+class CheckedLoading:
+    """For fairseq models: ``load_state_dict`` with an error that names the first symbol or weight that does not fit.
+
+    Attributes:
+        symbol_buffers: the buffers that hold dictionaries, by what a message calls them.
+    """
+
+    symbol_buffers: Dict[str, str] = {"source": "encoder.symbols", "target": "decoder.symbols"}
+
+    def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
+        """As fairseq's.
+
+        Raises:
+            UsageError: the dictionaries differ, or a weight is missing, unknown or of another shape.
+        """
+        if strict:
+            own = self.state_dict()
+            for side, name in self.symbol_buffers.items():
+                if name in state_dict:
+                    self._check_dictionary(side, numbers_as_symbols(own[name]), numbers_as_symbols(state_dict[name]))
+            for name in [*own, *state_dict]:
+                self._check_weight(name, own.get(name), state_dict.get(name))
+        return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
+
+    @staticmethod
+    def _check_dictionary(side: str, own: List[str], loaded: List[str]) -> None:
+        """Whether the data's symbols ``own`` are those that the checkpoint was trained with, ``loaded``."""
+        if own == loaded:
+            return
+        differences = [number for number, (one, other) in enumerate(zip(own, loaded)) if one != other]
+        found = (
+            f"symbol {differences[0]} is {loaded[differences[0]]!r} in it and {own[differences[0]]!r} in the data's"
+            if differences
+            else f"it has {len(loaded)} symbols, the data's {len(own)}"
+        )
+        raise UsageError(
+            f"the checkpoint was trained with another {side} dictionary: {found}; use the data folder of its training, "
+            "or one made with that folder's dictionaries (fairseq-preprocess --srcdict, --tgtdict)"
+        )
+
+    @staticmethod
+    def _check_weight(name: str, own: Optional[Tensor], loaded: Optional[Tensor]) -> None:
+        """Whether the checkpoint's weight ``loaded`` fits this model's ``own``; None where there is none."""
+        if loaded is None:
+            raise UsageError(f"the checkpoint is of another architecture: it has no weight {name}")
+        if own is None:
+            raise UsageError(f"the checkpoint is of another architecture: this model has no weight {name}")
+        if own.shape != loaded.shape:
+            raise UsageError(
+                f"the checkpoint is of another architecture: {name} is {tuple(loaded.shape)} in it and "
+                f"{tuple(own.shape)} in this model"
+            )

@@ -1,0 +1,97 @@
+"""``--arch sa_lstm``: a sequence autoencoder, one LSTM that reads a text and writes it again."""
+
+from fairseq.models import register_model
+
+from s2s_plugins.models import sequence
+from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
+from s2s_plugins.models.classification import Classifies
+from s2s_plugins.models.config import preset
+from s2s_plugins.models.seq2seq import DEFAULT_MAX_POSITIONS, RecurrentModel
+from s2s_plugins.nn.bridge import CopyBridge
+
+
+@register_model("sa_lstm", dataclass=sequence.SequenceConfig)
+class SequenceAutoencoder(Classifies, RecurrentModel):
+    """After Dai and Le 2015, arXiv:1511.01432, section 2.1: encoder and decoder are the same LSTM with the same
+    embedding (:class:`s2s_plugins.nn.reader.DocumentReader`, :class:`s2s_plugins.nn.decoders.FeedbackDecoder`).
+
+    Attributes:
+        objectives: what :meth:`forward` can compute beside a classification.
+    """
+
+    config_class = sequence.SequenceConfig
+    objectives = ("reconstruction", "lm")
+
+    @classmethod
+    def build_model(cls, cfg, task) -> "SequenceAutoencoder":
+        """Build from a configuration.
+
+        Raises:
+            UsageError: flags or files that do not fit together.
+        """
+        cfg = sequence.complete(cfg)
+        dictionary = task.source_dictionary
+        parts = sequence.build_parts(cfg, dictionary, len(dictionary), CopyBridge)
+        limits = getattr(task, "cfg", None) or getattr(task, "args", None)
+        longest = getattr(limits, "max_source_positions", None) or DEFAULT_MAX_POSITIONS
+        autocast = Autocast(str(cfg.autocast))
+        model = cls(
+            RecurrentEncoder(dictionary, parts.reader, longest, autocast),
+            RecurrentDecoder(
+                dictionary,
+                parts.decoder,
+                parts.adaptive_softmax,
+                longest,
+                left_pad_target=False,
+                autocast=autocast,
+                decoding_weights=str(cfg.decoding_weights),
+            ),
+        )
+        model.prepare_heads(cfg, autocast)
+        return model
+
+    @property
+    def reader(self):
+        return self.encoder.core
+
+    def forward(
+        self,
+        src_tokens,
+        src_lengths=None,
+        prev_output_tokens=None,
+        features_only=False,
+        classification_head_name=None,
+        every_step=False,
+        objectives=(),
+        **kwargs,
+    ):
+        """Reconstruct, or classify.
+
+        Args:
+            src_tokens: (B, S), padded on either side.
+            prev_output_tokens: (B, T), the text shifted right by one, padded on the right.
+            features_only: features (B, T, O) take the logits' place.
+            classification_head_name: classify ``src_tokens`` with this head.
+            every_step: a prediction at every token.
+            objectives: of :attr:`objectives`, to be computed beside a classification, from ``prev_output_tokens``.
+
+        Returns:
+            Logits (B, T, V) and the decoder's extra; with a head, logits (B, C) or (B, S, C) and the output of each
+            of ``objectives`` by name.
+        """
+        encoder_out = self.encoder(src_tokens, src_lengths)
+        if classification_head_name is None:
+            if prev_output_tokens is None:
+                return encoder_out.memory, {}
+            return self.decoder(prev_output_tokens, encoder_out=encoder_out, features_only=features_only)
+        extra = {}
+        if "reconstruction" in objectives:
+            extra["reconstruction"] = self.decoder(prev_output_tokens, encoder_out=encoder_out)[0]
+        if "lm" in objectives:
+            extra["lm"] = self.decoder(prev_output_tokens, encoder_out=None)[0]
+        return self.classify(encoder_out, classification_head_name, every_step), extra
+
+
+preset(SequenceAutoencoder, "sa_lstm_tiny", **sequence.TINY)
+preset(SequenceAutoencoder, "sa_lstm_small", **sequence.SMALL)
+preset(SequenceAutoencoder, "sa_lstm_dai_le", **sequence.DAI_LE)

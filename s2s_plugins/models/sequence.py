@@ -1,0 +1,174 @@
+"""What ``sa_lstm`` and ``lm_lstm`` share: their configuration, and the one LSTM that reads and writes."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Optional
+
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass.utils import merge_with_parent
+from fairseq.modules import AdaptiveSoftmax
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from s2s_plugins import compat
+from s2s_plugins.errors import UsageError
+from s2s_plugins.models import config
+from s2s_plugins.models.embeddings import build_embedding, build_output
+from s2s_plugins.nn.classifier import POOLINGS
+from s2s_plugins.nn.decoder import Readout
+from s2s_plugins.nn.decoders import FeedbackDecoder
+from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.reader import DocumentReader, WordDropout
+from s2s_plugins.nn.recurrent import RecurrentStack
+
+
+@dataclass
+class SequenceConfig(FairseqDataclass):
+    """Flags of ``sa_lstm`` and ``lm_lstm``, under the names of fairseq's ``lstm_lm`` where it has one."""
+
+    dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
+    decoder_embed_dim: int = field(default=512, metadata={"help": "embedding dimension"})
+    decoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file with pre-trained embeddings (word2vec or GloVe form)"}
+    )
+    decoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the embeddings"})
+    decoder_hidden_size: Optional[int] = field(
+        default=None, metadata={"help": "hidden size (default: --decoder-embed-dim)"}
+    )
+    decoder_layers: int = field(default=1, metadata={"help": "number of layers"})
+    decoder_out_embed_dim: Optional[int] = field(
+        default=None,
+        metadata={
+            "help": "size of what the output layer projects (default: --decoder-embed-dim with shared embeddings, "
+            "else --decoder-hidden-size)"
+        },
+    )
+    decoder_dropout_in: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the embeddings (default: --dropout)"}
+    )
+    decoder_dropout_out: Optional[float] = field(
+        default=None, metadata={"help": "dropout between layers and on the outputs (default: --dropout)"}
+    )
+    share_decoder_input_output_embed: bool = field(
+        default=False, metadata={"help": "share input and output embeddings"}
+    )
+    adaptive_softmax_cutoff: Optional[str] = field(
+        default=None,
+        metadata={"help": "comma-separated cutoffs of an adaptive softmax; goes with --criterion adaptive_loss"},
+    )
+    rnn_cell: ChoiceEnum(["lstm", "gru"]) = field(default="lstm", metadata={"help": "kind of recurrent layer"})
+    residual: bool = field(default=False, metadata={"help": "residual connections from the second layer on"})
+    autocast: ChoiceEnum(["none", "bf16"]) = field(
+        default="none",
+        metadata={"help": "compute in bfloat16 where it is safe, on CPU and GPU; weights and loss stay float32"},
+    )
+    decoding_weights: ChoiceEnum(["full", "bf16", "int8"]) = field(
+        default="full", metadata={"help": "round the weights of decoding steps in beam search (sa_lstm)"}
+    )
+    word_dropout: float = field(default=0.0, metadata={"help": "probability of reading a token as nothing"})
+    truncated_bptt: int = field(
+        default=0,
+        metadata={"help": "stop the gradient this many tokens before the end of a document (0: do not stop it)"},
+    )
+    pooling: ChoiceEnum(list(POOLINGS)) = field(
+        default="last",
+        metadata={
+            "help": "what a classifier sees: the state at the last token, the mean or the maximum over all tokens, or "
+            "the three joined (concat)"
+        },
+    )
+    bidirectional: bool = field(
+        default=False, metadata={"help": "a classifier also reads backwards, with a second LSTM"}
+    )
+    head_hidden_size: int = field(
+        default=512, metadata={"help": "size of the classification head's hidden layer (0: no hidden layer)"}
+    )
+    head_dropout: float = field(default=0.5, metadata={"help": "dropout in the classification head"})
+
+
+class Parts(NamedTuple):
+    """One embedding and one stack, as they read and as they write."""
+
+    reader: DocumentReader
+    decoder: FeedbackDecoder
+    adaptive_softmax: Optional[AdaptiveSoftmax]
+
+
+def complete(cfg) -> DictConfig:
+    """``cfg`` with a value for every field, checked and resolved.
+
+    Raises:
+        UsageError: a size, probability or combination that cannot be.
+    """
+    if isinstance(cfg, DictConfig):
+        known = OmegaConf.masked_copy(cfg, [key for key in cfg if key in SequenceConfig.__dataclass_fields__])
+        cfg = merge_with_parent(SequenceConfig(), known)
+    else:
+        cfg = OmegaConf.merge(OmegaConf.structured(SequenceConfig), SequenceConfig.from_namespace(cfg))
+    config.check(cfg)
+    for name in ("word_dropout", "head_dropout"):
+        config.check_dropout(name, getattr(cfg, name))
+    for name, without in (("truncated_bptt", "to keep the whole gradient"), ("head_hidden_size", "to leave it out")):
+        if getattr(cfg, name) < 0:
+            raise UsageError(f"{config.flag(name)} {getattr(cfg, name)} is below 0: use 1 or more, or 0 {without}")
+    config.resolve(cfg)
+    config.check_sharing(cfg, same_dictionary=True)
+    return cfg
+
+
+def build_stack(cfg, dropout_out: Dropout) -> RecurrentStack:
+    """The recurrent layers of a completed configuration."""
+    return RecurrentStack(
+        cell=str(cfg.rnn_cell),
+        input_size=cfg.decoder_embed_dim,
+        hidden_size=cfg.decoder_hidden_size,
+        num_layers=cfg.decoder_layers,
+        dropout=dropout_out,
+        residual=cfg.residual and cfg.decoder_layers > 1,
+    )
+
+
+def build_parts(cfg, dictionary, vocabulary: int, bridge) -> Parts:
+    """Reader and decoder around one embedding and one stack.
+
+    Args:
+        cfg: a completed configuration.
+        dictionary: of the text.
+        vocabulary: V, the size of the output.
+        bridge: makes the decoder's first state from the stack; None for a language model.
+    """
+    embedding = build_embedding(
+        dictionary,
+        cfg.decoder_embed_dim,
+        path=None if compat.building_from_checkpoint() else cfg.decoder_embed_path,
+        path_flag="--decoder-embed-path",
+        dim_flag="--decoder-embed-dim",
+        freeze=cfg.decoder_freeze_embed,
+    )
+    dropout_in = Dropout(cfg.decoder_dropout_in, side="decoder")
+    dropout_out = Dropout(cfg.decoder_dropout_out, side="decoder")
+    stack = build_stack(cfg, dropout_out)
+    reader = DocumentReader(
+        embed_tokens=embedding,
+        stack=stack,
+        word_dropout=WordDropout(cfg.word_dropout),
+        dropout_in=dropout_in,
+        dropout_out=dropout_out,
+        truncated_bptt=cfg.truncated_bptt,
+    )
+    output_layer, adaptive_softmax = build_output(cfg, embedding, vocabulary)
+    features, hidden = cfg.decoder_out_embed_dim, cfg.decoder_hidden_size
+    decoder = FeedbackDecoder(
+        embed_tokens=embedding,
+        stack=stack,
+        bridge=nn.Identity() if bridge is None else bridge(stack, stack),
+        readout=Readout(hidden, features, dropout_out, direct=features == hidden),
+        output_layer=output_layer,
+        dropout_in=dropout_in,
+    )
+    return Parts(reader, decoder, adaptive_softmax)
+
+
+# of every architecture in this family: a size for tests, what two CPU cores train, and the paper's
+TINY = dict(decoder_embed_dim=16, decoder_hidden_size=16, head_hidden_size=16, dropout=0.0, head_dropout=0.0)
+SMALL = dict(decoder_embed_dim=128, decoder_hidden_size=256, head_hidden_size=128)
+DAI_LE = dict(decoder_embed_dim=512, decoder_hidden_size=1024, head_hidden_size=512, truncated_bptt=400)

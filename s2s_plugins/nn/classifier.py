@@ -1,0 +1,134 @@
+"""Classification of what a reader has read: pooling over the tokens, and the head.
+
+Shape letters: B documents, S tokens, H size of an output, P size of a pooled document, C classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from s2s_plugins.nn.dropout import Dropout
+
+POOLINGS = ("last", "mean", "max", "concat")
+
+
+def _last(outputs: Tensor, padding_mask: Tensor) -> Tensor:
+    """The output at the last real token: (B, S, H) -> (B, H)."""
+    behind = padding_mask.long().flip(1).cumprod(1).sum(1)
+    last = (outputs.size(1) - 1 - behind).clamp(min=0)
+    return outputs.gather(1, last.view(-1, 1, 1).expand(-1, 1, outputs.size(-1))).squeeze(1)
+
+
+def _mean(outputs: Tensor, padding_mask: Tensor) -> Tensor:
+    real = (~padding_mask).unsqueeze(-1).to(outputs.dtype)
+    return (outputs * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+def _max(outputs: Tensor, padding_mask: Tensor) -> Tensor:
+    highest = outputs.masked_fill(padding_mask.unsqueeze(-1), float("-inf")).amax(1)
+    return highest.masked_fill(padding_mask.all(1, keepdim=True), 0.0)
+
+
+class Pooling(nn.Module):
+    """From the outputs at all tokens to one vector a document; padding counts for nothing.
+
+    Args:
+        kind: ``"last"``, the state at the last real token (Dai and Le 2015, arXiv:1511.01432, section 2); with both
+            directions, each at the token where it ends; ``"mean"`` or ``"max"`` over the tokens; ``"concat"``, these
+            three joined (Howard and Ruder 2018, arXiv:1801.06146, section 3.3).
+        input_size: H.
+        bidirectional: whether the second half of H was read backwards.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+
+    def __init__(self, kind: str, input_size: int, bidirectional: bool = False) -> None:
+        super().__init__()
+        if kind not in POOLINGS:
+            raise ValueError(f"pooling {kind!r} is unknown: use one of {', '.join(POOLINGS)}")
+        self.kind = kind
+        self.bidirectional = bidirectional
+        self.output_size = input_size * (3 if kind == "concat" else 1)
+
+    def forward(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
+        """(B, S, H) and (B, S), True at padding -> (B, P)."""
+        parts = {"last": (self._end,), "mean": (_mean,), "max": (_max,), "concat": (self._end, _max, _mean)}
+        return torch.cat([part(outputs, padding_mask) for part in parts[self.kind]], dim=-1)
+
+    def _end(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
+        if not self.bidirectional:
+            return _last(outputs, padding_mask)
+        forward, backward = outputs.chunk(2, dim=-1)
+        first = _last(backward.flip(1), padding_mask.flip(1))
+        return torch.cat([_last(forward, padding_mask), first], dim=-1)
+
+    def extra_repr(self) -> str:
+        return self.kind
+
+
+class ClassificationHead(nn.Module):
+    """``W tanh(U x)`` with dropout before each product: logits over the classes.
+
+    After Dai and Le 2015, arXiv:1511.01432, section 3: a hidden layer and a softmax on top of the pretrained LSTM.
+
+    Args:
+        pooling: outputs -> x.
+        hidden_size: of the hidden layer; 0 leaves it out.
+        num_classes: C.
+        dropout: probability.
+
+    Raises:
+        ValueError: fewer than one class.
+    """
+
+    def __init__(self, pooling: Pooling, hidden_size: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise ValueError(f"num_classes {num_classes} is not positive: use 1 or more")
+        self.pooling = pooling
+        self.num_classes = num_classes
+        self.dropout = Dropout(dropout, side="encoder")
+        self.hidden = nn.Sequential(nn.Linear(pooling.output_size, hidden_size), nn.Tanh()) if hidden_size else None
+        self.projection = nn.Linear(hidden_size or pooling.output_size, num_classes)
+
+    def forward(self, outputs: Tensor, padding_mask: Tensor, every_step: bool = False) -> Tensor:
+        """Logits (B, C) of documents, or with ``every_step`` (B, S, C): as if each token were the last.
+
+        Args:
+            outputs: (B, S, H), of the reader.
+            padding_mask: (B, S), True at padding.
+            every_step: for linear gain; with pooling ``"last"`` and one direction alone.
+
+        Raises:
+            ValueError: ``every_step`` with another pooling or two directions.
+        """
+        if not every_step:
+            return self._project(self.pooling(outputs, padding_mask))
+        if self.pooling.kind != "last" or self.pooling.bidirectional:
+            raise ValueError("predictions at every step need the pooling 'last' and one direction")
+        return self._project(outputs)
+
+    def _project(self, x: Tensor) -> Tensor:
+        x = self.dropout(x)
+        return self.projection(x if self.hidden is None else self.dropout(self.hidden(x)))
+
+
+def linear_gain_weights(padding_mask: Tensor) -> Tensor:
+    """Weights i / (n - 1) for the n real tokens i = 0 .. n - 1 of each document, 0 at padding; 1 where n is 1.
+
+    Dai and Le 2015, arXiv:1511.01432, section 2.4: the label is predicted at every step, and the weight of its loss
+    grows with what has been read.
+
+    Args:
+        padding_mask: (B, S), True at padding.
+
+    Returns:
+        (B, S), float32.
+    """
+    real = (~padding_mask).long()
+    order = real.cumsum(1) - 1
+    count = real.sum(1, keepdim=True)
+    weights = order / (count - 1).clamp(min=1)
+    return torch.where(count == 1, torch.ones_like(weights), weights) * real

@@ -1,0 +1,97 @@
+"""``--task sequence_autoencoding``: read a text, write it again."""
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Optional
+
+from fairseq.data import Dictionary, LanguagePairDataset, data_utils
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.tasks import FairseqTask, register_task
+from omegaconf import MISSING
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.tasks.documents import SelfTargets, limit_documents
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class SequenceAutoencodingConfig(FairseqDataclass):
+    """Flags of the task."""
+
+    data: str = field(
+        default=MISSING, metadata={"help": "folder with dict.txt and train, valid, ... (as of a language model)"}
+    )
+    max_document_tokens: Optional[int] = field(
+        default=None,
+        metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
+    )
+    truncate: ChoiceEnum(["head", "tail", "split"]) = field(
+        default="split",
+        metadata={"help": "of a longer document cut off the head, cut off the tail, or split it into pieces"},
+    )
+    left_pad_source: bool = field(default=True, metadata={"help": "pad what is read on the left"})
+
+
+@register_task("sequence_autoencoding", dataclass=SequenceAutoencodingConfig)
+class SequenceAutoencodingTask(FairseqTask):
+    """Dai and Le 2015, arXiv:1511.01432, section 2.1. The data is that of fairseq's ``language_modeling``:
+    ``fairseq-preprocess --only-source`` or ``s2s-prepare`` write it.
+
+    Args:
+        cfg: the flags.
+        dictionary: of the text.
+    """
+
+    def __init__(self, cfg: SequenceAutoencodingConfig, dictionary: Dictionary) -> None:
+        super().__init__(cfg)
+        self.dictionary = dictionary
+
+    @classmethod
+    def setup_task(cls, cfg: SequenceAutoencodingConfig, **kwargs) -> "SequenceAutoencodingTask":
+        """Read the dictionary.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        dictionary = cls.load_dictionary(os.path.join(cfg.data, "dict.txt"))
+        logger.info(f"dictionary: {len(dictionary)} types")
+        return cls(cfg, dictionary)
+
+    def load_dataset(self, split: str, combine: bool = False, **kwargs) -> None:
+        """Load ``split``.
+
+        Raises:
+            UsageError: the data folder has no such split.
+        """
+        documents = data_utils.load_indexed_dataset(
+            os.path.join(self.cfg.data, split), self.dictionary, combine=combine
+        )
+        if documents is None:
+            raise UsageError(
+                f"data folder {self.cfg.data} has no {split} split: s2s-prepare writes train and valid, and "
+                "--gen-subset, --valid-subset and --train-subset choose among those there"
+            )
+        documents = limit_documents(documents, split, self.cfg.max_document_tokens, str(self.cfg.truncate))
+        self.datasets[split] = SelfTargets(
+            documents, self.dictionary, shuffle=True, left_pad_source=self.cfg.left_pad_source
+        )
+
+    def build_dataset_for_inference(self, src_tokens, src_lengths, constraints=None) -> LanguagePairDataset:
+        return LanguagePairDataset(
+            src_tokens,
+            src_lengths,
+            self.dictionary,
+            tgt_dict=self.dictionary,
+            left_pad_source=self.cfg.left_pad_source,
+            constraints=constraints,
+        )
+
+    @property
+    def source_dictionary(self) -> Dictionary:
+        return self.dictionary
+
+    @property
+    def target_dictionary(self) -> Dictionary:
+        return self.dictionary

@@ -1,0 +1,1 @@
+"""Text as people have it, and how it becomes tokens."""
