@@ -1,0 +1,233 @@
+"""``s2s-prepare``: what it writes is what the tasks read."""
+
+import json
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from fairseq.data import Dictionary, data_utils
+from test_cli_errors import one_line_error
+
+WORDS = [f"word{number}" for number in range(30)]
+
+
+def reviews(count, seed, labels=("negative", "positive")):
+    """Documents of a few words, one of which tells the label."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = labels[number % len(labels)]
+        words = draw.choices(WORDS, k=draw.randint(2, 12))
+        words.insert(draw.randrange(len(words)), f"is{label.split()[0]}")
+        rows.append((" ".join(words), label))
+    draw.shuffle(rows)
+    return rows
+
+
+def write_tsv(path, rows):
+    path.write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+def read(folder, split, dictionary_folder=None):
+    dictionary = Dictionary.load(str((dictionary_folder or folder) / "dict.txt"))
+    data = data_utils.load_indexed_dataset(str(folder / split), dictionary)
+    return [dictionary.string(data[index]) for index in range(len(data))]
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture()
+def files(tmp_path):
+    for name, count in (("train", 40), ("valid", 10), ("test", 12)):
+        write_tsv(tmp_path / f"{name}.tsv", reviews(count, seed=len(name)))
+    (tmp_path / "more.txt").write_text("".join(f"unlabelled {text}\n" for text, _ in reviews(15, 9)))
+    return tmp_path
+
+
+def prepare(commands, folder, *flags, level="word", code=0, **kwargs):
+    splits = [word for name in ("train", "valid", "test") for word in (f"--{name}", folder / f"{name}.tsv")]
+    level = ("--level", level) if level else ()
+    return commands("s2s-prepare", *splits, "--dest", folder / "bin", *level, *flags, code=code, **kwargs)
+
+
+def test_documents_and_labels_come_back_from_the_data(commands, files):
+    result = prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt")
+    classify, pretrain = files / "bin" / "classify", files / "bin" / "pretrain"
+    for split, seed, count in (("train", 5, 40), ("valid", 5, 10), ("test", 4, 12)):
+        rows = reviews(count, seed)
+        assert read(classify / "input0", split) == [text for text, _ in rows]
+        assert read(classify / "label", split) == [label for _, label in rows]
+    more = (files / "more.txt").read_text().splitlines()
+    assert read(pretrain, "train") == more + read(classify / "input0", "train")
+    assert read(pretrain, "valid") == read(classify / "input0", "valid")
+    assert (pretrain / "dict.txt").read_bytes() == (classify / "input0" / "dict.txt").read_bytes()
+    assert (classify / "label" / "dict.txt").read_text().split() == ["negative", "1", "positive", "1"]
+    assert "classify/test" in result.out and " 12 " in result.out
+    assert not (files / "bin.partial").exists()
+
+
+def test_fairseqs_own_tasks_read_the_data(commands, files):
+    prepare(commands, files)
+    script = """
+import sys
+import s2s_plugins
+from fairseq import options, tasks
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+def load(split, *flags):
+    flags = [*flags, "--arch", "lm_lstm_tiny", "--optimizer", "adam"]
+    args = options.parse_args_and_arch(options.get_training_parser(), flags)
+    task = tasks.setup_task(convert_namespace_to_omegaconf(args).task)
+    task.load_dataset(split)
+    return task, task.dataset(split)
+
+lm = ("--task", "language_modeling", "--tokens-per-sample", "30", "--sample-break-mode", "eos")
+task, data = load("train", sys.argv[1] + "/pretrain", *lm)
+print(len(data), len(task.source_dictionary))
+classification = ("--task", "sentence_prediction", "--criterion", "sentence_prediction", "--num-classes", "2")
+task, data = load("test", sys.argv[1] + "/classify", *classification)
+batch = data.collater([data[index] for index in range(len(data))])
+print(len(data), len(task.source_dictionary), sorted(set(batch["target"].view(-1).tolist())))
+"""
+    done = subprocess.run([sys.executable, "-c", script, files / "bin"], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    size = len(Dictionary.load(str(files / "bin" / "pretrain" / "dict.txt")))
+    assert lines == [f"40 {size}", f"12 {size} [0, 1]"], done.stderr
+
+
+def test_words_seen_once_are_dropped_or_unknown(commands, files):
+    rows = [("known known once", "a"), ("known again again", "b")]
+    for name in ("train", "valid", "test"):
+        write_tsv(files / f"{name}.tsv", rows)
+    result = prepare(commands, files)
+    assert read(files / "bin" / "classify" / "input0", "train") == ["known known", "known again again"]
+    assert "1 (16.7 %)" in result.out
+    prepare(commands, files, "--rare", "unk")
+    assert read(files / "bin" / "classify" / "input0", "train")[0] == "known known <unk>"
+    prepare(commands, files, "--max-words", 1, "--min-count", 1)
+    assert read(files / "bin" / "classify" / "input0", "train") == ["known known", "known"]
+
+
+@pytest.mark.parametrize("level", ["char", "sentencepiece"])
+def test_other_levels_give_the_text_back(commands, files, level):
+    prepare(commands, files, "--vocab-size", 44, level=level)
+    read_back = [
+        line.replace(" ", "").replace("▁", " ").strip() for line in read(files / "bin/classify/input0", "test")
+    ]
+    assert read_back == [text for text, _ in reviews(12, 4)]
+    assert json.loads((files / "bin" / "pretrain" / "tokens.json").read_text())["level"] == level
+
+
+def test_an_empty_document_and_a_label_of_two_words_are_kept(commands, files):
+    rows = [("", "not good"), ("word1 word1", "good"), ("word1", "not good")]
+    for name in ("train", "valid", "test"):
+        write_tsv(files / f"{name}.tsv", rows)
+    result = prepare(commands, files)
+    assert read(files / "bin" / "classify" / "input0", "test") == ["", "word1 word1", "word1"]
+    assert read(files / "bin" / "classify" / "label", "test") == ["not good", "good", "not good"]
+    assert "warning: class 'good' has one document to train on" in result.err
+
+
+def test_without_a_validation_file_some_of_the_training_documents_are_held_out_once(commands, files):
+    flags = ("--level", "word", "--min-count", 1, "--dest", files / "bin", "--train", files / "train.tsv")
+    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
+    train, valid = (read(files / "bin" / "classify" / "input0", split) for split in ("train", "valid"))
+    assert sorted(train + valid) == sorted(text for text, _ in reviews(40, 5))
+    assert 4 <= len(valid) <= 20
+    assert read(files / "bin" / "pretrain", "train") == train
+    first = contents(files / "bin")
+    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
+    assert contents(files / "bin") == first
+    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 5)
+    assert read(files / "bin" / "classify" / "input0", "valid") != valid
+
+
+def test_another_folders_dictionary_is_taken_whole(commands, files):
+    prepare(commands, files, "--keep-case")
+    write_tsv(files / "few.tsv", [("new word1", "positive"), ("word2", "negative")])
+    flags = ("--train", files / "few.tsv", "--valid", files / "valid.tsv", "--dest", files / "few")
+    commands("s2s-prepare", *flags, "--tokens-from", files / "bin")
+    for name in ("dict.txt", "tokens.json"):
+        assert (files / "few" / "pretrain" / name).read_bytes() == (files / "bin" / "pretrain" / name).read_bytes()
+    assert read(files / "few" / "classify" / "input0", "train") == ["word1", "word2"]
+
+
+def test_memory_does_not_grow_with_the_text(commands, files):
+    script = (
+        "import sys, tracemalloc; import s2s_plugins; from s2s_plugins.commands.prepare import main; "
+        "tracemalloc.start(); main(sys.argv[1:]); print(tracemalloc.get_traced_memory()[1])"
+    )
+    peaks, sizes = [], []
+    for copies in (5, 25):
+        write_tsv(files / "big.tsv", [(" ".join([text] * 40), label) for text, label in reviews(40, 5) * copies])
+        flags = [
+            "--train",
+            files / "big.tsv",
+            "--valid",
+            files / "valid.tsv",
+            "--level",
+            "word",
+            "--dest",
+            files / "big",
+        ]
+        argv = [sys.executable, "-c", script, *map(str, flags)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.splitlines()[-1]))
+        sizes.append((files / "big.tsv").stat().st_size)
+    assert peaks[1] - peaks[0] < (sizes[1] - sizes[0]) / 5
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--level"], "expected one argument"),
+        (["--min-count", 0], "--min-count 0 is not a number of tokens"),
+        (["--valid-fraction", 1.5], "--valid-fraction 1.5 is not a fraction"),
+        (["--no-train-text"], "--no-train-text leaves nothing to pretrain on"),
+        (["--tokens-from", "elsewhere"], "--tokens-from settles --level: leave one of them out"),
+        (["--unlabelled", "no/such.txt"], "no/such.txt: No such file or directory"),
+        (["--text-column", "body"], "no column 'body' in its header, which has text, label"),
+        (["--min-count", 9999], "no token occurs 9999 times: use --min-count 1"),
+        (["--max-words", -1], "--max-words -1 is not a number of tokens"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_line_and_leaves_nothing_behind(commands, files, flags, message):
+    result = prepare(commands, files, *flags, code=2)
+    assert message in one_line_error(result)
+    assert not (files / "bin").exists() and not (files / "bin.partial").exists()
+
+
+def test_the_level_has_to_be_given(commands, files):
+    assert "--level is missing" in one_line_error(prepare(commands, files, level=None, code=2))
+
+
+def test_a_label_that_training_lacks_is_named_with_its_line(commands, files):
+    write_tsv(files / "test.tsv", [*reviews(2, 1), ("word1", "mixed")])
+    error = one_line_error(prepare(commands, files, code=2))
+    assert "test.tsv, line 4: label 'mixed' does not occur in the training data, which has negative, positive" in error
+
+
+def test_a_label_that_fairseq_uses_itself_is_refused(commands, files):
+    write_tsv(files / "train.tsv", [*reviews(4, 1), ("word1", "<pad>")])
+    assert "label '<pad>' is a symbol of fairseq's own" in one_line_error(prepare(commands, files, code=2))
+
+
+def test_a_folder_of_other_things_is_left_alone(commands, files):
+    (files / "bin").mkdir()
+    (files / "bin" / "thesis.txt").write_text("mine")
+    assert "holds other things (thesis.txt)" in one_line_error(prepare(commands, files, code=2))
+    assert contents(files / "bin") == {next(iter(contents(files / "bin"))): b"mine"}
+
+
+def test_a_failed_run_leaves_the_earlier_data(commands, files):
+    prepare(commands, files)
+    before = contents(files / "bin")
+    write_tsv(files / "test.tsv", [("word1", "mixed")])
+    prepare(commands, files, code=2)
+    assert contents(files / "bin") == before
+    assert np.array_equal(sorted(before), sorted(contents(files / "bin")))

@@ -1,0 +1,147 @@
+"""How text becomes tokens, and how documents are read."""
+
+import inspect
+import json
+import types
+
+import pytest
+import torch
+from fairseq.data import Dictionary
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.binarise import build_dictionary, count_tokens, train_sentencepiece
+from s2s_plugins.text.documents import read_labelled, read_unlabelled
+from s2s_plugins.text.tokens import Tokenizer, load_settings
+
+TEXT = "It's  Good, isn’t it?\tÜber 3.5 cafe\u0301s… <unk>"
+
+
+def test_words_keep_punctuation_as_tokens():
+    assert Tokenizer("word").tokenize("Good, “very” good (9/10)!") == "good , “ very ” good ( 9/10 ) !".split()
+    assert Tokenizer("word", lowercase=False).tokenize("Über") == ["Über"]
+
+
+def test_characters_keep_the_space_as_a_symbol():
+    assert Tokenizer("char").tokenize(" Ab  c\n") == ["a", "b", "▁", "c"]
+
+
+def test_text_is_composed_and_no_token_has_white_space():
+    for level in ("word", "char"):
+        tokens = Tokenizer(level).tokenize("cafe\u0301 a\u00a0b\u2028c\x85d")
+        assert "é" in "".join(tokens) and not any(character.isspace() for token in tokens for character in token)
+
+
+def test_the_settings_survive_a_checkpoint_and_a_folder(tmp_path):
+    texts = ["the quick brown fox jumps over the lazy dog", "pack my box with five dozen liquor jugs"] * 50
+    model = train_sentencepiece(texts, 36)
+    for tokenizer in (
+        Tokenizer("word", lowercase=False, rare="unk"),
+        Tokenizer("char"),
+        Tokenizer("sentencepiece", model=model),
+    ):
+        torch.save(tokenizer.settings(), tmp_path / "settings.pt")
+        loaded = Tokenizer.from_settings(torch.load(tmp_path / "settings.pt", weights_only=True))
+        tokenizer.save(tmp_path)
+        saved = Tokenizer.from_settings(load_settings(tmp_path))
+        for other in (loaded, saved):
+            assert other.settings() == tokenizer.settings()
+            assert other.tokenize(TEXT) == tokenizer.tokenize(TEXT)
+    assert load_settings(tmp_path / "elsewhere") is None
+    assert "".join(saved.tokenize("lazy fox")).replace("▁", " ").strip() == "lazy fox"
+    assert train_sentencepiece(texts, 36) == model
+
+
+def test_rare_tokens_are_dropped_or_unknown_and_symbols_of_fairseq_harm_nothing():
+    dictionary = Dictionary()
+    good = dictionary.add_symbol("good")
+    tokens = ["good", "</s>", "rare", "<pad>", "good"]
+    assert Tokenizer("word").encode(tokens, dictionary).tolist() == [good, good, dictionary.eos()]
+    unk = dictionary.unk()
+    encoded = Tokenizer("word", rare="unk").encode(tokens, dictionary).tolist()
+    assert encoded == [good, unk, unk, unk, good, dictionary.eos()]
+
+
+def test_the_dictionary_has_the_frequent_words_first_and_the_mask_last():
+    counts = count_tokens(["b b a a a", "c c d"], Tokenizer("word"))
+    counts.update({"</s>": 9, "<mask>": 9})
+    assert build_dictionary(counts, 2, None).symbols[4:] == ["a", "b", "c", "<mask>"]
+    assert build_dictionary(counts, 1, 2).symbols[4:] == ["a", "b", "<mask>"]
+    with pytest.raises(UsageError, match="no token occurs 99 times"):
+        build_dictionary(counts, 99, None)
+
+
+def test_too_many_pieces_for_the_text_is_said():
+    with pytest.raises(UsageError, match="--vocab-size 5000 does not fit this text: Vocabulary size too high"):
+        train_sentencepiece(["a b c"] * 10, 5000)
+
+
+ROWS = [("a film, good", "pos"), ("bad", "very neg"), ("", "pos")]
+
+
+def write_forms(folder):
+    """The same documents in each form."""
+    (folder / "d.csv").write_text('label,text\npos,"a film, good"\nvery neg,bad\npos,""\n', encoding="utf-8-sig")
+    (folder / "d.tsv").write_text("text\tlabel\r\na film, good\tpos\r\nbad\tvery neg\r\n\tpos\r\n")
+    lines = [json.dumps({"text": text, "label": label}) for text, label in ROWS]
+    (folder / "d.jsonl").write_text("\n".join(lines) + "\n\n")
+    for number, (text, label) in enumerate(ROWS):
+        (folder / "d" / label).mkdir(parents=True, exist_ok=True)
+        (folder / "d" / label / f"{number}.txt").write_text(text)
+
+
+@pytest.mark.parametrize("form", ["d.csv", "d.tsv", "d.jsonl", "d"])
+def test_every_form_gives_the_same_documents_one_at_a_time(tmp_path, form):
+    write_forms(tmp_path)
+    documents = read_labelled(str(tmp_path / form))
+    assert isinstance(documents, types.GeneratorType)
+    assert sorted((d.text, d.label) for d in documents) == sorted(ROWS)
+    assert inspect.isgeneratorfunction(read_unlabelled)
+    assert sorted(d.text for d in read_unlabelled(str(tmp_path / form))) == sorted(text for text, _ in ROWS)
+
+
+def test_a_csv_text_may_have_lines_and_a_tsv_text_quotes(tmp_path):
+    (tmp_path / "d.csv").write_text('text,label\n"one\ntwo",a\nthree,b\n')
+    documents = list(read_labelled(str(tmp_path / "d.csv")))
+    assert [d.text for d in documents] == ["one\ntwo", "three"]
+    assert documents[1].where.endswith("d.csv, line 4")
+    (tmp_path / "d.tsv").write_text('text\tlabel\n"open\ta\nshut"\tb\n')
+    assert [d.text for d in read_labelled(str(tmp_path / "d.tsv"))] == ['"open', 'shut"']
+
+
+def test_plain_text_has_a_document_a_line(tmp_path):
+    (tmp_path / "u.txt").write_text("one two\n\nthree")
+    assert [d.text for d in read_unlabelled(str(tmp_path / "u.txt"))] == ["one two", "", "three"]
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        (
+            "d.csv",
+            b"text,class\na,b\n",
+            "d.csv: no column 'label' in its header, which has text, class: .*--label-column",
+        ),
+        ("d.tsv", b"text\tlabel\na\tb\nc\n", "d.tsv, line 3: 1 columns where the header has 2"),
+        ("d.csv", b'text,label\n"a,b\n', "d.csv, line 2: not CSV"),
+        ("d.csv", b"", "d.csv: the file is empty"),
+        ("d.csv", b"text,label\na,\n", "d.csv, line 2: the label is empty"),
+        ("d.csv", b"text,label\n\xff,a\n", "d.csv, line 2: not UTF-8 text"),
+        ("d.jsonl", b'{"text": "a", "label": "b"}\n{"text": \n', "d.jsonl, line 2: not a line of JSON"),
+        ("d.jsonl", b'{"text": "a"}\n', "d.jsonl, line 1: no key 'label': it has text"),
+        ("d.jsonl", b"[1]\n", "d.jsonl, line 1: no key 'text': it has list"),
+        ("d.txt", b"a\n", "labelled documents come as .csv, .tsv or .jsonl"),
+        ("none.csv", None, "none.csv: No such file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        list(read_labelled(str(tmp_path / name)))
+
+
+def test_folders_without_documents_are_named(tmp_path):
+    with pytest.raises(UsageError, match="no folder in it"):
+        list(read_labelled(str(tmp_path)))
+    with pytest.raises(UsageError, match="the folder has no files"):
+        list(read_unlabelled(str(tmp_path)))
