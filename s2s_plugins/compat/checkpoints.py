@@ -63,7 +63,7 @@ def name_the_checkpoint_that_cannot_be_read() -> None:
     @wrap(checkpoint_utils, "load_checkpoint_to_cpu")
     def load_checkpoint_to_cpu(original, path, *args, **kwargs):
         try:
-            return original(path, *args, **kwargs)
+            return _of_the_task_asked_for(path, original(path, *args, **kwargs), *args, **kwargs)
         except pickle.UnpicklingError as error:
             found = re.search(r"GLOBAL (\S+)", str(error))
             if found:
@@ -78,6 +78,21 @@ def name_the_checkpoint_that_cannot_be_read() -> None:
             if isinstance(error, OSError) and not os.path.isfile(path):
                 raise
             raise UsageError(f"checkpoint {path} is not whole: use another one of the same folder") from None
+
+
+def _of_the_task_asked_for(path: str, state: dict, arg_overrides=None, **kwargs) -> dict:
+    """``state``, if ``--task text_classification`` was not given with a checkpoint of another task, which has no head.
+
+    fairseq goes by the checkpoint's task, whatever the flag says, and then looks for that task's data.
+    """
+    asked, cfg = (arg_overrides or {}).get("task"), state.get("cfg")
+    trained = cfg.task._name if cfg is not None and cfg.get("task") is not None else asked
+    if asked == "text_classification" and trained != asked:
+        raise UsageError(
+            f"checkpoint {path} is no classifier, it was trained with --task {trained}: fine-tune it, with "
+            "fairseq-train --task text_classification --finetune-from-model"
+        )
+    return state
 
 
 def tell_models_that_they_are_rebuilt() -> None:

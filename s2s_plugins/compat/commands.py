@@ -131,6 +131,9 @@ def _check(args) -> None:
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
             "float32 weights and runs on CPU and GPU"
         )
+    start = getattr(args, "finetune_from_model", None)
+    if start and not os.path.isfile(start) and not os.path.isfile(os.path.join(args.save_dir, "checkpoint_last.pt")):
+        raise UsageError(f"--finetune-from-model {start} does not exist: name a checkpoint that fairseq-train wrote")
     ours = str(getattr(args, "arch", "")).startswith(
         (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
     )

@@ -1,4 +1,4 @@
-"""Repairs to fairseq's distributed training on machines without a GPU."""
+"""Repairs to fairseq's distributed training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import torch
 from fairseq.distributed import utils as distributed_utils
 from fairseq.models import distributed_fairseq_model
+from fairseq.trainer import Trainer
 from torch import distributed as dist
 
 from s2s_plugins.compat.patching import wrap
@@ -53,3 +54,17 @@ def run_on_machines_without_gpu() -> None:
         if next(module.parameters()).device.type == "cpu":
             device_ids = output_device = None
         return original(module=module, device_ids=device_ids, output_device=output_device, **kwargs)
+
+
+def read_the_checkpoint_in_every_process() -> None:
+    """Resume, or start from a pretrained model, with more than one process.
+
+    fairseq reads the checkpoint in one process and sends it to the others in a form that torch >= 2.6 refuses to read,
+    so that none starts. Here each reads the file.
+    """
+
+    @wrap(Trainer, "load_checkpoint")
+    def load_checkpoint(original, self, *args, **kwargs):
+        if self.data_parallel_world_size > 1:
+            self.cfg.checkpoint.load_checkpoint_on_all_dp_ranks = True
+        return original(self, *args, **kwargs)

@@ -79,6 +79,13 @@ class Classifies(CheckedLoading):
         groups.append(("head", [parameter for parameter in self.parameters() if id(parameter) not in below]))
         return groups
 
+    def writing_parameters(self) -> List[nn.Parameter]:
+        """The parameters that no classification uses: those of readout and output layer."""
+        reading = {
+            id(parameter) for part in (self.reader, self.classification_heads) for parameter in part.parameters()
+        }
+        return [parameter for parameter in self.parameters() if id(parameter) not in reading]
+
     def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
         """As :class:`CheckedLoading`, but a classifier may start from a checkpoint that has none, and the other way.
 

@@ -143,18 +143,32 @@ class TextClassificationTask(FairseqTask):
         if not hasattr(model, "register_classification_head"):
             raise UsageError(f"--arch {cfg._name} has no classification head: use --arch sa_lstm or lm_lstm")
         model.register_classification_head(self.cfg.classification_head_name, num_classes=len(self.labels))
-        if from_checkpoint:
-            return model
+        self.model = None if from_checkpoint else model
+        return model
+
+    def build_criterion(self, cfg, from_checkpoint=False):
+        """As fairseq's; now it is known what the model is trained for, so what is not trained is frozen.
+
+        Raises:
+            UsageError: the architecture cannot do what the flags ask for.
+        """
+        criterion = super().build_criterion(cfg, from_checkpoint)
+        model, self.model = self.model, None
+        if model is None:
+            return criterion
+        if hasattr(model, "writing_parameters") and not getattr(criterion, "weights", None):
+            for parameter in model.writing_parameters():  # without joint training no gradient comes here
+                parameter.requires_grad = False
         if self.cfg.freeze:
             freeze(model, self.cfg.freeze)
         if self.cfg.layer_lr_decay != 1 or self.cfg.unfreeze_every:
             if not hasattr(model, "layer_groups"):
                 raise UsageError(
-                    f"--layer-lr-decay and --unfreeze-every need layers in an order, --arch {cfg._name} tells none: "
-                    "leave them out, or use --arch sa_lstm or lm_lstm"
+                    f"--layer-lr-decay and --unfreeze-every need layers in an order, {type(model).__name__} "
+                    "tells none: leave them out, or use --arch sa_lstm or lm_lstm"
                 )
             self.schedule = LayerSchedule(model.layer_groups(), self.cfg.layer_lr_decay, self.cfg.unfreeze_every)
-        return model
+        return criterion
 
     def begin_epoch(self, epoch: int, model) -> None:
         self.trains = True
