@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import random
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -32,7 +34,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--unlabelled", nargs="+", default=[], metavar="F", help="further text to pretrain on")
     parser.add_argument("--dest", required=True, metavar="DIR", help="where the data goes")
     parser.add_argument("--level", choices=["word", "char", "sentencepiece"], help="what a token is")
-    parser.add_argument("--vocab-size", type=int, default=8000, metavar="N", help="sentencepiece: pieces (8000)")
+    parser.add_argument("--vocab-size", type=int, metavar="N", help="sentencepiece: pieces (default: 8000)")
     parser.add_argument(
         "--min-count", type=int, metavar="N", help="leave out rarer tokens (default: 2 for words, else 1)"
     )
@@ -50,38 +52,36 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     _check(parser, args)
     logging.basicConfig(level=logging.WARNING)  # fairseq reports all that it imports
-    destination = Path(args.dest)
-    partial = destination.with_name(destination.name + ".partial")
     try:
-        _refuse_other_folders(destination)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        prepare(args, partial)
-        shutil.rmtree(destination, ignore_errors=True)
-        os.replace(partial, destination)
+        with _whole_or_not_at_all(args.dest) as folder:
+            prepare(args, folder)
     except UsageError as error:
-        parser.error(str(error))
+        print(f"s2s-prepare: error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("s2s-prepare: interrupted, nothing was written", file=sys.stderr)
         return 130
     except OSError as error:
         print(f"s2s-prepare: error: {error.filename or args.dest}: {error.strerror}", file=sys.stderr)
         return 1
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    print(f"\npretrain:  fairseq-train {destination}/pretrain --task language_modeling --arch lm_lstm ...")
-    print(f"classify:  fairseq-train {destination}/classify --task text_classification --arch lm_lstm ...")
+    print(f"\nwritten to {args.dest}; next, with --optimizer, --lr, --max-tokens and --save-dir as you like them:")
+    plugin = "--user-dir $(s2s-user-dir) --arch lm_lstm"
+    for part, task in (("pretrain", "language_modeling"), ("classify", "text_classification")):
+        print(f"  fairseq-train {shlex.quote(os.path.join(args.dest, part))} {plugin} --task {task}")
     return 0
 
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Flags that make no sense."""
     if args.tokens_from:
-        given = [name for name in ("level", "min_count", "max_words", "rare", "keep_case") if getattr(args, name)]
+        settled = ("level", "vocab_size", "min_count", "max_words", "rare", "keep_case")
+        given = [name for name in settled if getattr(args, name)]
         if given:
             parser.error(f"--tokens-from settles --{given[0].replace('_', '-')}: leave one of them out")
     elif not args.level:
         parser.error("--level is missing: word, char or sentencepiece; or --tokens-from another prepared folder")
+    elif args.vocab_size is not None and args.level != "sentencepiece":
+        parser.error(f"--vocab-size is for --level sentencepiece, not {args.level}: use --max-words")
     for name in ("vocab_size", "min_count", "max_words"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -92,14 +92,49 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error("--no-train-text leaves nothing to pretrain on: give --unlabelled")
 
 
-def _refuse_other_folders(destination: Path) -> None:
-    """Whether ``destination`` is new, empty, or this command's own."""
+@contextlib.contextmanager
+def _whole_or_not_at_all(dest: str) -> Iterator[Path]:
+    """An empty folder that becomes ``dest`` if the block ends well; what stood there is replaced in that moment.
+
+    Raises:
+        UsageError: ``dest``, or the folder beside it that is filled first, holds what is not of this command.
+    """
+    destination = Path(os.path.realpath(dest))  # a name for ".", and a link stays one
+    _refuse_other_things(dest, destination)
+    partial = destination.with_name(destination.name + ".partial")
+    new, earlier = partial / "new", partial / "earlier"
+    if partial.exists() and not (partial.is_dir() and {entry.name for entry in partial.iterdir()} <= {"new"}):
+        raise UsageError(f"{partial} is in the way: move it, or remove it")
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    try:
+        new.mkdir(parents=True)
+        yield new
+        try:
+            if destination.exists():
+                os.replace(destination, earlier)
+            os.replace(new, destination)
+        except BaseException:
+            if earlier.exists() and not destination.exists():
+                os.replace(earlier, destination)
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _refuse_other_things(dest: str, destination: Path) -> None:
+    """See that ``destination`` is new, empty, or what this command wrote: a folder of these names can be a user's.
+
+    Raises:
+        UsageError: it is not.
+    """
     if destination.is_dir():
-        strange = sorted({entry.name for entry in destination.iterdir()} - {"pretrain", "classify"})
+        there = {entry.name for entry in destination.iterdir()}
+        strange = sorted(there - {"pretrain", "classify"})
+        strange += sorted(name for name in there if not (destination / name / "tokens.json").is_file())
         if strange:
-            raise UsageError(f"--dest {destination} holds other things ({strange[0]}): name a new folder")
+            raise UsageError(f"--dest {dest} holds other things ({strange[0]}): name a new folder")
     elif destination.exists():
-        raise UsageError(f"--dest {destination} is a file: name a new folder")
+        raise UsageError(f"--dest {dest} is a file: name a new folder")
 
 
 class Splits:
@@ -118,10 +153,13 @@ class Splits:
         return read_labelled(path, self.args.text_column, self.args.label_column)
 
     def _drawn(self, held_out: bool) -> Iterator:
-        draw = random.Random(self.args.seed)
+        draw, known = random.Random(self.args.seed), set()
         for document in self._labelled(self.args.train):
-            if (draw.random() < self.args.valid_fraction) == held_out:
+            drawn = draw.random() < self.args.valid_fraction
+            # a class's first document stays, or a class of one could be left without any
+            if (drawn and document.label in known) == held_out:
                 yield document
+            known.add(document.label)
 
     def train(self) -> Iterator:
         return self._labelled(self.args.train) if self.args.valid else self._drawn(held_out=False)
@@ -230,11 +268,37 @@ def _tokens(args: argparse.Namespace, splits: Splits):
     if args.level == "sentencepiece":
         plain = Tokenizer("char", lowercase)
         texts = (plain.normalize(text) for text in progress(splits.texts(), "sentencepiece"))
-        model = binarise.train_sentencepiece(texts, args.vocab_size)
+        model = _train_sentencepiece(texts, args.vocab_size or 8000)
     tokenizer = Tokenizer(args.level, lowercase, rare, model)
     counts = binarise.count_tokens(progress(splits.texts(), "dictionary"), tokenizer)
     min_count = args.min_count or (2 if args.level == "word" else 1)
     return tokenizer, binarise.build_dictionary(counts, min_count, args.max_words)
+
+
+def _train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
+    """:func:`~s2s_plugins.text.binarise.train_sentencepiece`; what ``texts`` raises comes out as it is.
+
+    Raises:
+        UsageError: there is too little text, or something is wrong with a file.
+    """
+    from s2s_plugins.text import binarise
+
+    raised: List[BaseException] = []
+
+    def watched() -> Iterator[str]:
+        try:
+            yield from texts
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    try:
+        return binarise.train_sentencepiece(watched(), vocab_size)
+    except Exception:
+        # sentencepiece makes a RuntimeError of what its iterator raises, a file's error would be lost in it
+        if raised and not isinstance(raised[0], GeneratorExit):
+            raise raised[0] from None
+        raise
 
 
 def _print_classes(names: List[str], counted: List[Tuple[str, Counter]]) -> None:

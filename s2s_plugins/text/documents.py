@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import unicodedata
 from pathlib import Path
-from typing import Iterator, List, NamedTuple
+from typing import Iterator, List, NamedTuple, Optional
 
 from s2s_plugins.errors import UsageError
 
@@ -19,7 +20,7 @@ class Document(NamedTuple):
 
     Attributes:
         text: as it is in the file.
-        label: empty where there is none.
+        label: in Unicode's composed form; empty where there is none.
         where: file and line, for messages.
     """
 
@@ -34,10 +35,10 @@ def read_labelled(path: str, text_column: str = "text", label_column: str = "lab
     A CSV or TSV file has a header. A TSV file knows no quotes: what stands between two tabs is a value.
 
     Raises:
-        UsageError: it is missing, of another form, has no such column, or is not UTF-8.
+        UsageError: it is missing, of another form, has no such column, no document, or is not UTF-8.
     """
     if os.path.isdir(path):
-        yield from _class_folders(path)
+        yield from _some(path, _class_folders(path))
         return
     kind = TABLES.get(Path(path).suffix.lower())
     if kind is None:
@@ -45,7 +46,7 @@ def read_labelled(path: str, text_column: str = "text", label_column: str = "lab
             f"{path}: labelled documents come as .csv, .tsv or .jsonl, or as a folder with a folder of files for each "
             "class: give the file one of these names"
         )
-    yield from _table(path, kind, text_column, label_column)
+    yield from _some(path, _table(path, kind, text_column, label_column))
 
 
 def read_unlabelled(path: str, text_column: str = "text") -> Iterator[Document]:
@@ -62,10 +63,24 @@ def read_unlabelled(path: str, text_column: str = "text") -> Iterator[Document]:
         return
     kind = TABLES.get(Path(path).suffix.lower())
     if kind is not None:
-        yield from _table(path, kind, text_column, None)
+        yield from _some(path, _table(path, kind, text_column, None))
         return
     for number, line in _lines(path):
         yield Document(line, "", f"{path}, line {number}")
+
+
+def _some(path: str, documents: Iterator[Document]) -> Iterator[Document]:
+    """``documents``, of which there has to be one.
+
+    Raises:
+        UsageError: there is none.
+    """
+    none = True
+    for document in documents:
+        none = False
+        yield document
+    if none:
+        raise UsageError(f"{path}: no document in it: add some, or leave the flag out")
 
 
 def _lines(path: str) -> Iterator[tuple]:
@@ -85,10 +100,10 @@ def _lines(path: str) -> Iterator[tuple]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}: name a file that can be read") from None
     if number == 0:
-        raise UsageError(f"{path}: the file is empty")
+        raise UsageError(f"{path}: the file is empty: put documents into it, or leave the flag out")
 
 
-def _table(path: str, kind: str, text_column: str, label_column) -> Iterator[Document]:
+def _table(path: str, kind: str, text_column: str, label_column: Optional[str]) -> Iterator[Document]:
     if kind == "json":
         yield from _json_lines(path, text_column, label_column)
         return
@@ -99,7 +114,8 @@ def _table(path: str, kind: str, text_column: str, label_column) -> Iterator[Doc
         rows = (line.split("\t") for line in numbered)
     try:
         header = next(rows, [])
-        places = [_place(path, header, column) for column in (text_column, label_column) if column is not None]
+        wanted = (("--text-column", text_column), ("--label-column", label_column))
+        places = [_place(path, header, flag, column) for flag, column in wanted if column is not None]
         for row in rows:
             if not row or row == [""] and len(header) > 1:
                 continue  # a line of nothing, as at the end of many files
@@ -108,10 +124,12 @@ def _table(path: str, kind: str, text_column: str, label_column) -> Iterator[Doc
                     f"{path}, line {numbered.number}: {len(row)} columns where the header has {len(header)}: fill in "
                     "the others, or quote what has a separator in it"
                 )
-            label = row[places[1]].strip() if label_column is not None else ""
+            label = row[places[1]] if label_column is not None else ""
             yield _checked(Document(row[places[0]], label, f"{path}, line {numbered.number}"), label_column)
     except csv.Error as error:
-        raise UsageError(f"{path}, line {numbered.number}: not CSV: {error}") from None
+        raise UsageError(
+            f"{path}, line {numbered.number}: not CSV: {error}: close each quote, double those inside"
+        ) from None
 
 
 class _Numbered:
@@ -127,9 +145,8 @@ class _Numbered:
             yield line
 
 
-def _place(path: str, header: List[str], column: str) -> int:
+def _place(path: str, header: List[str], flag: str, column: str) -> int:
     if column not in header:
-        flag = "--text-column" if column == "text" else "--label-column" if column == "label" else "the flag"
         raise UsageError(
             f"{path}: no column {column!r} in its header, which has {', '.join(header)}: add it, or name one of those "
             f"with {flag}"
@@ -137,7 +154,7 @@ def _place(path: str, header: List[str], column: str) -> int:
     return header.index(column)
 
 
-def _json_lines(path: str, text_column: str, label_column) -> Iterator[Document]:
+def _json_lines(path: str, text_column: str, label_column: Optional[str]) -> Iterator[Document]:
     for number, line in _lines(path):
         where = f"{path}, line {number}"
         if not line.strip():
@@ -145,19 +162,45 @@ def _json_lines(path: str, text_column: str, label_column) -> Iterator[Document]
         try:
             values = json.loads(line)
         except ValueError as error:
-            raise UsageError(f"{where}: not a line of JSON: {error}") from None
-        for column in (text_column, label_column):
-            if column is not None and not (isinstance(values, dict) and column in values):
-                there = ", ".join(values) if isinstance(values, dict) else type(values).__name__
-                raise UsageError(f"{where}: no key {column!r}: it has {there}")
-        label = str(values[label_column]).strip() if label_column is not None else ""
-        yield _checked(Document(str(values[text_column]), label, where), label_column)
+            raise UsageError(f"{where}: not a line of JSON: {error}: write one object a line") from None
+        text = _value(where, values, "--text-column", text_column)
+        label = _value(where, values, "--label-column", label_column) if label_column is not None else ""
+        yield _checked(Document(text, label, where), label_column)
 
 
-def _checked(document: Document, label_column) -> Document:
-    if label_column is not None and not document.label:
+def _value(where: str, values: object, flag: str, key: str) -> str:
+    """The text under ``key``; a number or truth value is spelt as in JSON.
+
+    Raises:
+        UsageError: there is no such key, or it holds something else.
+    """
+    if not (isinstance(values, dict) and key in values):
+        there = ", ".join(values) if isinstance(values, dict) else type(values).__name__
+        raise UsageError(f"{where}: no key {key!r}: it has {there}: add it, or name one of those with {flag}")
+    value = values[key]
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, (dict, list)):
+        raise UsageError(f"{where}: {key!r} is {json.dumps(value)[:40]}: write a text between quotes")
+    return json.dumps(value)
+
+
+def _checked(document: Document, label_column: Optional[str]) -> Document:
+    """``document`` with a label as it is compared: without white space around it, composed.
+
+    Raises:
+        UsageError: the label is empty, or text or label cannot be written as UTF-8.
+    """
+    try:
+        (document.text + document.label).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{document.where}: {error.object[error.start]!r} is half a character: correct or remove it"
+        ) from None
+    label = unicodedata.normalize("NFC", document.label.strip())
+    if label_column is not None and not label:
         raise UsageError(f"{document.where}: the label is empty: give one, or move the text to --unlabelled")
-    return document
+    return document._replace(label=label)
 
 
 def _class_folders(path: str) -> Iterator[Document]:
@@ -166,13 +209,13 @@ def _class_folders(path: str) -> Iterator[Document]:
         raise UsageError(f"{path}: no folder in it: labelled documents are files in a folder for each class")
     for folder in folders:
         for file in sorted(file for file in folder.iterdir() if file.is_file()):
-            yield Document(_whole_file(file), folder.name, str(file))
+            yield _checked(Document(_whole_file(file), folder.name, str(file)), "")
 
 
 def _whole_file(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{file}: not UTF-8 text: convert it, as with iconv") from None
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from None
+        raise UsageError(f"{file}: {error.strerror}: make it readable, or remove it") from None

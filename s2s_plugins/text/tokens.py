@@ -6,10 +6,12 @@ import functools
 import json
 import unicodedata
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
 from fairseq.data import Dictionary
+
+from s2s_plugins.errors import UsageError
 
 LEVELS = ("word", "char", "sentencepiece")
 RARE = ("drop", "unk")
@@ -18,10 +20,12 @@ SETTINGS_FILE, MODEL_FILE = "tokens.json", "tokens.model"
 
 
 @functools.lru_cache(maxsize=None)
-def _word_tokenizer():
+def _word_tokenizer() -> Callable[[str], str]:
     from sacrebleu.tokenizers.tokenizer_intl import TokenizerV14International
 
-    return TokenizerV14International()
+    call = TokenizerV14International.__call__
+    # sacrebleu keeps the last 65,536 lines that it was given, which is all of most corpora: go past its cache
+    return functools.partial(getattr(call, "__wrapped__", call), TokenizerV14International())
 
 
 class Tokenizer:
@@ -67,7 +71,8 @@ class Tokenizer:
             return [SPACE if character == " " else character for character in text]
         if self.level == "sentencepiece":
             return self.pieces.encode(text, out_type=str)
-        return _word_tokenizer()(text).split()
+        # without a space around the text the last mark of "it cost 5." stays on its number, as sacrebleu documents
+        return _word_tokenizer()(f" {text} ").split()
 
     def encode(self, tokens: Sequence[str], dictionary: Dictionary) -> torch.Tensor:
         """The numbers of ``tokens`` that ``dictionary`` has, and the end-of-sentence symbol: (n + 1,).
@@ -102,11 +107,21 @@ class Tokenizer:
 
 
 def load_settings(folder) -> Optional[Dict[str, object]]:
-    """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none."""
+    """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none.
+
+    Raises:
+        UsageError: the file is damaged, or the sentencepiece model is gone.
+    """
     path = Path(folder) / SETTINGS_FILE
     if not path.is_file():
         return None
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    if settings["model"] is not None:
-        settings["model"] = (Path(folder) / settings["model"]).read_bytes()
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if settings["model"] is not None:
+            settings["model"] = (Path(folder) / settings["model"]).read_bytes()
+        Tokenizer.from_settings(settings)
+    except FileNotFoundError as error:
+        raise UsageError(f"{error.filename} is missing, {path} names it: run s2s-prepare anew") from None
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UsageError(f"{path} is not what s2s-prepare writes ({error}): run it anew") from None
     return settings

@@ -1,0 +1,252 @@
+"""A table of experiments as a list of steps, each with the command that does it and the settings it depends on."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence
+
+from .tables import OBJECTIVES, PRESETS, Data, Experiment, Flags, Pretraining, Table
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA_SEED = 1  # the splits are the same for every seed of training
+
+
+class UsageError(Exception):
+    """Something that the user can put right; the message says how."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of work that is done once.
+
+    Args:
+        name: of the step, of its log and of its state file.
+        kind: ``data``, ``sample``, ``prepare``, ``pretrain``, ``finetune`` or ``test``.
+        folder: what it fills; None for a test.
+        settings: all that its outcome depends on, that of the steps before it included.
+        command: what runs.
+        action: a function that runs in place of a command.
+        limits: of a training, ``--max-update`` and ``--max-epoch``, to tell how far it is.
+    """
+
+    name: str
+    kind: str
+    folder: Optional[Path]
+    settings: dict
+    command: Sequence[str] = ()
+    action: Optional[Callable[[], None]] = None
+    limits: Dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment with one seed: the steps that make its figures. ``pretrain`` is None from scratch."""
+
+    experiment: Experiment
+    seed: int
+    pretrain: Optional[Step]
+    finetune: Step
+    test: Step
+
+
+def words(flags: Flags) -> List[str]:
+    """``{"--lr": 0.1, "--linear-gain": True, "--x": None}`` -> ``--lr 0.1 --linear-gain``."""
+    line: List[str] = []
+    for flag, value in flags.items():
+        if value is True:
+            line.append(flag)
+        elif value is not None and value is not False:
+            line += [flag, str(value)]
+    return line
+
+
+def checksums(folder: Path, files: Sequence[str]) -> Dict[str, int]:
+    """A number for each file that changes with what is in it.
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    sums = {}
+    for name in files:
+        try:
+            sums[name] = zlib.crc32((folder / name).read_bytes())
+        except OSError as error:
+            raise UsageError(f"--data {folder}: {name}: {error.strerror}; the table needs {', '.join(files)}") from None
+    return sums
+
+
+class Plan:
+    """The steps of ``table``, each before what needs it.
+
+    Args:
+        table: what to run.
+        size: ``demo``, ``default`` or ``full``.
+        seeds: of the trainings.
+        out: where everything goes.
+        data: a folder of data of one's own in the form that ``prepare.py`` writes; None: prepare.py's.
+        cache: where prepare.py keeps downloads; None: below ``out``.
+        only: names of experiments; None: all.
+
+    Attributes:
+        steps: in the order in which they are done.
+        runs: what the results are made of.
+
+    Raises:
+        UsageError: an unknown experiment, or data that cannot be read.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        size: str,
+        seeds: Sequence[int],
+        out: Path,
+        data: Optional[Path] = None,
+        cache: Optional[Path] = None,
+        only: Optional[Sequence[str]] = None,
+    ) -> None:
+        self.table, self.size, self.out, self.cache = table, size, out, cache
+        known = [experiment.name for experiment in table.experiments]
+        for name in only or ():
+            if name not in known:
+                raise UsageError(f"--only {name} is no experiment of {table.name}: choose among {', '.join(known)}")
+        self.data = {entry.name: entry for entry in table.data}
+        self.pretrainings = {entry.name: entry for entry in table.pretrainings}
+        self._steps: Dict[str, Step] = {}
+        self.texts = self._texts(data)
+        chosen = [experiment for experiment in table.experiments if not only or experiment.name in only]
+        self.runs = [self._run(experiment, seed) for seed in seeds for experiment in chosen]
+
+    @property
+    def steps(self) -> List[Step]:
+        return list(self._steps.values())
+
+    def _step(self, name: str, make: Callable[[], Step]) -> Step:
+        """The step ``name``, made once; ``make`` asks for the steps before it, so these come first."""
+        if name not in self._steps:
+            self._steps[name] = make()
+        return self._steps[name]
+
+    def _texts(self, own: Optional[Path]) -> Step:
+        """The step that provides the text files in its folder."""
+        files = sorted({name for data in self.data.values() for name in self._files(data)})
+        if own is not None:
+            # nothing to do, but what comes of other files is done anew
+            texts = Step("data", "data", own, {"files": checksums(own, files)})
+        else:
+            folder = self.out / "data"
+            command = [sys.executable, str(ROOT / "examples" / self.table.name / "prepare.py"), "--out", str(folder)]
+            command += ["--seed", str(DATA_SEED)] + (["--cache", str(self.cache)] if self.cache else [])
+            settings = {"prepare": self.table.name, "seed": DATA_SEED}
+            texts = self._step("data", lambda: Step("data", "data", folder, settings, command))
+        if self.size != "demo":
+            return texts
+        count, part = self.table.demo_documents, self.out / "demo"
+        settings = {"documents": count, "of": texts.settings}
+        return self._step(
+            "sample",
+            lambda: Step("sample", "sample", part, settings, action=lambda: sample(texts.folder, part, files, count)),
+        )
+
+    @staticmethod
+    def _files(data: Data) -> List[str]:
+        return [data.train, data.valid, data.test, *data.unlabelled]
+
+    def _prepare(self, name: str) -> Step:
+        data, texts = self.data[name], self.texts.folder
+        folder = self.out / "bin" / name
+        before = self._prepare(data.tokens_from) if data.tokens_from else None
+
+        def make() -> Step:
+            # another folder's tokens settle what a token is
+            flags = {} if before else {"--level": "word", **data.flags.at(self.size)}
+            command = ["s2s-prepare"]
+            for split in ("train", "valid", "test"):
+                command += [f"--{split}", str(texts / getattr(data, split))]
+            if data.unlabelled:
+                command += ["--unlabelled", *(str(texts / file) for file in data.unlabelled)]
+            command += ["--dest", str(folder)]
+            if before:
+                command += ["--tokens-from", str(before.folder)]
+            settings = {"files": self._files(data), "flags": flags, "texts": self.texts.settings}
+            if before:
+                settings["tokens"] = before.settings
+            return Step(f"prepare-{name}", "prepare", folder, settings, [*command, *words(flags)])
+
+        return self._step(f"prepare-{name}", make)
+
+    def _train(self, name: str, kind: str, data: Path, flags: Flags, settings: dict, finetune_from=None) -> Step:
+        folder = self.out / kind / name
+        settings = {"flags": flags, **settings}
+        command = ["fairseq-train", str(data), "--user-dir", str(ROOT / "s2s_plugins"), "--save-dir", str(folder)]
+        command += ["--no-epoch-checkpoints", "--log-format", "json", "--log-interval", "10", *words(flags)]
+        if finetune_from is not None:
+            command += ["--finetune-from-model", str(finetune_from)]
+        limits = {flag: float(flags[flag]) for flag in ("--max-update", "--max-epoch") if flags.get(flag)}
+        return Step(f"{kind}-{name}", kind, folder, settings, command, limits=limits)
+
+    def _arch(self, arch: str) -> Flags:
+        return {"--arch": f"{arch}_{PRESETS[self.size]}"}
+
+    def _pretrain(self, pretraining: Pretraining, seed: int) -> Step:
+        prepared = self._prepare(pretraining.data)
+        table, size = self.table, self.size
+        flags = {
+            **OBJECTIVES[pretraining.arch],
+            **self._arch(pretraining.arch),
+            **table.model.at(size),
+            **table.pretrain.at(size),
+            **pretraining.flags.at(size),
+            "--seed": seed,
+        }
+        name = f"{pretraining.name}-seed{seed}"
+        return self._step(
+            f"pretrain-{name}",
+            lambda: self._train(name, "pretrain", prepared.folder / "pretrain", flags, {"data": prepared.settings}),
+        )
+
+    def _run(self, experiment: Experiment, seed: int) -> Run:
+        prepared = self._prepare(experiment.data)
+        pretrain = None
+        settings = {"data": prepared.settings}
+        if experiment.pretraining:
+            pretrain = self._pretrain(self.pretrainings[experiment.pretraining], seed)
+            settings["pretraining"] = pretrain.settings
+        table, size, data = self.table, self.size, self.data[experiment.data]
+        flags = {
+            **{"--task": "text_classification", "--criterion": "text_classification"},
+            **self._arch(experiment.arch),
+            **table.model.at(size),
+            **table.finetune.at(size),
+            **data.finetune.at(size),
+            **experiment.flags.at(size),
+            **{"--best-checkpoint-metric": "accuracy", "--maximize-best-checkpoint-metric": True, "--seed": seed},
+        }
+        name = f"{experiment.name}-seed{seed}"
+        documents = prepared.folder / "classify"
+        start = pretrain.folder / "checkpoint_best.pt" if pretrain else None
+        finetune = self._step(
+            f"finetune-{name}", lambda: self._train(name, "finetune", documents, flags, settings, start)
+        )
+        command = ["fairseq-validate", str(documents), "--user-dir", str(ROOT / "s2s_plugins")]
+        command += ["--task", "text_classification", "--path", str(finetune.folder / "checkpoint_best.pt")]
+        command += ["--valid-subset", "test", "--log-format", "json"]
+        limits = {flag: flags.get(flag) for flag in ("--max-tokens", "--max-document-tokens", "--truncate")}
+        test = self._step(
+            f"test-{name}",
+            lambda: Step(f"test-{name}", "test", None, finetune.settings, [*command, *words(limits)]),
+        )
+        return Run(experiment, seed, pretrain, finetune, test)
+
+
+def sample(source: Path, destination: Path, files: Sequence[str], count: int) -> None:
+    """The first ``count`` documents of each file, and the header of a table."""
+    for name in files:
+        path = destination / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (source / name).open(encoding="utf-8", newline="\n") as lines:
+            path.write_text("".join(islice(lines, count + name.endswith(".tsv"))), encoding="utf-8", newline="\n")
