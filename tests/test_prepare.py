@@ -1,9 +1,12 @@
 """``s2s-prepare``: what it writes is what the tasks read."""
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -67,7 +70,12 @@ def test_documents_and_labels_come_back_from_the_data(commands, files):
     assert read(pretrain, "valid") == read(classify / "input0", "valid")
     assert (pretrain / "dict.txt").read_bytes() == (classify / "input0" / "dict.txt").read_bytes()
     assert (classify / "label" / "dict.txt").read_text().split() == ["negative", "1", "positive", "1"]
-    assert "classify/test" in result.out and " 12 " in result.out
+    printed = [line.split() for line in result.out.splitlines()]
+    for split, seed, count in (("train", 5, 40), ("valid", 5, 10), ("test", 4, 12)):
+        tokens = sum(len(text.split()) for text, _ in reviews(count, seed))
+        assert [f"classify/{split}", str(count), str(tokens), "0", "0", "(0.0", "%)"] in printed
+    assert printed[printed.index(["class", "train", "valid", "test"]) + 1] == ["negative", "20", "5", "6"]
+    assert f"fairseq-train {files / 'bin' / 'classify'} --user-dir $(s2s-user-dir)" in result.out
     assert not (files / "bin.partial").exists()
 
 
@@ -89,15 +97,34 @@ def load(split, *flags):
 lm = ("--task", "language_modeling", "--tokens-per-sample", "30", "--sample-break-mode", "eos")
 task, data = load("train", sys.argv[1] + "/pretrain", *lm)
 print(len(data), len(task.source_dictionary))
-classification = ("--task", "sentence_prediction", "--criterion", "sentence_prediction", "--num-classes", "2")
+print("|".join(task.source_dictionary.string(data[index]["source"]) for index in range(len(data))))
+classification = ("--task", "sentence_prediction", "--criterion", "sentence_prediction")
+classification += ("--num-classes", "2", "--no-shuffle")
 task, data = load("test", sys.argv[1] + "/classify", *classification)
 batch = data.collater([data[index] for index in range(len(data))])
-print(len(data), len(task.source_dictionary), sorted(set(batch["target"].view(-1).tolist())))
+print(len(data), len(task.source_dictionary), batch["target"].view(-1).tolist())
+print("|".join(task.source_dictionary.string(data[index]["net_input.src_tokens"]) for index in range(len(data))))
 """
     done = subprocess.run([sys.executable, "-c", script, files / "bin"], capture_output=True, text=True)
     lines = done.stdout.splitlines()
     size = len(Dictionary.load(str(files / "bin" / "pretrain" / "dict.txt")))
-    assert lines == [f"40 {size}", f"12 {size} [0, 1]"], done.stderr
+    train, test = (read(files / "bin" / "classify" / "input0", split) for split in ("train", "test"))
+    assert len(lines) == 4, done.stderr
+    assert lines[0] == f"40 {size}" and lines[1].split("|") == train
+    targets = [["negative", "positive"].index(label) for _, label in reviews(12, 4)]
+    assert lines[2] == f"12 {size} {targets}" and lines[3].split("|") == test
+
+
+@pytest.mark.parametrize("part, column", [("input0", 0), ("label", 1)])
+def test_the_data_are_the_bytes_that_fairseq_preprocess_writes(commands, files, part, column):
+    prepare(commands, files, "--min-count", 1)
+    ours = files / "bin" / "classify" / part
+    (files / "train.text").write_text("".join(row[column] + "\n" for row in reviews(40, 5)))
+    flags = ("--only-source", "--source-lang", "text", "--trainpref", files / "train", "--destdir", files / "theirs")
+    commands("fairseq-preprocess", *flags, "--srcdict", ours / "dict.txt")
+    for ending in ("bin", "idx"):
+        (theirs,) = (files / "theirs").glob(f"train*.{ending}")
+        assert (ours / f"train.{ending}").read_bytes() == theirs.read_bytes()
 
 
 def test_words_seen_once_are_dropped_or_unknown(commands, files):
@@ -115,7 +142,7 @@ def test_words_seen_once_are_dropped_or_unknown(commands, files):
 
 @pytest.mark.parametrize("level", ["char", "sentencepiece"])
 def test_other_levels_give_the_text_back(commands, files, level):
-    prepare(commands, files, "--vocab-size", 44, level=level)
+    prepare(commands, files, *(("--vocab-size", 44) if level == "sentencepiece" else ()), level=level)
     read_back = [
         line.replace(" ", "").replace("▁", " ").strip() for line in read(files / "bin/classify/input0", "test")
     ]
@@ -164,7 +191,9 @@ def test_memory_does_not_grow_with_the_text(commands, files):
     )
     peaks, sizes = [], []
     for copies in (5, 25):
-        write_tsv(files / "big.tsv", [(" ".join([text] * 40), label) for text, label in reviews(40, 5) * copies])
+        draw = random.Random(1)
+        rows = [(" ".join(draw.choices(WORDS, k=250)), label) for _, label in reviews(40 * copies, 5)]  # none twice
+        write_tsv(files / "big.tsv", rows)
         flags = [
             "--train",
             files / "big.tsv",
@@ -193,6 +222,7 @@ def test_memory_does_not_grow_with_the_text(commands, files):
         (["--unlabelled", "no/such.txt"], "no/such.txt: No such file or directory"),
         (["--text-column", "body"], "no column 'body' in its header, which has text, label"),
         (["--min-count", 9999], "no token occurs 9999 times: use --min-count 1"),
+        (["--vocab-size", 50], "--vocab-size is for --level sentencepiece, not word: use --max-words"),
         (["--max-words", -1], "--max-words -1 is not a number of tokens"),
     ],
 )
@@ -221,7 +251,124 @@ def test_a_folder_of_other_things_is_left_alone(commands, files):
     (files / "bin").mkdir()
     (files / "bin" / "thesis.txt").write_text("mine")
     assert "holds other things (thesis.txt)" in one_line_error(prepare(commands, files, code=2))
-    assert contents(files / "bin") == {next(iter(contents(files / "bin"))): b"mine"}
+    assert (files / "bin" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["pretrain", "classify"])
+def test_a_users_own_folder_with_a_name_of_ours_is_left_alone(commands, files, name):
+    prepare(commands, files)
+    (files / "bin" / name / "tokens.json").unlink()
+    (files / "bin" / name / "thesis.txt").write_text("mine")
+    assert f"holds other things ({name})" in one_line_error(prepare(commands, files, code=2))
+    assert (files / "bin" / name / "thesis.txt").read_text() == "mine"
+
+
+def test_a_users_own_partial_folder_is_left_alone(commands, files):
+    (files / "bin.partial").mkdir()
+    (files / "bin.partial" / "thesis.txt").write_text("mine")
+    assert "bin.partial is in the way" in one_line_error(prepare(commands, files, code=2))
+    assert (files / "bin.partial" / "thesis.txt").read_text() == "mine"
+
+
+def test_what_a_killed_run_left_is_no_hindrance(commands, files):
+    (files / "bin.partial" / "new" / "pretrain").mkdir(parents=True)
+    prepare(commands, files)
+    assert not (files / "bin.partial").exists()
+
+
+def test_the_current_folder_is_a_destination(commands, files):
+    (files / "here").mkdir()
+    flags = ("--train", files / "train.tsv", "--level", "word", "--dest", ".")
+    commands("s2s-prepare", *flags, cwd=files / "here")
+    assert read(files / "here" / "classify" / "input0", "train")
+
+
+def test_an_interrupted_run_leaves_the_earlier_data_and_no_partial_folder(commands, files):
+    prepare(commands, files)
+    before = contents(files / "bin")
+    os.mkfifo(files / "never.txt")  # nobody writes into it, so the command waits there
+    flags = ["--train", files / "train.tsv", "--level", "word", "--dest", files / "bin"]
+    argv = [sys.executable, "-m", "s2s_plugins.commands.prepare", *flags, "--unlabelled", files / "never.txt"]
+    process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not (files / "bin.partial").exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in errors and "interrupted" in errors
+    assert contents(files / "bin") == before and not (files / "bin.partial").exists()
+
+
+def test_a_swap_that_fails_puts_the_earlier_data_back(tmp_path, monkeypatch):
+    from s2s_plugins.commands import prepare as module
+
+    earlier = tmp_path / "bin" / "classify"
+    earlier.mkdir(parents=True)
+    (earlier / "tokens.json").write_text("{}")
+    replace = os.replace
+
+    def fails(source, target):
+        if source.name == "new":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(module.os, "replace", fails)
+    with pytest.raises(KeyboardInterrupt):
+        with module._whole_or_not_at_all(str(tmp_path / "bin")) as folder:
+            (folder / "classify").mkdir()
+    assert (earlier / "tokens.json").read_text() == "{}" and not (tmp_path / "bin.partial").exists()
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_class_of_one_document_is_never_held_out(commands, files, seed):
+    rows = [*reviews(20, 1), ("word1 word1", "rare")]
+    write_tsv(files / "train.tsv", rows)
+    flags = ("--valid-fraction", 0.6, "--seed", seed, "--level", "word", "--dest", files / "bin")
+    result = commands("s2s-prepare", "--train", files / "train.tsv", *flags)
+    assert "rare" in read(files / "bin" / "classify" / "label", "train")
+    assert "warning: class 'rare' has one document to train on" in result.err
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "folder"])
+def test_every_form_gives_the_same_data(commands, files, form):
+    rows = sorted(reviews(20, 1), key=lambda row: row[1])  # a folder is read class by class
+    path = files / f"same.{form}"
+    if form == "csv":
+        path.write_text("label,text\n" + "".join(f'{label},"{text}"\n' for text, label in rows))
+    elif form == "jsonl":
+        path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+    else:
+        for number, (text, label) in enumerate(rows):
+            (path / label).mkdir(parents=True, exist_ok=True)
+            (path / label / f"{number:03}.txt").write_text(text)
+    for name, source in (("a", write_tsv(files / "same.tsv", rows)), ("b", path)):
+        flags = ("--train", source, "--valid", source, "--test", source, "--dest", files / name)
+        commands("s2s-prepare", *flags, "--level", "word")
+    assert contents(files / "a") == contents(files / "b")
+
+
+def test_pretraining_text_can_be_the_unlabelled_alone(commands, files):
+    prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt", "--no-train-text")
+    assert read(files / "bin" / "pretrain", "train") == (files / "more.txt").read_text().splitlines()
+    assert len(read(files / "bin" / "classify" / "input0", "train")) == 40
+
+
+def test_a_bad_line_is_named_at_every_level(commands, files):
+    (files / "more.txt").write_bytes(b"fine\n" * 30 + b"\xff\n")
+    flags = ("--unlabelled", files / "more.txt")
+    for level, more in (("word", ()), ("char", ()), ("sentencepiece", ("--vocab-size", 44))):
+        error = one_line_error(prepare(commands, files, *flags, *more, level=level, code=2))
+        assert error == f"s2s-prepare: error: {files / 'more.txt'}, line 31: not UTF-8 text: convert it, as with iconv"
+
+
+def test_damaged_tokens_of_another_folder_are_named(commands, files):
+    prepare(commands, files)
+    (files / "bin" / "classify" / "tokens.json").write_text("{")
+    flags = ("--train", files / "train.tsv", "--dest", files / "other", "--tokens-from", files / "bin")
+    assert "tokens.json is not what s2s-prepare writes" in one_line_error(commands("s2s-prepare", *flags, code=2))
 
 
 def test_a_failed_run_leaves_the_earlier_data(commands, files):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import tracemalloc
 import types
 
 import pytest
@@ -19,6 +20,27 @@ TEXT = "It's  Good, isn’t it?\tÜber 3.5 cafe\u0301s… <unk>"
 def test_words_keep_punctuation_as_tokens():
     assert Tokenizer("word").tokenize("Good, “very” good (9/10)!") == "good , “ very ” good ( 9/10 ) !".split()
     assert Tokenizer("word", lowercase=False).tokenize("Über") == ["Über"]
+
+
+@pytest.mark.parametrize("text", ["it cost 5.", "(5 stars", "10!", "…5"])
+def test_a_mark_beside_a_number_is_a_token_at_both_ends_of_a_text_too(text):
+    assert Tokenizer("word").tokenize(text) == Tokenizer("word").tokenize(f"x {text} x")[1:-1]
+    assert all(token.isdigit() or not any(map(str.isdigit, token)) for token in tokens_of(text))
+
+
+def tokens_of(text):
+    return Tokenizer("word").tokenize(text)
+
+
+def test_no_text_is_kept_after_it_is_tokenised():
+    tokens_of("warm up")
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(2000):
+        tokens_of(f"document {number} " + "word " * 100)  # half a kilobyte each, all different
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 100_000
 
 
 def test_characters_keep_the_space_as_a_symbol():
@@ -49,6 +71,19 @@ def test_the_settings_survive_a_checkpoint_and_a_folder(tmp_path):
     assert load_settings(tmp_path / "elsewhere") is None
     assert "".join(saved.tokenize("lazy fox")).replace("▁", " ").strip() == "lazy fox"
     assert train_sentencepiece(texts, 36) == model
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"level": "word"}', '{"level": "wrod", "model": null}'])
+def test_damaged_settings_are_named(tmp_path, text):
+    (tmp_path / "tokens.json").write_text(text)
+    with pytest.raises(UsageError, match="tokens.json is not what s2s-prepare writes"):
+        load_settings(tmp_path)
+
+
+def test_a_missing_sentencepiece_model_is_named(tmp_path):
+    (tmp_path / "tokens.json").write_text('{"level": "sentencepiece", "model": "tokens.model"}')
+    with pytest.raises(UsageError, match="tokens.model is missing"):
+        load_settings(tmp_path)
 
 
 def test_rare_tokens_are_dropped_or_unknown_and_symbols_of_fairseq_harm_nothing():
@@ -108,6 +143,24 @@ def test_a_csv_text_may_have_lines_and_a_tsv_text_quotes(tmp_path):
     assert [d.text for d in read_labelled(str(tmp_path / "d.tsv"))] == ['"open', 'shut"']
 
 
+def test_a_label_is_one_however_its_accent_is_written_and_may_be_a_number(tmp_path):
+    (tmp_path / "d.csv").write_text("text,label\na,caf\u00e9\nb,cafe\u0301 \n", encoding="utf-8")
+    assert {d.label for d in read_labelled(str(tmp_path / "d.csv"))} == {"caf\u00e9"}
+    (tmp_path / "d.jsonl").write_text('{"text": "a", "label": 1}\n{"text": 2.5, "label": true}\n')
+    assert [d[:2] for d in read_labelled(str(tmp_path / "d.jsonl"))] == [("a", "1"), ("2.5", "true")]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path):
+    (tmp_path / "d" / "a").mkdir(parents=True)
+    for path in ("d/a/1.txt", "u.txt"):
+        (tmp_path / path).write_text("one", encoding="utf-8-sig")
+    (tmp_path / "u.csv").write_text("text\none\n", encoding="utf-8-sig")
+    (tmp_path / "u.jsonl").write_text('{"text": "one"}\n', encoding="utf-8-sig")
+    for path in ("d", "u.txt", "u.csv", "u.jsonl"):
+        assert [d.text for d in read_unlabelled(str(tmp_path / path))] == ["one"]
+    assert [d.text for d in read_labelled(str(tmp_path / "d"))] == ["one"]
+
+
 def test_plain_text_has_a_document_a_line(tmp_path):
     (tmp_path / "u.txt").write_text("one two\n\nthree")
     assert [d.text for d in read_unlabelled(str(tmp_path / "u.txt"))] == ["one two", "", "three"]
@@ -128,6 +181,11 @@ def test_plain_text_has_a_document_a_line(tmp_path):
         ("d.csv", b"text,label\n\xff,a\n", "d.csv, line 2: not UTF-8 text"),
         ("d.jsonl", b'{"text": "a", "label": "b"}\n{"text": \n', "d.jsonl, line 2: not a line of JSON"),
         ("d.jsonl", b'{"text": "a"}\n', "d.jsonl, line 1: no key 'label': it has text"),
+        ("d.jsonl", b'{"text": null, "label": "b"}\n', "d.jsonl, line 1: 'text' is null: write a text between quotes"),
+        ("d.jsonl", b'{"text": "a", "label": ["b"]}\n', "d.jsonl, line 1: 'label' is .*b.*: write a text"),
+        ("d.jsonl", b'{"text": "a \\ud800", "label": "b"}\n', "d.jsonl, line 1: .*ud800' is half a character"),
+        ("d.csv", b"text,label\n", "d.csv: no document in it"),
+        ("d.jsonl", b"\n", "d.jsonl: no document in it"),
         ("d.jsonl", b"[1]\n", "d.jsonl, line 1: no key 'text': it has list"),
         ("d.txt", b"a\n", "labelled documents come as .csv, .tsv or .jsonl"),
         ("none.csv", None, "none.csv: No such file"),
@@ -138,6 +196,13 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, name, content
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         list(read_labelled(str(tmp_path / name)))
+
+
+def test_the_flag_that_names_another_column_is_in_the_message(tmp_path):
+    (tmp_path / "d.csv").write_text("review,stars\na,1\n")
+    assert [d[:2] for d in read_labelled(str(tmp_path / "d.csv"), "review", "stars")] == [("a", "1")]
+    with pytest.raises(UsageError, match="no column 'body' .* has review, stars: .*--text-column"):
+        list(read_labelled(str(tmp_path / "d.csv"), "body", "stars"))
 
 
 def test_folders_without_documents_are_named(tmp_path):

@@ -21,6 +21,7 @@ Text to binarised data: DIR/pretrain for --task language_modeling and sequence_a
 DIR/classify for --task text_classification (and fairseq's sentence_prediction), with one dictionary."""
 FORMS = """\
 labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
+            (a .tsv knows no quotes: what stands between two tabs is a value)
 unlabelled: plain text with a document a line, or one of these forms without labels"""
 
 
