@@ -186,6 +186,8 @@ def test_the_joint_loss_is_the_weighted_sum(arch, objectives, adaptive):
             expected += weight * -lprobs.gather(-1, row.unsqueeze(-1)).mean().item()
     assert loss.item() == pytest.approx(expected, rel=1e-5)
     assert output["classification_loss"].item() == pytest.approx(plain.item(), rel=1e-6)
+    model.eval()  # and what decides between checkpoints is the classification alone
+    assert criterion(task, **flags)(model, batch)[0].item() == criterion(task)(model, batch)[0].item()
 
 
 def test_a_language_model_cannot_reconstruct():

@@ -122,6 +122,7 @@ def write_forms(folder):
     for number, (text, label) in enumerate(ROWS):
         (folder / "d" / label).mkdir(parents=True, exist_ok=True)
         (folder / "d" / label / f"{number}.txt").write_text(text)
+        (folder / "d" / label / ".DS_Store").write_bytes(b"\xff")
 
 
 @pytest.mark.parametrize("form", ["d.csv", "d.tsv", "d.jsonl", "d"])

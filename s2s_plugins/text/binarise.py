@@ -169,7 +169,9 @@ class Labels:
         self.dictionary = Dictionary()
         special = set(self.dictionary.symbols)
         for name in sorted(names):
-            if name in special or name.startswith("madeupword") or "\n" in name or "\r" in name:
+            if len(name.splitlines()) > 1:
+                raise UsageError(f"label {name!r} has more than one line: make it one")
+            if name in special or name.startswith("madeupword"):
                 raise UsageError(f"label {name!r} is a symbol of fairseq's own: call the class something else")
             self.dictionary.add_symbol(name)
         self.names: List[str] = self.dictionary.symbols[self.dictionary.nspecial :]

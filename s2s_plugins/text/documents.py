@@ -56,7 +56,7 @@ def read_unlabelled(path: str, text_column: str = "text") -> Iterator[Document]:
         UsageError: as :func:`read_labelled`.
     """
     if os.path.isdir(path):
-        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file() and not _hidden(file))
         if not files:
             raise UsageError(f"{path}: the folder has no files: put a document into each")
         yield from (Document(_whole_file(file), "", str(file)) for file in files)
@@ -204,12 +204,17 @@ def _checked(document: Document, label_column: Optional[str]) -> Document:
 
 
 def _class_folders(path: str) -> Iterator[Document]:
-    folders = sorted(folder for folder in Path(path).iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in Path(path).iterdir() if folder.is_dir() and not _hidden(folder))
     if not folders:
         raise UsageError(f"{path}: no folder in it: labelled documents are files in a folder for each class")
     for folder in folders:
-        for file in sorted(file for file in folder.iterdir() if file.is_file()):
+        for file in sorted(file for file in folder.iterdir() if file.is_file() and not _hidden(file)):
             yield _checked(Document(_whole_file(file), folder.name, str(file)), "")
+
+
+def _hidden(path: Path) -> bool:
+    """Whether a file browser leaves it out, as .DS_Store: nobody means it to be a document."""
+    return path.name.startswith(".")
 
 
 def _whole_file(file: Path) -> str:

@@ -123,13 +123,13 @@ PRESETS = {"demo": "tiny", "default": "small", "full": "dai_le"}  # --arch NAME_
 
 # what each kind of pretraining is; every size
 OBJECTIVES: Dict[str, Flags] = {
-    "lm_lstm": {"--task": "language_modeling", "--sample-break-mode": "none", "--tokens-per-sample": 128},
-    "sa_lstm": {"--task": "sequence_autoencoding", "--max-document-tokens": 128, "--truncate": "split"},
+    "lm_lstm": {"--task": "language_modeling", "--sample-break-mode": "none", "--tokens-per-sample": 64},
+    "sa_lstm": {"--task": "sequence_autoencoding", "--max-document-tokens": 64, "--truncate": "split"},
 }
 
 MODEL = Sized(
     # the fine-tuned model has the output layer of the pretrained one, which joint training needs
-    every={"--adaptive-softmax-cutoff": "2000,8000", "--ddp-backend": "legacy_ddp"},
+    every={"--adaptive-softmax-cutoff": "1000,5000", "--ddp-backend": "legacy_ddp"},
     demo={"--adaptive-softmax-cutoff": "20,40"},
 )
 PRETRAIN = Sized(
@@ -138,7 +138,7 @@ PRETRAIN = Sized(
         "--optimizer": "adam",
         "--adam-betas": "(0.9, 0.98)",
         "--clip-norm": 1,
-        "--lr": 0.002,
+        "--lr": 0.004,
         "--lr-scheduler": "cosine",
         "--warmup-updates": 100,
         "--dropout": 0.1,
@@ -147,7 +147,7 @@ PRETRAIN = Sized(
         "--keep-interval-updates": 1,
     },
     demo={"--max-update": 10, "--max-tokens": 1024, "--warmup-updates": 2},
-    default={"--max-update": 3000},
+    default={"--max-update": 1400},
     full={"--max-update": 40000, "--max-tokens": 16384, "--lr": 0.001, "--warmup-updates": 1000},
 )
 FINETUNE = Sized(
