@@ -154,29 +154,45 @@ FINETUNE = Sized(
     every={
         "--pooling": "concat",
         "--max-document-tokens": 400,
-        "--truncate": "tail",
+        "--truncate": "head",
         "--optimizer": "adam",
         "--adam-betas": "(0.9, 0.98)",
         "--clip-norm": 1,
-        "--lr": 0.001,
+        "--lr": 0.002,
         "--lr-scheduler": "fixed",
-        "--warmup-updates": 50,
+        "--warmup-updates": 30,
         "--word-dropout": 0.1,
-        "--decoder-dropout-in": 0.3,
         "--dropout": 0.2,
         "--head-dropout": 0.5,
-        "--max-tokens": 8192,
+        "--max-tokens": 10000,
         "--batch-size": 32,
     },
     demo={"--max-epoch": 2, "--patience": 2, "--warmup-updates": 2, "--lr": 0.01, "--max-document-tokens": 100},
-    default={"--max-epoch": 12, "--patience": 3},
+    default={"--lr-scheduler": "polynomial_decay"},
     full={"--max-epoch": 30, "--patience": 5, "--lr": 0.0005, "--max-tokens": 32768, "--truncated-bptt": 400},
 )
+
+
+def updates(number: int, **flags) -> Sized:
+    """Fine-tuning for so many updates at the default size, the learning rate falling to 0; more flags by field name."""
+    named = {"--" + name.replace("_", "-"): value for name, value in flags.items()}
+    return Sized(default={"--max-update": number, "--total-num-update": number, **named})
+
 
 NEWSGROUPS = Table(
     name="newsgroups",
     title="20 Newsgroups",
-    data=[Data("newsgroups", "train.tsv", "valid.tsv", "test.tsv", flags=Sized(every={"--max-words": 30000}))],
+    data=[
+        Data(
+            "newsgroups",
+            "train.tsv",
+            "valid.tsv",
+            "test.tsv",
+            flags=Sized(every={"--max-words": 20000}),
+            # subject and first lines come first; four epochs
+            finetune=updates(1280, lr=0.004, truncate="tail", max_document_tokens=200, dropout=0.1, head_dropout=0.3),
+        )
+    ],
     pretrainings=[
         Pretraining("lm", "lm_lstm", "newsgroups"),
         Pretraining("sa", "sa_lstm", "newsgroups"),
@@ -211,14 +227,13 @@ NEWSGROUPS = Table(
 
 RT, IMDB = "Rotten Tomatoes", "IMDB"
 RT_FILES = ("rt/train.tsv", "rt/valid.tsv", "rt/test.tsv")
-RT_FINETUNE = Sized(every={"--batch-size": 64, "--max-document-tokens": 128})
+RT_FINETUNE = updates(800, batch_size=64)
 
 
-def imdb_data(labels: int, **finetune) -> Data:
+def imdb_data(labels: int, finetune: Sized) -> Data:
     """IMDB with so many labels, in the words of the unlabelled reviews."""
     valid = "imdb/valid.tsv" if labels == 20000 else f"imdb/valid-{labels}.tsv"
-    flags = Sized(default=finetune)
-    return Data(f"imdb-{labels}", f"imdb/train-{labels}.tsv", valid, "imdb/test.tsv", (), "films", finetune=flags)
+    return Data(f"imdb-{labels}", f"imdb/train-{labels}.tsv", valid, "imdb/test.tsv", (), "films", finetune=finetune)
 
 
 def imdb_experiments(labels: int, **paper) -> List[Experiment]:
@@ -240,14 +255,14 @@ REVIEWS = Table(
     data=[
         Data("rt", *RT_FILES, flags=Sized(every={"--max-words": 20000}), finetune=RT_FINETUNE),
         # Rotten Tomatoes with IMDB's training reviews as unlabelled text; IMDB's own experiments start from it too
-        Data("films", *RT_FILES, ("imdb/unlabelled.txt",), None, Sized(every={"--max-words": 30000}), RT_FINETUNE),
-        imdb_data(500, **{"--max-epoch": 40, "--patience": 10, "--batch-size": 16}),
-        imdb_data(2000, **{"--max-epoch": 20, "--patience": 6}),
-        imdb_data(20000, **{"--max-epoch": 5, "--patience": 2}),
+        Data("films", *RT_FILES, ("imdb/unlabelled.txt",), None, Sized(every={"--max-words": 20000}), RT_FINETUNE),
+        imdb_data(500, updates(500, batch_size=16)),
+        imdb_data(2000, updates(1000, batch_size=16)),
+        imdb_data(20000, updates(1250)),
     ],
     pretrainings=[
-        Pretraining("lm-rt", "lm_lstm", "rt", Sized(default={"--max-update": 600})),
-        Pretraining("sa-rt", "sa_lstm", "rt", Sized(default={"--max-update": 600})),
+        Pretraining("lm-rt", "lm_lstm", "rt", Sized(default={"--max-update": 300})),
+        Pretraining("sa-rt", "sa_lstm", "rt", Sized(default={"--max-update": 300})),
         Pretraining("lm-films", "lm_lstm", "films"),
         Pretraining("sa-films", "sa_lstm", "films"),
     ],
