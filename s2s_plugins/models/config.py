@@ -1,4 +1,4 @@
-"""Configuration of the four architectures: one dataclass, a help text per field, and the checks on it.
+"""Configuration of the architectures: dataclasses, a help text per field, and the checks on them.
 
 fairseq reads the field types at run time, so annotations here are real types, not strings.
 """
@@ -29,26 +29,10 @@ DROPOUTS = ["dropout", "encoder_dropout_in", "encoder_dropout_out", "decoder_dro
 
 
 @dataclass
-class RecurrentConfig(FairseqDataclass):
-    """Flags that all four architectures have, under fairseq's names where fairseq's ``lstm`` has one."""
+class WriterConfig(FairseqDataclass):
+    """Flags of all architectures: those of what writes the text, under fairseq's names where fairseq has one."""
 
     dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
-    encoder_embed_dim: int = field(default=512, metadata={"help": "encoder embedding dimension"})
-    encoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file with pre-trained encoder embeddings (word2vec or GloVe form)"}
-    )
-    encoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the encoder embeddings"})
-    encoder_hidden_size: Optional[int] = field(
-        default=None, metadata={"help": "encoder hidden size, per direction (default: --encoder-embed-dim)"}
-    )
-    encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
-    encoder_bidirectional: bool = field(default=False, metadata={"help": "make all encoder layers bidirectional"})
-    encoder_dropout_in: Optional[float] = field(
-        default=None, metadata={"help": "dropout on the encoder's embeddings (default: --dropout)"}
-    )
-    encoder_dropout_out: Optional[float] = field(
-        default=None, metadata={"help": "dropout on the outputs of encoder layers (default: --dropout)"}
-    )
     decoder_embed_dim: Optional[int] = field(
         default=None, metadata={"help": "decoder embedding dimension (default: 512)"}
     )
@@ -77,22 +61,11 @@ class RecurrentConfig(FairseqDataclass):
     share_decoder_input_output_embed: bool = field(
         default=False, metadata={"help": "share decoder input and output embeddings"}
     )
-    share_all_embeddings: bool = field(
-        default=False,
-        metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
-    )
     adaptive_softmax_cutoff: Optional[str] = field(
         default=None,
         metadata={"help": "comma-separated cutoffs of an adaptive softmax; goes with --criterion adaptive_loss"},
     )
     rnn_cell: ChoiceEnum(["lstm", "gru"]) = field(default="lstm", metadata={"help": "kind of recurrent layer"})
-    bridge: ChoiceEnum(BRIDGES) = field(
-        default="auto",
-        metadata={
-            "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one tanh layer), or "
-            "auto (what the architecture's paper does where the shapes allow it, else dense)"
-        },
-    )
     residual: bool = field(default=False, metadata={"help": "residual connections from the second layer on"})
     autocast: ChoiceEnum(["none", "bf16"]) = field(
         default="none",
@@ -103,6 +76,39 @@ class RecurrentConfig(FairseqDataclass):
         metadata={
             "help": "round the weights of decoding steps in beam search: faster, with scores that differ a little; for "
             "a trained model: --model-overrides \"{'decoding_weights': 'int8'}\""
+        },
+    )
+
+
+@dataclass
+class RecurrentConfig(WriterConfig):
+    """Flags of the four architectures that have an encoder of their own, under the names of fairseq's ``lstm``."""
+
+    encoder_embed_dim: int = field(default=512, metadata={"help": "encoder embedding dimension"})
+    encoder_embed_path: Optional[str] = field(
+        default=None, metadata={"help": "text file with pre-trained encoder embeddings (word2vec or GloVe form)"}
+    )
+    encoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the encoder embeddings"})
+    encoder_hidden_size: Optional[int] = field(
+        default=None, metadata={"help": "encoder hidden size, per direction (default: --encoder-embed-dim)"}
+    )
+    encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
+    encoder_bidirectional: bool = field(default=False, metadata={"help": "make all encoder layers bidirectional"})
+    encoder_dropout_in: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the encoder's embeddings (default: --dropout)"}
+    )
+    encoder_dropout_out: Optional[float] = field(
+        default=None, metadata={"help": "dropout on the outputs of encoder layers (default: --dropout)"}
+    )
+    share_all_embeddings: bool = field(
+        default=False,
+        metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
+    )
+    bridge: ChoiceEnum(BRIDGES) = field(
+        default="auto",
+        metadata={
+            "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one tanh layer), or "
+            "auto (what the architecture's paper does where the shapes allow it, else dense)"
         },
     )
 

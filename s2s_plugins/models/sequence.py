@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple, Optional
 
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from fairseq.dataclass.utils import merge_with_parent
 from fairseq.modules import AdaptiveSoftmax
 from omegaconf import DictConfig, OmegaConf
@@ -22,48 +22,9 @@ from s2s_plugins.nn.recurrent import RecurrentStack
 
 
 @dataclass
-class SequenceConfig(FairseqDataclass):
-    """Flags of ``sa_lstm`` and ``lm_lstm``, under the names of fairseq's ``lstm_lm`` where it has one."""
+class SequenceConfig(config.WriterConfig):
+    """Flags of ``sa_lstm`` and ``lm_lstm``: what writes is also what reads."""
 
-    dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
-    decoder_embed_dim: int = field(default=512, metadata={"help": "embedding dimension"})
-    decoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file with pre-trained embeddings (word2vec or GloVe form)"}
-    )
-    decoder_freeze_embed: bool = field(default=False, metadata={"help": "do not train the embeddings"})
-    decoder_hidden_size: Optional[int] = field(
-        default=None, metadata={"help": "hidden size (default: --decoder-embed-dim)"}
-    )
-    decoder_layers: int = field(default=1, metadata={"help": "number of layers"})
-    decoder_out_embed_dim: Optional[int] = field(
-        default=None,
-        metadata={
-            "help": "size of what the output layer projects (default: --decoder-embed-dim with shared embeddings, "
-            "else --decoder-hidden-size)"
-        },
-    )
-    decoder_dropout_in: Optional[float] = field(
-        default=None, metadata={"help": "dropout on the embeddings (default: --dropout)"}
-    )
-    decoder_dropout_out: Optional[float] = field(
-        default=None, metadata={"help": "dropout between layers and on the outputs (default: --dropout)"}
-    )
-    share_decoder_input_output_embed: bool = field(
-        default=False, metadata={"help": "share input and output embeddings"}
-    )
-    adaptive_softmax_cutoff: Optional[str] = field(
-        default=None,
-        metadata={"help": "comma-separated cutoffs of an adaptive softmax; goes with --criterion adaptive_loss"},
-    )
-    rnn_cell: ChoiceEnum(["lstm", "gru"]) = field(default="lstm", metadata={"help": "kind of recurrent layer"})
-    residual: bool = field(default=False, metadata={"help": "residual connections from the second layer on"})
-    autocast: ChoiceEnum(["none", "bf16"]) = field(
-        default="none",
-        metadata={"help": "compute in bfloat16 where it is safe, on CPU and GPU; weights and loss stay float32"},
-    )
-    decoding_weights: ChoiceEnum(["full", "bf16", "int8"]) = field(
-        default="full", metadata={"help": "round the weights of decoding steps in beam search (sa_lstm)"}
-    )
     word_dropout: float = field(default=0.0, metadata={"help": "probability of reading a token as nothing"})
     truncated_bptt: int = field(
         default=0,
