@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from argparse import Namespace
@@ -25,6 +26,9 @@ USER_DIR = str(REPOSITORY / "s2s_plugins")
 ARCHITECTURES = ["basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"]
 
 torch.set_num_threads(1)
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: what tests start would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # decoding without them is tested everywhere: test_a_machine_without_the_instructions_decodes_in_full_and_says_so
 needs_8_bit_products = pytest.mark.skipif(
