@@ -84,7 +84,8 @@ class TextClassificationCriterion(FairseqCriterion):
         training = model.training
         objectives = tuple(self.weights) if training else ()
         every_step = training and self.linear_gain
-        self._check(model, objectives, every_step)
+        if training:
+            self.check(model)
         joint = {"objectives": objectives, "prev_output_tokens": shift_right(tokens, self.eos, self.padding_idx)}
         logits, extra = model(
             **sample["net_input"],
@@ -113,17 +114,17 @@ class TextClassificationCriterion(FairseqCriterion):
                 )
         return loss, len(target), output
 
-    def _check(self, model, objectives: Tuple[str, ...], every_step: bool) -> None:
-        """Whether ``model`` can do what the flags ask for.
+    def check(self, model) -> None:
+        """Whether ``model`` can do what the flags ask for in training.
 
         Raises:
             UsageError: it cannot.
         """
-        for name in objectives:
+        for name in self.weights:
             if name not in getattr(model, "objectives", ()):
                 needs = "--arch sa_lstm" if name == "reconstruction" else "--arch lm_lstm or sa_lstm"
                 raise UsageError(f"{_flag(JOINT[name])} {self.weights[name]} needs {needs}, which can write: use it")
-        if every_step:
+        if self.linear_gain:
             pooling = model.classification_heads[self.head].pooling
             if pooling.kind != "last" or pooling.bidirectional:
                 raise UsageError(

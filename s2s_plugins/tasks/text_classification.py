@@ -156,6 +156,8 @@ class TextClassificationTask(FairseqTask):
         model, self.model = self.model, None
         if model is None:
             return criterion
+        if hasattr(criterion, "check"):
+            criterion.check(model)
         if hasattr(model, "writing_parameters") and not getattr(criterion, "weights", None):
             for parameter in model.writing_parameters():  # without joint training no gradient comes here
                 parameter.requires_grad = False
