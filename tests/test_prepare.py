@@ -1,5 +1,6 @@
 """``s2s-prepare``: what it writes is what the tasks read."""
 
+import contextlib
 import json
 import os
 import random
@@ -290,15 +291,22 @@ def test_an_interrupted_run_leaves_the_earlier_data_and_no_partial_folder(comman
     flags = ["--train", files / "train.tsv", "--level", "word", "--dest", files / "bin"]
     argv = [sys.executable, "-m", "s2s_plugins.commands.prepare", *flags, "--unlabelled", files / "never.txt"]
     process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    writer = None
     try:
         deadline = time.monotonic() + 120
-        while not (files / "bin.partial").exists() and time.monotonic() < deadline and process.poll() is None:
+        while writer is None and time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(OSError):  # ENXIO until the command reads
+                writer = os.open(files / "never.txt", os.O_WRONLY | os.O_NONBLOCK)
             time.sleep(0.05)
+        assert writer is not None and (files / "bin.partial").exists()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130 and "Traceback" not in errors and "interrupted" in errors
+        if writer is not None:
+            os.close(writer)
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "s2s-prepare: interrupted, nothing was written")
+    assert "Traceback" not in errors
     assert contents(files / "bin") == before and not (files / "bin.partial").exists()
 
 
