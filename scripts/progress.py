@@ -6,28 +6,11 @@ fairseq-train ... --log-format json | tee train.log | python scripts/progress.py
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from typing import Iterable, Iterator, List, Optional
+from typing import List, Optional
 
-SECONDS_BETWEEN_LINES = 15
-
-
-def statistics(lines: Iterable[str]) -> Iterator[dict]:
-    """The JSON objects that stand at the end of fairseq's log lines."""
-    for line in lines:
-        start = line.find("{")
-        if "| train_inner |" in line and start >= 0:
-            try:
-                yield json.loads(line[start:])
-            except ValueError:
-                continue
-
-
-def clock(seconds: float) -> str:
-    """``75`` -> ``1:15``."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock, statistics
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Runner, StepError
+
 from . import report
-from .plan import Plan, UsageError
-from .run import Runner, StepError
+from .figures import figures
+from .plan import Plan
 from .tables import TABLES
 
 
@@ -73,12 +76,12 @@ def main(argv: Optional[List[str]] = None) -> int:
             cache=Path(args.cache) if args.cache else None,
             only=args.only,
         )
-        runner = Runner(out, redo=args.redo)
+        runner = Runner(out, args.redo, figures)
         if args.list:
             show_plan(plan, runner)
             return 0
         steps = [step for step in plan.steps if not (args.valid_only and step.kind == "test")]
-        runner.run(steps, after_test=lambda: report.write(plan, runner))
+        runner.run(steps, after=lambda step: step.kind == "test" and report.write(plan, runner))
         print(
             f"\n{report.write(plan, runner)}\nresults: {out / 'table.md'}, {out / 'results.json'}, {out / 'error.png'}"
         )

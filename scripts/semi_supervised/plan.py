@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Step
 
 from .tables import OBJECTIVES, PRESETS, Data, Experiment, Flags, Pretraining, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA_SEED = 1  # the splits are the same for every seed of training
-
-
-class UsageError(Exception):
-    """Something that the user can put right; the message says how."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A piece of work that is done once.
-
-    Args:
-        name: of the step, of its log and of its state file.
-        kind: ``data``, ``sample``, ``prepare``, ``pretrain``, ``finetune`` or ``test``.
-        folder: what it fills; None for a test.
-        settings: all that its outcome depends on, that of the steps before it included.
-        command: what runs.
-        action: a function that runs in place of a command.
-        limits: of a training, ``--max-update`` and ``--max-epoch``, to tell how far it is.
-    """
-
-    name: str
-    kind: str
-    folder: Optional[Path]
-    settings: dict
-    command: Sequence[str] = ()
-    action: Optional[Callable[[], None]] = None
-    limits: Dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,13 +112,13 @@ class Plan:
         files = sorted({name for data in self.data.values() for name in self._files(data)})
         if own is not None:
             # nothing to do, but what comes of other files is done anew
-            texts = Step("data", "data", own, {"files": checksums(own, files)})
+            texts = Step("data", "data", own, {"files": checksums(own, files)}, keeps=True)
         else:
             folder = self.out / "data"
             command = [sys.executable, str(ROOT / "examples" / self.table.name / "prepare.py"), "--out", str(folder)]
             command += ["--seed", str(DATA_SEED)] + (["--cache", str(self.cache)] if self.cache else [])
             settings = {"prepare": self.table.name, "seed": DATA_SEED}
-            texts = self._step("data", lambda: Step("data", "data", folder, settings, command))
+            texts = self._step("data", lambda: Step("data", "data", folder, settings, command, keeps=True))
         if self.size != "demo":
             return texts
         count, part = self.table.demo_documents, self.out / "demo"
@@ -175,7 +151,7 @@ class Plan:
             settings = {"files": self._files(data), "flags": flags, "texts": self.texts.settings}
             if before:
                 settings["tokens"] = before.settings
-            return Step(f"prepare-{name}", "prepare", folder, settings, [*command, *words(flags)])
+            return Step(f"prepare-{name}", "prepare", folder, settings, [*command, *words(flags)], goes_on=False)
 
         return self._step(f"prepare-{name}", make)
 
@@ -187,7 +163,9 @@ class Plan:
         if finetune_from is not None:
             command += ["--finetune-from-model", str(finetune_from)]
         limits = {flag: float(flags[flag]) for flag in ("--max-update", "--max-epoch") if flags.get(flag)}
-        return Step(f"{kind}-{name}", kind, folder, settings, command, limits=limits)
+        # it is there to go on from; what is needed is checkpoint_best.pt
+        leftovers = ["checkpoint_last.pt"]
+        return Step(f"{kind}-{name}", kind, folder, settings, command, limits=limits, leftovers=leftovers)
 
     def _arch(self, arch: str) -> Flags:
         return {"--arch": f"{arch}_{PRESETS[self.size]}"}

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
+from s2s_plugins.steps import DONE, Runner, write_whole
+
 from .plan import Plan
-from .run import DONE, Runner, write_whole
 from .tables import Experiment
 
 Results = List[dict]

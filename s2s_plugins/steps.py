@@ -1,45 +1,87 @@
-"""Does the steps of a plan: each once, with a state file, a log, and a line that tells how far it is."""
+"""Long work in steps: each is done once, shows how far it is, and goes on where it was stopped.
+
+A step has a state file, ``state/STEP.json``, with the settings that it was done with, and a log, ``logs/STEP.log``.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from progress import SECONDS_BETWEEN_LINES, clock, statistics
-
-from .plan import ROOT, Step, UsageError
+from s2s_plugins.errors import UsageError
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
+SECONDS_BETWEEN_LINES = 15
 
 
 class StepError(Exception):
     """A step failed; the message names its log."""
 
 
-class Runner:
-    """Keeps what is done below ``out``: ``state/STEP.json`` and ``logs/STEP.log``.
+@dataclass(frozen=True)
+class Step:
+    """A piece of work that is done once.
 
     Args:
-        out: where everything goes.
-        redo: remove what was made with other settings and make it anew, in place of an error.
+        name: of the step, of its log and of its state file.
+        kind: a word for what it is, for those who look through the steps.
+        folder: what it fills; None: nothing that is not in its log.
+        settings: all that its outcome depends on, that of the steps before it included.
+        command: what runs.
+        action: a function that runs in place of a command.
+        limits: of a training, ``--max-update`` and ``--max-epoch``, to tell how far it is.
+        goes_on: a second start finds in ``folder`` what the first one left; else the folder is emptied.
+        keeps: nothing in ``folder`` is ever removed.
+        leftovers: patterns of files of ``folder`` that are of no use once the step is done.
+        output: a file that takes the command's standard output; None: it goes to the log, like its errors.
     """
 
-    def __init__(self, out: Path, redo: bool = False) -> None:
+    name: str
+    kind: str
+    folder: Optional[Path]
+    settings: dict
+    command: Sequence[str] = ()
+    action: Optional[Callable[[], None]] = None
+    limits: Dict[str, float] = field(default_factory=dict)
+    goes_on: bool = True
+    keeps: bool = False
+    leftovers: Sequence[str] = ()
+    output: Optional[Path] = None
+
+
+def no_figures(step: Step, log: Path) -> Dict[str, float]:
+    return {}
+
+
+class Runner:
+    """Does steps, and knows which are done.
+
+    Args:
+        out: where ``state`` and ``logs`` are.
+        redo: remove what was made with other settings and make it anew, in place of an error.
+        figures: what a finished step's log says, to be kept in its state; it may raise :class:`StepError`.
+    """
+
+    def __init__(
+        self, out: Path, redo: bool = False, figures: Callable[[Step, Path], Dict[str, float]] = no_figures
+    ) -> None:
         self.out = out
         self.redo = redo
+        self.figures = figures
 
     def log(self, step: Step) -> Path:
         return self.out / "logs" / f"{step.name}.log"
 
     def read(self, step: Step) -> dict:
-        """What the state file says: ``settings``, ``done``, ``seconds`` and, of a training or test, its figures."""
+        """What the state file says: ``settings``, ``done``, ``seconds`` and the step's figures."""
         try:
             return json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -57,12 +99,12 @@ class Runner:
             return OTHER
         return DONE if state["done"] else STARTED
 
-    def run(self, steps: Sequence[Step], after_test: Callable[[], object]) -> None:
+    def run(self, steps: Sequence[Step], after: Callable[[Step], object] = lambda step: None) -> None:
         """Do ``steps``, except for those that are done.
 
         Args:
             steps: in order, each behind those that it needs.
-            after_test: called after each test, so that a table stands there before all are done.
+            after: called after each step that was done now, so that results stand there before all are done.
 
         Raises:
             UsageError: a step was done with other settings, and they are not to be made anew.
@@ -82,16 +124,17 @@ class Runner:
             if status == DONE:
                 print(f"{head}: done before", flush=True)
                 continue
-            if status == OTHER or step.kind == "prepare":
+            if status == OTHER or not step.goes_on:
                 self._clear(step)
-            self._do(step, f"{head}{', goes on' if status == STARTED else ''}")
+            self._do(step, f"{head}{', goes on' if status == STARTED and step.goes_on else ''}")
+            after(step)
         print(
             f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run", flush=True
         )
 
     def _clear(self, step: Step) -> None:
-        """Remove what a step has left. Downloads stay: prepare.py writes its own files anew."""
-        if step.folder is not None and step.kind != "data":
+        """Remove what a step has left."""
+        if step.folder is not None and not step.keeps:
             shutil.rmtree(step.folder, ignore_errors=True)
         for path in (self.log(step), self.out / "state" / f"{step.name}.json"):
             path.unlink(missing_ok=True)
@@ -109,12 +152,12 @@ class Runner:
         finally:
             state["seconds"] = round(before + time.monotonic() - began, 1)
             self.write(step, state)
-        state.update(self._figures(step))
+        state.update(self.figures(step, self.log(step)))
         state["done"] = True
         self.write(step, state)
-        if step.kind in ("pretrain", "finetune"):
-            # it was there to go on from; what is needed is checkpoint_best.pt
-            (step.folder / "checkpoint_last.pt").unlink(missing_ok=True)
+        for name in step.leftovers:
+            for path in step.folder.glob(name):
+                path.unlink()
 
     def _command(self, step: Step, state: dict, before: float) -> None:
         """Run a step's command; its output goes to the log, its statistics to the screen."""
@@ -140,41 +183,52 @@ class Runner:
             file.flush()
             # else a pipe gets the lines late, and the time left is told late
             environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-            with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
-            ) as process:
-                try:
-                    timed(show(statistics(kept(process.stdout)), step.limits))
-                except BaseException:
-                    process.terminate()
-                    raise
-            if process.returncode != 0:
-                why = last[-1].strip()[:300] if last else "it printed nothing"
-                raise StepError(f"{step.name} stopped with exit code {process.returncode}: {why}; see {log}")
+            with standard_output(step.output) as output:
+                streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+                if output is not None:
+                    streams = {"stdout": output, "stderr": subprocess.PIPE}
+                with subprocess.Popen(command, text=True, errors="replace", env=environment, **streams) as process:
+                    try:
+                        timed(show(statistics(kept(process.stdout or process.stderr)), step.limits))
+                    except BaseException:
+                        process.terminate()
+                        raise
+                if process.returncode != 0:
+                    why = last[-1].strip()[:300] if last else "it printed nothing"
+                    raise StepError(f"{step.name} stopped with exit code {process.returncode}: {why}; see {log}")
 
-    def _figures(self, step: Step) -> Dict[str, float]:
-        """What a training's or a test's log says.
 
-        Raises:
-            StepError: it does not say it.
-        """
-        if step.kind not in ("pretrain", "finetune", "test"):
-            return {}
-        found: Dict[str, float] = {}
-        wanted = {"accuracy": "accuracy", "error": "error", "macro_f1": "macro_f1"} if step.kind == "test" else {}
-        if step.kind == "finetune":
-            wanted = {"valid_best_accuracy": "valid_accuracy", "train_num_updates": "updates", "epoch": "epochs"}
-        if step.kind == "pretrain":
-            wanted = {"valid_best_loss": "valid_loss", "train_num_updates": "updates", "epoch": "epochs"}
-        for entry in json_lines(self.log(step)):
-            for key, value in entry.items():
-                name = wanted.get(re.sub("^test_", "", key) if step.kind == "test" else key)
-                if name:
-                    found[name] = float(value)
-        needed = {"test": "error", "finetune": "valid_accuracy"}.get(step.kind)
-        if needed and needed not in found:
-            raise StepError(f"{step.name} has told no {needed}: see {self.log(step)}")
-        return found
+@contextlib.contextmanager
+def standard_output(path: Optional[Path]) -> Iterator[Optional[IO[str]]]:
+    """The open file for a command's standard output, which appears whole or not at all; None for None."""
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial_name(path).open("w", encoding="utf-8") as file:
+            yield file
+        os.replace(partial_name(path), path)
+    finally:
+        partial_name(path).unlink(missing_ok=True)
+
+
+def statistics(lines: Iterable[str]) -> Iterator[dict]:
+    """The JSON objects of a training's progress, out of the lines of its log (``--log-format json``)."""
+    for line in lines:
+        if "| train_inner |" in line:
+            yield from json_objects([line])
+
+
+def json_objects(lines: Iterable[str]) -> Iterator[dict]:
+    """The JSON objects that stand at the ends of fairseq's log lines."""
+    for line in lines:
+        start = line.find("| {")
+        if start >= 0:
+            try:
+                yield json.loads(line[start + 2 :])
+            except ValueError:
+                continue
 
 
 def show(entries: Iterator[dict], limits: Dict[str, float]) -> Iterator[None]:
@@ -198,16 +252,9 @@ def show(entries: Iterator[dict], limits: Dict[str, float]) -> Iterator[None]:
         print()
 
 
-def json_lines(path: Path) -> Iterator[dict]:
-    """The JSON objects at the ends of fairseq's log lines."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            start = line.find("| {")
-            if start >= 0:
-                try:
-                    yield json.loads(line[start + 2 :])
-                except ValueError:
-                    continue
+def clock(seconds: float) -> str:
+    """``75`` -> ``1:15``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def difference(state: dict, step: Step) -> str:
@@ -236,13 +283,17 @@ def executable(name: str) -> str:
     if os.path.isabs(name):
         return name
     if found is None:
-        raise UsageError(f"{name} is not on PATH: run make env in {ROOT}, then PATH=.venv/bin:$PATH")
+        raise UsageError(f"{name} is not on PATH: run make env in a clone, then PATH=.venv/bin:$PATH")
     return found
+
+
+def partial_name(path: Path) -> Path:
+    """What a file is called until it is whole."""
+    return path.with_name(path.name + ".partial")
 
 
 def write_whole(path: Path, text: str) -> None:
     """A file that appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial_name(path).write_text(text, encoding="utf-8")
+    os.replace(partial_name(path), path)
