@@ -52,6 +52,33 @@ FLAGS = [
         "--bridge copy --decoder-layers 3",
         "the encoder ends in 1 layers x 16 values, the decoder starts from 3 x 16: use --bridge dense",
     ),
+    (
+        "feedback_lstm_tiny",
+        "--bridge-activation relu",
+        "--bridge auto, which is copy here, has none: use --bridge dense, or leave --bridge-activation out",
+    ),
+    ("peek_lstm_tiny", "--bridge zero --bridge-activation none", "--bridge zero has none: use --bridge dense"),
+    ("peek_lstm_tiny", "--bridge-activation elu", "--bridge-activation: invalid choice: 'elu'"),
+    ("basic_lstm_tiny", "--scheduled-sampling 0.5", "--scheduled-sampling has no use with --arch basic_lstm_tiny"),
+    ("peek_lstm_tiny", "--scheduled-sampling 1.5", "--scheduled-sampling 1.5 is not a probability: use a value from"),
+    ("peek_lstm_tiny", "--scheduled-sampling-updates 9", "give it, as in --scheduled-sampling 0.25"),
+    (
+        "peek_lstm_tiny",
+        "--scheduled-sampling 0.5 --scheduled-sampling-updates -1",
+        "--scheduled-sampling-updates -1 is below 0: use 1 or more, or 0",
+    ),
+    (
+        "peek_lstm_tiny",
+        "--scheduled-sampling 0.5 --scheduled-sampling-decay exponential",
+        "give it, as in --scheduled-sampling-updates 10000",
+    ),
+    ("peek_lstm_tiny", "--criterion sampled_softmax --sampled-classes 0", "--sampled-classes 0 leaves nothing"),
+    (
+        "peek_lstm_tiny",
+        "--criterion sampled_softmax --adaptive-softmax-cutoff 5",
+        "leave the cutoff out, or use --criterion adaptive_loss",
+    ),
+    ("lstm", "--criterion sampled_softmax", "samples the output layer of this plugin's architectures: use one of them"),
     ("attention_lstm_tiny", "--input-feeding", "use --attention-timing after, or leave --input-feeding out"),
     (
         "attention_lstm_tiny",

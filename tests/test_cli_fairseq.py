@@ -26,6 +26,7 @@ def test_validate_reports_the_loss_that_training_reported(commands, digits, trai
         ("--beam", 5, "--nbest", 5),
         ("--beam", 1, "--batch-size", 1),
         ("--beam", 3, "--nbest", 3, "--sampling", "--sampling-topp", 0.9),
+        ("--beam", 2, "--sampling", "--nbest", 2, "--temperature", 0.7, "--sampling-topk", 10),
         ("--beam", 4, "--diverse-beam-groups", 2),
         ("--prefix-size", 1),
         ("--scoring", "sacrebleu"),

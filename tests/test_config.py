@@ -117,6 +117,27 @@ def test_a_dense_bridge_starts_from_what_the_papers_say(task):
     torch.testing.assert_close(bridge.source(output), output.memory[:, 0, 8:])
 
 
+@pytest.mark.parametrize("arch", ["peek_lstm", "attention_lstm"])  # of which --bridge auto is dense
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    "activation, formula", [("relu", lambda x: x.clamp(min=0)), ("none", lambda x: x), ("tanh", torch.tanh)]
+)
+def test_a_dense_bridge_ends_in_the_activation_asked_for(task, arch, cell, activation, formula):
+    model = build_model(arch, task, bridge_activation=activation, rnn_cell=cell, decoder_layers=2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(20)
+    encoder_output, bridge = model.encoder.core(torch.tensor([[4, 5, 6, 2], [7, 8, 9, 2]])), model.decoder.core.bridge
+    x, layer = bridge.source(encoder_output), bridge.projection
+    linear = (x @ layer.weight.t() + layer.bias).view(2, -1, 8)
+    assert linear.min() < -1 and linear.max() > 1  # where the three differ
+    state = model.decoder.core.start(encoder_output).recurrent
+    torch.testing.assert_close(state.hidden, formula(linear[:, :2]))
+    torch.testing.assert_close(state.cell, formula(linear[:, 2:]))
+    if activation == "relu":
+        assert state.hidden.min() == 0
+
+
 def test_shared_embeddings_are_one_tensor(task):
     model = build_model("peek_lstm", task, share_all_embeddings=True, encoder_embed_dim=6, decoder_embed_dim=6)
     core = model.decoder.core

@@ -159,6 +159,23 @@ def test_what_is_more_than_a_beam_search_is_fairseqs(options, task, monkeypatch)
     ]
 
 
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_sampling_draws_from_the_most_probable_at_the_temperature(arch, task):
+    model = sharp_model(task, arch)
+    flags = {"sampling": True, "sampling_topk": 4, "temperature": 2.5, "beam": 1, "max_len_b": 1}
+    torch.manual_seed(2)
+    drawn = [answer[0]["tokens"][0] for answer in generate(task, [model], None, [[1, 2, 3]] * 4000, **flags)[1]]
+    with torch.no_grad():
+        logits = model(**batch_of(task, [[1, 2, 3]], [[1]])["net_input"])[0][0, 0] / 2.5
+    for symbol in (task.target_dictionary.pad(), task.target_dictionary.eos()):  # --min-len is 1
+        logits[symbol] = float("-inf")
+    best, tokens = logits.topk(4)
+    expected = torch.zeros_like(logits).scatter(0, tokens, best.softmax(0))
+    found = torch.bincount(torch.stack(drawn), minlength=len(logits)) / 4000
+    torch.testing.assert_close(found, expected, atol=0.04, rtol=0)  # five standard deviations
+    assert found.count_nonzero() == 4  # were it not for the temperature, some would be too rare
+
+
 @pytest.mark.parametrize(
     "name, value", [("lm_model", object()), ("match_source_len", True), ("repeat_ngram_blocker", object())]
 )

@@ -143,6 +143,10 @@ def _check(args) -> None:
                 f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
                 "give it, as in 1000,5000"
             )
+    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
+        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
+
+        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)))
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

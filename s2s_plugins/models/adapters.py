@@ -19,6 +19,7 @@ from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.folded import FoldedDecoder
+from s2s_plugins.nn.scheduled import ScheduledSampling
 from s2s_plugins.nn.weights import Int8Weight
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         left_pad_target: whether training batches are padded on the left.
         autocast: the forward pass's context.
         decoding_weights: the kind of weights in beam search, one of :data:`s2s_plugins.nn.weights.KINDS`.
+        scheduled_sampling: how often training reads the model's own tokens; None: never.
     """
 
     STATE = "decoder_state"
@@ -107,6 +109,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         left_pad_target: bool,
         autocast: Autocast,
         decoding_weights: str = "full",
+        scheduled_sampling: Optional[ScheduledSampling] = None,
     ) -> None:
         super().__init__(dictionary)
         self.core = core
@@ -116,6 +119,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         self.max_target_positions = max_positions
         self.left_pad_target = left_pad_target
         self.autocast = autocast
+        self.scheduled_sampling = ScheduledSampling() if scheduled_sampling is None else scheduled_sampling
         self.need_attn = True
         self._folded: Optional[FoldedDecoder] = None
         self._folded_from: Optional[tuple] = None
@@ -167,18 +171,30 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         """A whole target; left padding is rolled to the right first, so that the state starts at the first token."""
         state = self.start(prev_output_tokens, encoder_out)
         if not self.left_pad_target:
-            features, attention, _ = self.core.run(prev_output_tokens, state)
-            return features, attention
+            return self._read(prev_output_tokens, state)
         steps = prev_output_tokens.size(1)
         padding = prev_output_tokens.eq(self.dictionary.pad()).long().cumprod(1).sum(1, keepdim=True)  # B 1
         positions = torch.arange(steps, device=prev_output_tokens.device)
         rolled = prev_output_tokens.gather(1, (positions + padding) % steps)
-        features, attention, _ = self.core.run(rolled, state)
+        features, attention = self._read(rolled, state)
         back = ((positions - padding) % steps).unsqueeze(-1)
         features = features.gather(1, back.expand(-1, -1, features.size(-1)))
         if attention is not None:
             attention = attention.gather(1, back.expand(-1, -1, attention.size(-1)))
         return features, attention
+
+    def _read(self, prev_output_tokens: Tensor, state) -> Tuple[Tensor, Optional[Tensor]]:
+        """Read a whole target, padded on the right; in training, if scheduled, with the model's own tokens in it."""
+        if not self.training or self.scheduled_sampling.probability == 0:
+            features, attention, _ = self.core.run(prev_output_tokens, state)
+            return features, attention
+        return self.scheduled_sampling.run(self.core, prev_output_tokens, state, self._scores, self.dictionary.pad())
+
+    def _scores(self, features: Tensor) -> Tensor:
+        """Features (B, T, O) -> logits (B, T, V), of an adaptive softmax the log-probabilities."""
+        if self.adaptive_softmax is None:
+            return self.output_layer(features)
+        return self.adaptive_softmax.get_log_prob(features, None)
 
     def output_layer(self, features: Tensor) -> Tensor:
         """Features (B, T, O) -> logits (B, T, V) in their type; an adaptive softmax takes the features themselves."""

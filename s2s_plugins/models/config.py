@@ -11,6 +11,8 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import register_model
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.nn.bridge import ACTIVATIONS
+from s2s_plugins.nn.scheduled import DECAYS
 
 logger = logging.getLogger(__name__)
 
@@ -107,9 +109,29 @@ class RecurrentConfig(WriterConfig):
     bridge: ChoiceEnum(BRIDGES) = field(
         default="auto",
         metadata={
-            "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one tanh layer), or "
+            "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one layer), or "
             "auto (what the architecture's paper does where the shapes allow it, else dense)"
         },
+    )
+    bridge_activation: ChoiceEnum(list(ACTIVATIONS)) = field(
+        default="tanh", metadata={"help": "what a dense bridge ends in (none: it is linear)"}
+    )
+    scheduled_sampling: float = field(
+        default=0.0,
+        metadata={
+            "help": "highest probability, in training, of reading the model's own previous token in place of the "
+            "reference's (0: never; 1: no teacher forcing in the end)"
+        },
+    )
+    scheduled_sampling_updates: int = field(
+        default=0,
+        metadata={
+            "help": "updates over which that probability rises from 0 to --scheduled-sampling (0: it is that from the "
+            "first update on)"
+        },
+    )
+    scheduled_sampling_decay: ChoiceEnum(list(DECAYS)) = field(
+        default="linear", metadata={"help": "how the probability of reading the reference falls over these updates"}
     )
 
 
@@ -177,6 +199,8 @@ def check(cfg: RecurrentConfig) -> None:
             f"--residual joins layers, and {' and '.join(flags)} {'are' if len(flags) > 1 else 'is'} 1: leave "
             "--residual off, or use 2 layers or more"
         )
+    if getattr(cfg, "scheduled_sampling", None) is not None:
+        check_scheduled_sampling(cfg)
     sharing = _sharing(cfg)
     if sharing and cfg.adaptive_softmax_cutoff:
         raise UsageError(
@@ -192,6 +216,29 @@ def check_dropout(name: str, p: Optional[float]) -> None:
     """
     if p is not None and not 0 <= p < 1:
         raise UsageError(f"{flag(name)} {p} is not a dropout probability: use 0 or more, and less than 1")
+
+
+def check_scheduled_sampling(cfg: RecurrentConfig) -> None:
+    """Whether the flags of scheduled sampling name a probability and its schedule.
+
+    Raises:
+        UsageError: they do not, or there is a schedule of nothing.
+    """
+    highest, updates, decay = cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
+    if not 0 <= highest <= 1:
+        raise UsageError(f"--scheduled-sampling {highest} is not a probability: use a value from 0 to 1")
+    if updates < 0:
+        raise UsageError(f"--scheduled-sampling-updates {updates} is below 0: use 1 or more, or 0 for no schedule")
+    if updates and not highest:
+        raise UsageError(
+            f"--scheduled-sampling-updates {updates} is the schedule of a probability that is 0: give it, as in "
+            "--scheduled-sampling 0.25"
+        )
+    if decay != "linear" and not updates:
+        raise UsageError(
+            f"--scheduled-sampling-decay {decay} needs the number of updates it takes: give it, as in "
+            "--scheduled-sampling-updates 10000"
+        )
 
 
 def _sharing(cfg) -> Optional[str]:

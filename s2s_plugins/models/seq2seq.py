@@ -22,10 +22,19 @@ from s2s_plugins.nn.decoder import Decoder, Readout
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentStack
+from s2s_plugins.nn.scheduled import ScheduledSampling
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_POSITIONS = 100_000
+PREVIOUS_TOKEN_FIELDS = (
+    "decoder_embed_dim",
+    "decoder_embed_path",
+    "decoder_freeze_embed",
+    "share_decoder_input_output_embed",
+    "share_all_embeddings",
+    "scheduled_sampling",
+)
 
 
 class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
@@ -100,6 +109,9 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
                 bool(getattr(limits, "left_pad_target", False)),
                 autocast,
                 str(cfg.decoding_weights),
+                ScheduledSampling(
+                    cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
+                ),
             ),
         )
 
@@ -173,21 +185,19 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
         return merge_with_parent(cls.config_class(), known)
 
     @classmethod
+    def useless_fields(cls) -> Tuple[str, ...]:
+        """Fields of the configuration that are an error with this architecture, if given."""
+        return () if cls.reads_previous_token else PREVIOUS_TOKEN_FIELDS
+
+    @classmethod
     def _check_use(cls, cfg) -> None:
         """Flags for something that this architecture does not have."""
-        if not cls.reads_previous_token:
-            for name in (
-                "decoder_embed_dim",
-                "decoder_embed_path",
-                "decoder_freeze_embed",
-                "share_decoder_input_output_embed",
-                "share_all_embeddings",
-            ):
-                if getattr(cfg, name):
-                    raise UsageError(
-                        f"{config.flag(name)} has no use with --arch {cfg._name}, whose decoder never reads the "
-                        f"previous token: leave {config.flag(name)} out, or use --arch peek_lstm"
-                    )
+        for name in cls.useless_fields():
+            if getattr(cfg, name):
+                raise UsageError(
+                    f"{config.flag(name)} has no use with --arch {cfg._name}, whose decoder never reads the "
+                    f"previous token: leave {config.flag(name)} out, or use --arch peek_lstm"
+                )
         if str(cfg.bridge) == "zero" and not cls.reads_memory_each_step:
             raise UsageError(
                 f"--bridge zero hides the source from --arch {cfg._name}, whose decoder sees it through its first "
@@ -196,14 +206,20 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
 
     @classmethod
     def _build_bridge(cls, cfg, encoder_stack: RecurrentStack, decoder_stack: RecurrentStack) -> nn.Module:
-        kind = str(cfg.bridge)
+        kind, activation = str(cfg.bridge), str(cfg.bridge_activation)
         if kind == "auto":
             kind = cls.auto_bridge(cfg, encoder_stack, decoder_stack)
             logger.info(f"--bridge auto: {kind}")
+        if kind != "dense" and activation != "tanh":
+            auto = f"auto, which is {kind} here," if str(cfg.bridge) == "auto" else kind
+            raise UsageError(
+                f"--bridge-activation {activation} is about the layer of a dense bridge, --bridge {auto} has none: "
+                "use --bridge dense, or leave --bridge-activation out"
+            )
         if kind == "zero":
             return bridges.ZeroBridge(decoder_stack)
         if kind == "dense":
-            return bridges.DenseBridge(*cls.dense_source(encoder_stack), decoder_stack)
+            return bridges.DenseBridge(*cls.dense_source(encoder_stack), decoder_stack, activation)
         if not bridges.CopyBridge.fits(encoder_stack, decoder_stack):
             raise UsageError(
                 f"--bridge copy needs equal shapes, the encoder ends in {cfg.encoder_layers} layers x "

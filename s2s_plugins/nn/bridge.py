@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
 
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "none": lambda x: x}
+
 
 def context(encoder_output: EncoderOutput) -> Tensor:
     """C: (B, M). Cho et al. 2014 start the decoder from it."""
@@ -81,26 +83,40 @@ class CopyBridge(nn.Module):
 
 
 class DenseBridge(nn.Module):
-    """``tanh(W x)`` for each decoder layer's hidden state and cell, whatever the encoder's depth and size.
+    """``f(W x)`` for each decoder layer's hidden state and cell, whatever the encoder's depth and size.
 
-    Cho et al. 2014, arXiv:1406.1078, appendix A.1.2 (x = C); Bahdanau et al. 2014, arXiv:1409.0473, appendix
-    A.2.2 (x = the backward state at the first token).
+    Cho et al. 2014, arXiv:1406.1078, appendix A.1.2 (x = C, f = tanh); Bahdanau et al. 2014, arXiv:1409.0473,
+    appendix A.2.2 (x = the backward state at the first token, f = tanh); ReLU: the sequence-to-sequence models of
+    the soph repository.
 
     Args:
         source: picks x (B, ``source_size``) out of the encoder's output.
         source_size: size of x.
         stack: the decoder's recurrent layers.
+        activation: f, one of :data:`ACTIVATIONS`.
+
+    Raises:
+        ValueError: an unknown activation.
     """
 
-    def __init__(self, source: Callable[[EncoderOutput], Tensor], source_size: int, stack: RecurrentStack) -> None:
+    def __init__(
+        self,
+        source: Callable[[EncoderOutput], Tensor],
+        source_size: int,
+        stack: RecurrentStack,
+        activation: str = "tanh",
+    ) -> None:
         super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"bridge activation {activation!r} is unknown: use one of {', '.join(ACTIVATIONS)}")
         self.source = source
+        self.activation = activation
         self.num_layers, self.num_cells, self.hidden_size = len(stack.layers), stack.num_cells, stack.output_size
         self.projection = nn.Linear(source_size, (self.num_layers + self.num_cells) * self.hidden_size)
         nn.init.uniform_(self.projection.weight, -0.1, 0.1)
         nn.init.zeros_(self.projection.bias)
 
     def forward(self, encoder_output: EncoderOutput) -> RecurrentState:
-        state = torch.tanh(self.projection(self.source(encoder_output)))
+        state = ACTIVATIONS[self.activation](self.projection(self.source(encoder_output)))
         state = state.view(state.size(0), -1, self.hidden_size)  # B (L + cells) H
         return RecurrentState(state[:, : self.num_layers], state[:, self.num_layers :])

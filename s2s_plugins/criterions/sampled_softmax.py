@@ -1,0 +1,117 @@
+"""``--criterion sampled_softmax``: cross-entropy that trains a few classes of a large vocabulary at a time."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Tuple
+
+import torch.nn.functional as F
+from fairseq import utils
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.dataclass import FairseqDataclass
+from fairseq.logging import metrics
+from omegaconf import II
+from torch import Tensor
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.models.adapters import RecurrentDecoder
+from s2s_plugins.nn.sampled import LogUniformSampler, sampled_cross_entropy
+
+
+@dataclass
+class SampledSoftmaxConfig(FairseqDataclass):
+    """Flags of the criterion."""
+
+    sampled_classes: int = field(
+        default=1024,
+        metadata={"help": "classes that are sampled for a batch (the vocabulary's size or more: all of them)"},
+    )
+    sentence_avg: bool = II("optimization.sentence_avg")
+
+
+@register_criterion("sampled_softmax", dataclass=SampledSoftmaxConfig)
+class SampledSoftmaxCriterion(FairseqCriterion):
+    """Jean, Cho, Memisevic, Bengio 2015, arXiv:1412.2007: :func:`s2s_plugins.nn.sampled.sampled_cross_entropy`.
+
+    In training a loss is lower than a full cross-entropy would be, as it leaves classes out. In evaluation it is the
+    full one, and the perplexity goes with it.
+
+    Args:
+        task: with a target dictionary that is sorted by frequency, as fairseq's are.
+        sampled_classes: K.
+        sentence_avg: whether gradients are divided by the number of sentences, not tokens.
+
+    Raises:
+        UsageError: a number of classes below 1.
+    """
+
+    def __init__(self, task, sampled_classes: int, sentence_avg: bool) -> None:
+        super().__init__(task)
+        if sampled_classes < 1:
+            raise UsageError(f"--sampled-classes {sampled_classes} leaves nothing to tell a word from: use 1 or more")
+        self.sentence_avg = sentence_avg
+        self.sampler = LogUniformSampler(len(task.target_dictionary), sampled_classes)
+
+    def forward(self, model, sample, reduce=True) -> Tuple[Tensor, int, dict]:
+        """The loss of a batch, summed over its tokens, or of each token (N,); the sample size; what goes to the log.
+
+        Raises:
+            UsageError: ``model`` has no plain output layer to sample from.
+        """
+        decoder = getattr(model, "decoder", None)
+        ours = isinstance(decoder, RecurrentDecoder)
+        check_output_layer(ours, ours and decoder.adaptive_softmax is not None)
+        layer = decoder.core.output_layer
+        net_output = model(**sample["net_input"], features_only=True)
+        target = model.get_targets(sample, net_output)
+        real = target.ne(self.padding_idx)
+        features, target = net_output[0][real], target[real]  # N O, N
+        if model.training:
+            with decoder.autocast(features.device):
+                losses = sampled_cross_entropy(features, layer.weight, layer.bias, target, self.sampler)
+        else:
+            losses = F.cross_entropy(decoder.output_layer(features).float(), target, reduction="none")
+        loss = losses.sum() if reduce else losses
+        sample_size = sample["target"].size(0) if self.sentence_avg else sample["ntokens"]
+        output = {"loss": loss.detach(), "ntokens": sample["ntokens"], "nsentences": sample["target"].size(0)}
+        if not model.training:
+            output["nll_loss"] = loss.detach()
+        return loss, sample_size, {**output, "sample_size": sample_size}
+
+    @staticmethod
+    def reduce_metrics(logging_outputs) -> None:
+        """Losses in bits; the loss of each token and its perplexity where it is a full cross-entropy."""
+
+        def total(key):
+            return utils.item(sum(output.get(key, 0) for output in logging_outputs))
+
+        size, tokens = total("sample_size"), total("ntokens")
+        metrics.log_scalar("loss", total("loss") / size / math.log(2), size, round=3)
+        if any("nll_loss" in output for output in logging_outputs):
+            metrics.log_scalar("nll_loss", total("nll_loss") / tokens / math.log(2), tokens, round=3)
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        return True
+
+
+def check_output_layer(ours: bool, adaptive: bool) -> None:
+    """Whether there is a plain output layer to sample from.
+
+    Args:
+        ours: whether the model is one of this plugin's.
+        adaptive: whether it has an adaptive softmax.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not ours:
+        raise UsageError(
+            "--criterion sampled_softmax samples the output layer of this plugin's architectures: use one of them, as "
+            "in --arch attention_lstm, or --criterion cross_entropy"
+        )
+    if adaptive:
+        raise UsageError(
+            "--criterion sampled_softmax samples a plain output layer, --adaptive-softmax-cutoff takes its place: "
+            "leave the cutoff out, or use --criterion adaptive_loss"
+        )
