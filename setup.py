@@ -14,8 +14,10 @@ FAIRSEQ = [
     'fairseq==0.12.2; python_version < "3.11"',
     've-fairseq==0.12.3; python_version >= "3.11"',
 ]
-EXAMPLES = ["rapidfuzz>=3.6"]
+EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14"]
 BENCH = ["matplotlib>=3.7"]
+REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
+REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
 
 setup(
     name="s2s-plugins",
@@ -26,17 +28,25 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["s2s_plugins", "s2s_plugins.*"]),
+    package_data={"s2s_plugins.reports": ["templates/*.html"], "s2s_plugins.comparison": ["templates/*.html"]},
     install_requires=["torch>=2.6", "numpy", "sacrebleu", "scikit-learn", "sentencepiece"],
     extras_require={
         "fairseq": FAIRSEQ,
         "examples": EXAMPLES,
         "bench": BENCH,
-        "dev": FAIRSEQ + EXAMPLES + BENCH + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
+        "report": REPORT,
+        "dev": FAIRSEQ
+        + EXAMPLES
+        + BENCH
+        + REPORT
+        + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": [
             "s2s-user-dir = s2s_plugins.commands.user_dir:main",
             "s2s-average = s2s_plugins.commands.average:main",
+            "s2s-attention = s2s_plugins.commands.attention:main",
+            "s2s-compare = s2s_plugins.commands.compare:main",
             "s2s-classify = s2s_plugins.commands.classify:main",
             "s2s-prepare = s2s_plugins.commands.prepare:main",
         ]

@@ -5,6 +5,7 @@ Importing this package registers its architectures, tasks and criterions, and in
 """
 
 import importlib.util as _importlib_util
+import logging as _logging
 import sys as _sys
 
 __version__ = "0.1.0"
@@ -19,6 +20,11 @@ if _importlib_util.find_spec("fairseq") is None:
         "pip install 's2s-plugins[fairseq]', which picks it by Python version"
     )
 
+# importing fairseq sets up a log of everything down to DEBUG, unless there is one: none of a program's own choice
+_placeholder = _logging.NullHandler()
+if not _logging.root.handlers:
+    _logging.root.addHandler(_placeholder)
+
 from s2s_plugins import compat as _compat  # noqa: E402
 
 _compat.install()
@@ -29,3 +35,4 @@ from s2s_plugins import models as _models  # noqa: E402, F401
 from s2s_plugins import tasks as _tasks  # noqa: E402, F401
 
 _generator.generate_with_recurrent_models()
+_logging.root.removeHandler(_placeholder)

@@ -126,7 +126,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     if args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size} is not a number of lines: use 1 or more")
-    logging.basicConfig(level=logging.WARNING)  # fairseq reports all it does; a filter is silent
+    logging.basicConfig(level=logging.WARNING)
     import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-classify ... | head` ends without a word

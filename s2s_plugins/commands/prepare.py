@@ -52,7 +52,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--no-train-text", action="store_true", help="pretrain on --unlabelled alone")
     args = parser.parse_args(argv)
     _check(parser, args)
-    logging.basicConfig(level=logging.WARNING)  # fairseq reports all that it imports
+    logging.basicConfig(level=logging.WARNING)
     try:
         with _whole_or_not_at_all(args.dest) as folder:
             prepare(args, folder)

@@ -1,0 +1,206 @@
+"""What the logs and decoded texts of a comparison say: results.json is made of this, and the report of that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Dict, List, Sequence, Tuple
+
+from s2s_plugins.comparison.metrics import Metric
+from s2s_plugins.comparison.plan import Plan, Run, System
+from s2s_plugins.steps import DONE, Runner, Step, StepError, json_objects
+
+Curve = List[Tuple[int, float]]  # updates, loss
+
+MOST_LENGTHS = 12  # groups of source lengths
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded test set, in its own order; tokens are separated by spaces.
+
+    Attributes:
+        sources: as the dictionary knows them.
+        references: what should come out.
+        hypotheses: what came out.
+    """
+
+    sources: List[str]
+    references: List[str]
+    hypotheses: List[str]
+
+    def select(self, numbers: Sequence[int]) -> "Decoded":
+        return Decoded(
+            *([part[number] for number in numbers] for part in (self.sources, self.references, self.hypotheses))
+        )
+
+
+def read_decoded(path: Path) -> Decoded:
+    """What fairseq-generate printed: source, reference and best hypothesis of each sentence.
+
+    Raises:
+        StepError: a sentence lacks one of them.
+    """
+    parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "H": {}}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = re.match(r"([STH])-(\d+)\t?(.*)$", line)
+        if found:
+            kind, number, text = found.group(1), int(found.group(2)), found.group(3)
+            if kind == "H":
+                text = text.partition("\t")[2]  # the score stands first
+            parts[kind].setdefault(number, text)
+    numbers = sorted(parts["S"])
+    if not numbers or any(sorted(part) != numbers for part in parts.values()):
+        raise StepError(f"{path} lacks sources, references or hypotheses: remove it, and start again")
+    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it
+    return Decoded(*([part[number] for number in numbers] for part in parts.values()))
+
+
+def figures(step: Step, log: Path) -> Dict[str, object]:
+    """What is kept of a finished step's log.
+
+    Raises:
+        StepError: the log does not say it.
+    """
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    if step.kind == "train":
+        return _training(text, log)
+    if step.kind == "decode":
+        found = re.findall(r"Translated [\d,]+ sentences .*?\(([\d.,]+) sentences/s", text)
+        if not found:
+            raise StepError(f"{step.name} has not told its speed: see {log}")
+        return {"sentences_per_second": float(found[-1].replace(",", ""))}
+    return {}
+
+
+def _training(text: str, log: Path) -> Dict[str, object]:
+    parameters = re.findall(r"num\. shared model params: ([\d,]+)", text)
+    training: Dict[int, float] = {}
+    validation: Dict[int, float] = {}
+    speeds: List[float] = []
+    for line in text.splitlines():
+        for entry in json_objects([line]):
+            if "| train_inner |" in line:
+                training[int(float(entry["num_updates"]))] = float(entry.get("nll_loss", entry["loss"]))
+                speeds.append(float(entry["wps"]))
+            elif "valid_loss" in entry:
+                loss = float(entry.get("valid_nll_loss", entry["valid_loss"]))
+                validation[int(float(entry["valid_num_updates"]))] = loss
+    if not parameters or not validation:
+        raise StepError(f"the training has told no parameters or no validation loss: see {log}")
+    return {
+        "parameters": int(parameters[-1].replace(",", "")),
+        "tokens_per_second": median(speeds) if speeds else None,
+        "training_curve": sorted(training.items()),
+        "validation_curve": sorted(validation.items()),
+    }
+
+
+def length_groups(lengths: Sequence[int]) -> List[Tuple[int, int]]:
+    """Ranges of source lengths, both ends included, of some ``MOST_LENGTHS`` groups with about as many sentences.
+
+    Each length is a group of its own where there are few.
+    """
+    distinct = sorted(set(lengths))
+    if len(distinct) <= MOST_LENGTHS:
+        return [(length, length) for length in distinct]
+    ordered = sorted(lengths)
+    starts = sorted({ordered[len(ordered) * part // MOST_LENGTHS] for part in range(MOST_LENGTHS)})
+    return [(start, after - 1) for start, after in zip(starts, [*starts[1:], ordered[-1] + 1])]
+
+
+def sample_numbers(sources: Sequence[str], count: int) -> List[int]:
+    """``count`` sentences, evenly over the test set as it is sorted by length."""
+    order = sorted(range(len(sources)), key=lambda number: (len(sources[number].split()), number))
+    count = min(count, len(order))
+    return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
+
+
+def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int) -> dict:
+    """Everything that is known so far.
+
+    Args:
+        plan: of the comparison.
+        runner: that knows which steps are done.
+        metrics: the scores to compute, the main one first.
+        samples: how many sentences of each split are shown.
+
+    Returns:
+        What results.json holds: ``systems``, with what their trainings say, and ``subsets``, with the scores on each
+        split that is decoded; a system that has nothing decoded yet is left out.
+    """
+    systems = []
+    for system in plan.systems:
+        runs = [_training_of(run, runner) for run in _decoded(plan, runner, system, plan.settings.subsets[0])]
+        if runs:
+            systems.append(
+                {
+                    "name": system.name,
+                    "arch": system.arch,
+                    "flags": runs[0].pop("flags"),
+                    "left_out": list(system.left_out),
+                    "runs": runs,
+                }
+            )
+    return {
+        "metrics": [{"name": one.name, "title": one.title, "rises": one.rises} for one in metrics],
+        "systems": systems,
+        "subsets": [_subset(plan, runner, metrics, samples, subset) for subset in plan.settings.subsets],
+    }
+
+
+def _decoded(plan: Plan, runner: Runner, system: System, subset: str) -> List[Run]:
+    return [run for run in plan.runs if run.system == system and runner.status(run.decodes[subset]) == DONE]
+
+
+def _training_of(run: Run, runner: Runner) -> dict:
+    trained = runner.read(run.train)
+    main = runner.read(next(iter(run.decodes.values())))
+    return {
+        "seed": run.seed,
+        "flags": run.train.settings["flags"],
+        "parameters": trained["parameters"],
+        "tokens_per_second": trained["tokens_per_second"],
+        "sentences_per_second": main["sentences_per_second"],
+        "train_seconds": trained["seconds"],
+        "training_curve": trained["training_curve"],
+        "validation_curve": trained["validation_curve"],
+        "checkpoint": str(run.checkpoint),
+    }
+
+
+def _subset(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, subset: str) -> dict:
+    """The scores of all systems on one split, over all sentences and by length of the source; and samples."""
+    found: dict = {"name": subset, "sentences": 0, "lengths": [], "samples": [], "scores": {}, "by_length": {}}
+    groups: List[List[int]] = []
+    for system in plan.systems:
+        for run in _decoded(plan, runner, system, subset):
+            decoded = read_decoded(run.decodes[subset].output)
+            if not found["sentences"]:
+                found["sentences"] = len(decoded.sources)
+                groups = _groups(decoded.sources, found)
+                found["samples"] = [
+                    {"number": number, "source": decoded.sources[number], "reference": decoded.references[number]}
+                    | {"outputs": {}}
+                    for number in sample_numbers(decoded.sources, samples)
+                ]
+            scores = {one.name: one.score(decoded.hypotheses, decoded.references) for one in metrics}
+            found["scores"].setdefault(system.name, []).append({"seed": run.seed, **scores})
+            parts = [decoded.select(numbers) for numbers in groups]
+            by_length = [metrics[0].score(part.hypotheses, part.references) for part in parts]
+            found["by_length"].setdefault(system.name, []).append(by_length)
+            for sample in found["samples"]:
+                sample["outputs"].setdefault(system.name, decoded.hypotheses[sample["number"]])
+    return found
+
+
+def _groups(sources: Sequence[str], found: dict) -> List[List[int]]:
+    """The sentences of each range of lengths; notes the ranges in ``found``."""
+    lengths = [len(source.split()) for source in sources]
+    groups = []
+    for low, high in length_groups(lengths):
+        groups.append([number for number, length in enumerate(lengths) if low <= length <= high])
+        found["lengths"].append({"from": low, "to": high, "sentences": len(groups[-1])})
+    return groups

@@ -1,0 +1,135 @@
+"""Scores of decoded text, by name. All take texts whose tokens are separated by spaces.
+
+Kept libraries count: sacrebleu (Post 2018, arXiv:1804.08771), torchmetrics for ROUGE (Lin 2004, W04-1013), RapidFuzz
+for edit distance.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Sequence
+
+from s2s_plugins.errors import UsageError
+
+# scripts that are written without spaces: each character is a word of ROUGE's
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+ROUGE_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
+INSTALL = "pip install 's2s-plugins[report]'"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a test set.
+
+    Args:
+        name: as ``--metrics`` takes it.
+        title: in tables and plots.
+        rises: whether more is better.
+        score: hypotheses, references -> the score, in percent or points.
+    """
+
+    name: str
+    title: str
+    rises: bool
+    score: Callable[[Sequence[str], Sequence[str]], float]
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Percent of the hypotheses that equal their reference, token by token."""
+    return 100 * sum(h.split() == r.split() for h, r in zip(hypotheses, references)) / len(references)
+
+
+def token_error_rate(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Edits (insertions, deletions, substitutions) for 100 tokens of the references."""
+    from rapidfuzz.distance import Levenshtein
+
+    edits = sum(Levenshtein.distance(h.split(), r.split()) for h, r in zip(hypotheses, references))
+    return 100 * edits / max(1, sum(len(r.split()) for r in references))
+
+
+def bleu(tokenize: str) -> Callable[[Sequence[str], Sequence[str]], float]:
+    """Corpus BLEU with one of sacrebleu's tokenizers."""
+
+    def score(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+        from sacrebleu.metrics import BLEU
+
+        # the texts of some tasks are tokenized, and meant so: no warning about it
+        return BLEU(tokenize=tokenize, force=True).corpus_score(list(hypotheses), [list(references)]).score
+
+    return score
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """chrF2, spaces left out."""
+    from sacrebleu.metrics import CHRF
+
+    return CHRF().corpus_score(list(hypotheses), [list(references)]).score
+
+
+def rouge_words(text: str) -> List[str]:
+    """What ROUGE counts: words as spaces part them, and each Chinese or Japanese character by itself."""
+    return ROUGE_WORD.findall(text)
+
+
+def rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], float]:
+    """Mean F1 of ``rouge1``, ``rouge2`` or ``rougeL``, in percent; texts that are empty on both sides count 0."""
+
+    def score(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+        try:
+            from torchmetrics.functional.text import rouge_score
+        except ImportError:
+            raise UsageError(f"--metrics {kind} needs torchmetrics: {INSTALL}") from None
+        found = rouge_score(
+            list(hypotheses),
+            list(references),
+            rouge_keys=kind,
+            normalizer=str,  # the default throws away all that is no Latin letter or digit
+            tokenizer=rouge_words,
+        )
+        return 100 * float(found[f"{kind}_fmeasure"])
+
+    return score
+
+
+def metrics(bleu_tokenize: str = "13a") -> Dict[str, Metric]:
+    """All metrics by name."""
+    known = [
+        Metric("exact", "exact match %", True, exact_match),
+        Metric("token-error", "token error rate %", False, token_error_rate),
+        Metric("bleu", "BLEU", True, bleu(bleu_tokenize)),
+        Metric("chrf", "chrF2", True, chrf),
+        Metric("rouge1", "ROUGE-1 F1", True, rouge("rouge1")),
+        Metric("rouge2", "ROUGE-2 F1", True, rouge("rouge2")),
+        Metric("rougeL", "ROUGE-L F1", True, rouge("rougeL")),
+    ]
+    return {metric.name: metric for metric in known}
+
+
+def choose(names: Sequence[str], bleu_tokenize: str = "13a") -> List[Metric]:
+    """The metrics of these names, in this order.
+
+    Raises:
+        UsageError: there is none of a name, or no name.
+    """
+    known = metrics(bleu_tokenize)
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--metrics {name} is not known: choose among {', '.join(known)}")
+    if not names:
+        raise UsageError(f"--metrics is empty: choose among {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def signatures(chosen: Sequence[Metric], bleu_tokenize: str) -> List[str]:
+    """sacrebleu's signatures of those among ``chosen`` that it counts."""
+    from sacrebleu.metrics import BLEU, CHRF
+
+    makers = {"bleu": lambda: BLEU(tokenize=bleu_tokenize), "chrf": CHRF}
+    lines = []
+    for metric in chosen:
+        if metric.name in makers:
+            counter = makers[metric.name]()
+            counter.corpus_score(["a"], [["a"]])  # a signature knows the number of references
+            lines.append(f"{metric.title}: {counter.get_signature()}")
+    return lines

@@ -1,0 +1,297 @@
+"""What a comparison runs: systems, and for each system and seed a training and a decoding."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Step
+
+PACKAGE = Path(__file__).resolve().parent.parent
+VALIDATIONS = 10  # of a training; a learning curve has so many points
+LOG_LINES = 200  # at most, of a training
+
+# what is given for a flag that the user leaves out; with a flag of the left column none of its row
+DEFAULTS = {
+    "--optimizer": ["--optimizer", "adam"],
+    "--lr": ["--lr", "0.002"],
+    "--lr-scheduler": ["--lr-scheduler", "polynomial_decay", "--warmup-updates", "{warmup}"]
+    + ["--total-num-update", "{updates}"],
+    "--clip-norm": ["--clip-norm", "1"],
+    "--max-tokens": ["--max-tokens", "4000"],
+}
+CLASSICS = ("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "lstm")
+INSTEAD = {"--max-tokens": "--batch-size"}  # a flag that makes another one's default needless
+
+
+@dataclass(frozen=True)
+class System:
+    """A model that takes part.
+
+    Args:
+        name: in the report and in file names.
+        arch: ``--arch``.
+        flags: for fairseq-train, those that this architecture has.
+        left_out: flags for all systems that this one does not have.
+    """
+
+    name: str
+    arch: str
+    flags: Tuple[str, ...] = ()
+    left_out: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A system with one seed."""
+
+    system: System
+    seed: int
+    train: Step
+    decodes: Dict[str, Step]  # by split
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.train.folder / self.train.settings["checkpoint"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all systems share.
+
+    Args:
+        data: folder of fairseq-preprocess.
+        out: where everything goes.
+        updates: of each training.
+        seeds: a training for each.
+        flags: for fairseq-train.
+        own_flags: for the systems of these names, after ``flags``.
+        subsets: the splits that are decoded, the main one first.
+        beam: of decoding.
+        decode_flags: for fairseq-generate.
+        checkpoint: ``best`` by validation loss, or ``last``.
+    """
+
+    data: Path
+    out: Path
+    updates: int
+    seeds: Sequence[int] = (1,)
+    flags: Sequence[str] = ()
+    own_flags: Dict[str, Sequence[str]] = field(default_factory=dict)
+    subsets: Sequence[str] = ("test",)
+    beam: int = 5
+    decode_flags: Sequence[str] = ()
+    checkpoint: str = "best"
+
+
+def groups(flags: Sequence[str]) -> Iterator[List[str]]:
+    """Each flag with its values: ``--dropout 0.1 --residual`` -> ``[--dropout, 0.1]``, ``[--residual]``.
+
+    Raises:
+        UsageError: a value stands before the first flag.
+    """
+    group: List[str] = []
+    for word in flags:
+        if word.startswith("--"):
+            if group:
+                yield group
+            group = [word]
+        elif group:
+            group.append(word)
+        else:
+            raise UsageError(f"{word!r} after -- belongs to no flag: flags for fairseq-train begin with --")
+    if group:
+        yield group
+
+
+def name_of(group: Sequence[str]) -> str:
+    """``[--dropout=0.1]`` -> ``--dropout``."""
+    return group[0].split("=")[0]
+
+
+def model_flags(arch: str) -> Set[str]:
+    """The flags that an architecture adds to fairseq-train's, without those that are an error with it.
+
+    Raises:
+        UsageError: there is no such architecture.
+    """
+    from fairseq.models import ARCH_MODEL_REGISTRY
+
+    from s2s_plugins.models.config import flag
+    from s2s_plugins.models.seq2seq import RecurrentModel
+
+    if arch not in ARCH_MODEL_REGISTRY:
+        raise UsageError(
+            f"--archs {arch} is no architecture: s2s_plugins has basic_lstm, feedback_lstm, peek_lstm and "
+            "attention_lstm, fairseq has lstm, transformer and others"
+        )
+    model = ARCH_MODEL_REGISTRY[arch]
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    model.add_args(parser)
+    known = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+    if issubclass(model, RecurrentModel):
+        known -= {flag(name) for name in model.useless_fields()}
+    return known
+
+
+def build_systems(names: Sequence[str], settings: Settings) -> List[System]:
+    """``["basic_lstm", "luong=attention_lstm"]`` -> systems; each gets the flags that its architecture has.
+
+    Raises:
+        UsageError: an unknown architecture, a name twice, or flags of a system that does not take part.
+    """
+    pairs = [tuple(name.split("=", 1)) if "=" in name else (name, name) for name in names]
+    chosen = [name for name, _ in pairs]
+    for name in chosen:
+        if not name:
+            raise UsageError(f"--archs {','.join(names)} has an empty name: write --archs peek_lstm,attention_lstm")
+        if chosen.count(name) > 1:
+            raise UsageError(f"--archs names {name} twice: give one another name, as in luong=attention_lstm")
+        if set(name) & set("/\\ \t"):
+            raise UsageError(f"--archs {name!r} names files too: leave out slashes and spaces")
+    for name in settings.own_flags:
+        if name not in chosen:
+            raise UsageError(f"--flags {name} is for no system of --archs {','.join(chosen)}")
+    flags = {arch: model_flags(arch) for _, arch in pairs}
+    # those of systems that do not take part this time are no error either
+    of_models = set().union(*flags.values(), *map(model_flags, CLASSICS))
+    systems = []
+    for name, arch in pairs:
+        kept: List[str] = []
+        left_out: List[str] = []
+        for group in groups(settings.flags):
+            flag = name_of(group)
+            if flag in of_models and flag not in flags[arch]:
+                left_out.append(flag)
+            else:
+                kept += group
+        systems.append(System(name, arch, (*kept, *settings.own_flags.get(name, ())), tuple(left_out)))
+    return systems
+
+
+def with_defaults(flags: Sequence[str], updates: int) -> List[str]:
+    """``flags`` behind the defaults that they leave room for."""
+    given = {name_of(group) for group in groups(flags)}
+    values = {"updates": updates, "warmup": min(100, updates // 10)}
+    before: List[str] = []
+    for flag, words in DEFAULTS.items():
+        if flag not in given and INSTEAD.get(flag) not in given:
+            before += [word.format(**values) for word in words]
+    return [*before, *flags]
+
+
+class Plan:
+    """The steps of a comparison, each before what needs it.
+
+    Args:
+        names: of the systems, as ``--archs`` takes them.
+        settings: what they share.
+
+    Attributes:
+        systems: in their order.
+        runs: seed by seed, so that every system has a result early.
+
+    Raises:
+        UsageError: settings that make no sense.
+    """
+
+    def __init__(self, names: Sequence[str], settings: Settings) -> None:
+        self.settings = settings
+        self.source_lang, self.target_lang = languages(settings.data, settings.subsets)
+        self.systems = build_systems(names, settings)
+        self.runs = [self._run(system, seed) for seed in settings.seeds for system in self.systems]
+
+    @property
+    def steps(self) -> List[Step]:
+        return [step for run in self.runs for step in (run.train, *run.decodes.values())]
+
+    def _run(self, system: System, seed: int) -> Run:
+        settings, name = self.settings, f"{system.name}-seed{seed}"
+        folder = settings.out / "train" / name
+        flags = with_defaults(system.flags, settings.updates)
+        every = max(1, settings.updates // VALIDATIONS)
+        command = ["fairseq-train", str(settings.data), "--user-dir", str(PACKAGE), "--arch", system.arch]
+        command += ["--source-lang", self.source_lang, "--target-lang", self.target_lang]
+        command += ["--save-dir", str(folder), "--seed", str(seed), "--max-update", str(settings.updates)]
+        command += ["--validate-interval-updates", str(every), "--save-interval-updates", str(every)]
+        # small data has epochs of a few updates: neither validate nor save at each
+        command += ["--validate-interval", "1000000", "--save-interval", "1000000", "--keep-interval-updates", "1"]
+        command += ["--no-epoch-checkpoints", "--log-format", "json"]
+        command += ["--log-interval", str(max(1, settings.updates // LOG_LINES)), *flags]
+        checkpoint = f"checkpoint_{settings.checkpoint}.pt"
+        train = Step(
+            f"train-{name}",
+            "train",
+            folder,
+            {
+                "data": str(settings.data.resolve()),
+                "arch": system.arch,
+                "updates": settings.updates,
+                "seed": seed,
+                "flags": flags,
+                "checkpoint": checkpoint,
+            },
+            command,
+            limits={"--max-update": settings.updates},
+            leftovers=["checkpoint_[0-9]*_[0-9]*.pt"]
+            + (["checkpoint_last.pt"] if settings.checkpoint == "best" else []),
+        )
+        decodes = {subset: self._decode(name, subset, train, folder / checkpoint) for subset in settings.subsets}
+        return Run(system, seed, train, decodes)
+
+    def _decode(self, name: str, subset: str, train: Step, checkpoint: Path) -> Step:
+        settings = self.settings
+        command = ["fairseq-generate", str(settings.data), "--user-dir", str(PACKAGE), "--path", str(checkpoint)]
+        command += ["--source-lang", self.source_lang, "--target-lang", self.target_lang]
+        command += ["--gen-subset", subset, "--beam", str(settings.beam)]
+        if not {"--batch-size", "--max-tokens"} & {name_of(group) for group in groups(settings.decode_flags)}:
+            command += ["--batch-size", "128"]
+        command += settings.decode_flags
+        flags = list(settings.decode_flags)
+        return Step(
+            f"decode-{subset}-{name}",
+            "decode",
+            None,
+            {"train": train.settings, "subset": subset, "beam": settings.beam, "flags": flags},
+            command,
+            output=settings.out / "decoded" / f"{subset}-{name}.txt",
+        )
+
+
+def languages(data: Path, subsets: Sequence[str]) -> Tuple[str, str]:
+    """Source and target language of binarised data, by its file names.
+
+    Raises:
+        UsageError: the folder is missing or holds no such split.
+    """
+    from fairseq.data.data_utils import infer_language_pair
+
+    if not data.is_dir():
+        raise UsageError(f"DATA-BIN {data} is no folder: name what fairseq-preprocess wrote")
+    source, target = infer_language_pair(str(data))
+    if source is None or target is None:
+        raise UsageError(f"DATA-BIN {data} holds no pair of languages: name what fairseq-preprocess wrote")
+    for split in ("train", "valid", *subsets):
+        if not (data / f"{split}.{source}-{target}.{target}.idx").is_file():
+            raise UsageError(f"{data} has no {split} split with a {target} side: make it with fairseq-preprocess")
+    return source, target
+
+
+def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action) -> Step:
+    """The step that keeps the attention of one system over some sentences of the test split in ``path``."""
+    settings = {"train": run.train.settings, "beam": plan.settings.beam, "sentences": list(sentences)}
+    return Step(f"attention-{run.system.name}", "attention", None, settings, action=action, output=path)
+
+
+def seeds_of(text: str) -> Optional[List[int]]:
+    """``3`` -> 1, 2, 3; ``4,7`` -> 4, 7; None if it is neither."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        return None
+    if "," not in text:
+        numbers = list(range(1, numbers[0] + 1))
+    return numbers if numbers and min(numbers) >= 0 and len(set(numbers)) == len(numbers) else None

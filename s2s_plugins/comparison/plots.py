@@ -1,0 +1,114 @@
+"""The pictures of a comparison: learning curves, and the score against the length of the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+from typing import Dict, List
+
+from s2s_plugins.steps import partial_name
+
+# told apart by colour-blind readers too (Okabe and Ito), and by marker in print
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7a7a7a", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = "osD^vP*X"
+
+
+def _pyplot():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def save(figure, path: Path) -> None:
+    """A picture that appears whole or not at all."""
+    figure.savefig(partial_name(path), dpi=130, format="png")
+    _pyplot().close(figure)
+    partial_name(path).replace(path)
+
+
+def style(place: int) -> dict:
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 4.5}
+
+
+def learning_curves(results: dict):
+    """Losses of training and validation against updates, a line a system; a band spans the seeds."""
+    figure, axes = _pyplot().subplots(1, 2, figsize=(10.5, 4.0), sharey=True, layout="constrained")
+    for axis, kind in zip(axes, ("training", "validation")):
+        for place, system in enumerate(results["systems"]):
+            curves = [dict(map(tuple, run[f"{kind}_curve"])) for run in system["runs"]]
+            updates = sorted(set.intersection(*map(set, curves)))
+            if kind == "training":
+                updates = _thinned(updates, 60)
+            look = {**style(place), "marker": None} if kind == "training" else style(place)
+            _line(axis, updates, [[curve[update] for curve in curves] for update in updates], system["name"], look)
+        axis.set_title(f"{kind} loss", fontsize=10)
+        axis.set_xlabel("updates")
+        axis.set_ylim(0, None)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("bits a target token, teacher-forced")
+    _legend(figure, axes[1], len(results["systems"]))
+    return figure
+
+
+def _thinned(values: List[int], most: int) -> List[int]:
+    step = -(-len(values) // most)
+    return values[::step] if step > 1 else values
+
+
+def _line(axis, xs: List[float], values: List[List[float]], label: str, look: dict) -> None:
+    axis.plot(xs, [mean(points) for points in values], label=label, **look)
+    if any(len(points) > 1 for points in values):
+        lows, highs = [min(points) for points in values], [max(points) for points in values]
+        axis.fill_between(xs, lows, highs, color=look["color"], alpha=0.15, lw=0)
+
+
+def _legend(figure, axis, count: int) -> None:
+    figure.legend(
+        *axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(count, 5), frameon=False, fontsize=9
+    )
+
+
+def by_length(results: dict, subset: dict):
+    """The first metric against the number of source tokens; grey bars: how many sentences there are."""
+    groups, metric = subset["lengths"], results["metrics"][0]
+    figure, axis = _pyplot().subplots(figsize=(max(6.5, 0.62 * len(groups) + 1.5), 4.2), layout="constrained")
+    places = list(range(len(groups)))
+    bars = axis.twinx()
+    bars.bar(places, [group["sentences"] for group in groups], color="#000000", alpha=0.07, width=0.8)
+    bars.set_ylabel("sentences (grey bars)", color="#777777", fontsize=9)
+    bars.tick_params(axis="y", colors="#777777", labelsize=8)
+    bars.set_ylim(0, 1.6 * max(group["sentences"] for group in groups))
+    for place, system in enumerate(results["systems"]):
+        runs = subset["by_length"].get(system["name"])
+        if runs:
+            _line(axis, places, [list(values) for values in zip(*runs)], system["name"], style(place))
+    axis.set_zorder(bars.get_zorder() + 1)
+    axis.patch.set_visible(False)
+    axis.set_xticks(places, [_range(group) for group in groups])
+    axis.set_xlabel("source tokens")
+    axis.set_ylabel(f"{metric['title']}, free-running")
+    axis.set_ylim(0, 103 if metric["name"] == "exact" else None)
+    axis.grid(axis="y", alpha=0.25)
+    for one in (axis, bars):
+        one.spines["top"].set_visible(False)
+    _legend(figure, axis, len(results["systems"]))
+    return figure
+
+
+def _range(group: Dict[str, int]) -> str:
+    return str(group["from"]) if group["from"] == group["to"] else f"{group['from']}–{group['to']}"
+
+
+def draw(results: dict, out: Path) -> Dict[str, Path]:
+    """All pictures below ``out``: ``learning-curves``, and ``by-length-SPLIT`` where a split has several lengths."""
+    figures = {"learning-curves": learning_curves(results)}
+    for subset in results["subsets"]:
+        if len(subset["lengths"]) > 1:
+            figures[f"by-length-{subset['name']}"] = by_length(results, subset)
+    for name, figure in figures.items():
+        save(figure, out / f"{name}.png")
+    return {name: out / f"{name}.png" for name in figures}

@@ -1,0 +1,109 @@
+"""report.html: one page, opened from disk, with everything in it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+from s2s_plugins.comparison.metrics import INSTALL
+from s2s_plugins.errors import UsageError
+
+TEMPLATE = "report.html"
+
+
+def environment():
+    """Where templates come from.
+
+    Raises:
+        UsageError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise UsageError(f"a report needs jinja2 and matplotlib: {INSTALL}") from None
+    loader = PackageLoader("s2s_plugins.comparison")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
+    """The mean, and of several seeds the lowest and highest: ``98.61``, ``97.90–99.20``."""
+    mean = f"{sum(values) / len(values):,.{digits}f}"
+    return mean, f"{min(values):,.{digits}f}–{max(values):,.{digits}f}" if len(values) > 1 else ""
+
+
+def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
+    """Heads and rows of a split's table, the best score of each metric marked; the first split's has the speeds too."""
+    heads = [metric["title"] for metric in results["metrics"]]
+    is_main = subset is results["subsets"][0]
+    if is_main:
+        heads += ["parameters", "training, target tokens/s", "decoding, sentences/s", "training, minutes"]
+    systems = [system for system in results["systems"] if system["name"] in subset["scores"]]
+    means = {
+        (system["name"], metric["name"]): _mean(subset["scores"][system["name"]], metric["name"])
+        for system in systems
+        for metric in results["metrics"]
+    }
+    rows = []
+    for system in systems:
+        scores = subset["scores"][system["name"]]
+        cells = []
+        for metric in results["metrics"]:
+            name = metric["name"]
+            best = (max if metric["rises"] else min)(means[other["name"], name] for other in systems)
+            text, seeds = span([one[name] for one in scores], 2)
+            cells.append({"text": text, "seeds": seeds, "best": means[system["name"], name] == best})
+        if is_main:
+            runs = system["runs"]
+            speeds = [_mean(runs, key) for key in ("parameters", "tokens_per_second", "sentences_per_second")]
+            texts = [f"{speed:,.0f}" for speed in speeds] + [f"{_mean(runs, 'train_seconds') / 60:.1f}"]
+            cells += [{"text": text, "seeds": "", "best": False} for text in texts]
+        rows.append({"system": system, "cells": cells, "seeds": len(scores)})
+    return heads, rows
+
+
+def _mean(entries: Sequence[dict], key: str) -> float:
+    return sum(entry[key] for entry in entries) / len(entries)
+
+
+def embedded(path: Path) -> str:
+    """A picture as a data URI: the page stays whole when it is sent on."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -> str:
+    """The report.
+
+    Args:
+        results: what :func:`~s2s_plugins.comparison.collect.collect` found, with ``title``, ``machine``,
+            ``signatures`` and ``settings``.
+        pictures: of :func:`~s2s_plugins.comparison.plots.draw`.
+        maps: for each system with attention, heat maps as HTML.
+    """
+    subsets = [subset for subset in results["subsets"] if subset["scores"]]
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            results=results,
+            subsets=subsets,
+            tables={subset["name"]: table(results, subset) for subset in subsets},
+            pictures={name: embedded(path) for name, path in pictures.items()},
+            maps=maps,
+        )
+    )
+
+
+def text_table(results: dict, subset: dict) -> str:
+    """A split's table as it is printed."""
+    heads, rows = table(results, subset)
+    lines = [[subset["name"], *heads]] + [[row["system"]["name"], *map(_plain, row["cells"])] for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))])
+        for line in lines
+    )
+
+
+def _plain(cell: dict) -> str:
+    return f"{cell['text']} ({cell['seeds']})" if cell["seeds"] else cell["text"]

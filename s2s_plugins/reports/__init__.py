@@ -1,0 +1,22 @@
+"""Pictures and pages of what a model does: drawn with matplotlib and jinja2, which are imported where they are used."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from s2s_plugins.errors import UsageError
+
+EXTRA = "pip install 's2s-plugins[report]'"
+
+
+def library(name: str) -> ModuleType:
+    """The module ``name``, of a package that not every installation has.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UsageError(f"{name} is not installed, and draws this: {EXTRA}") from None

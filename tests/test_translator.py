@@ -1,0 +1,165 @@
+"""A checkpoint as an object: translations, and where the model looks."""
+
+import shutil
+
+import pytest
+import torch
+from conftest import digit_pairs
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.translator import Translator
+
+TINY_LSTM = ("--encoder-embed-dim", 16, "--decoder-embed-dim", 16, "--decoder-out-embed-dim", 16)
+LINES = ["1 2 3 4 5 6 7", "4", "9 8 7", "0 0", "5 6 7 8 9"]
+
+
+@pytest.fixture(scope="module")
+def translator(trained):
+    return Translator(str(trained["attention_lstm"]))
+
+
+@pytest.fixture(scope="module")
+def fairseqs_lstm(commands, digits):
+    """A checkpoint of fairseq's own architecture, and a copy of the data that it was trained on, which is gone."""
+    data, folder = commands.folder / "lstm-data", commands.folder / "fairseqs-lstm"
+    shutil.copytree(digits, data)
+    sizes = (*TINY_LSTM, "--encoder-hidden-size", 16, "--decoder-hidden-size", 16)
+    commands.train(data, "lstm", folder, "--max-epoch", 3, *sizes)
+    shutil.rmtree(data)
+    return folder / "checkpoint_last.pt"
+
+
+def test_a_checkpoint_translates_as_fairseq_generate_does_in_the_order_of_the_data(commands, digits, trained):
+    for arch in ("attention_lstm", "peek_lstm"):
+        result = commands.generate(digits, "--path", trained[arch], "--beam", 4)
+        translator = Translator(str(trained[arch]), str(digits))
+        found = translator.translate(translator.read("test"), beam=4, batch_size=5)
+        assert [" ".join(hypotheses[0].tokens) for hypotheses in found] == result.hypotheses()
+        scores = [float(line.split("\t")[0]) for line in result.lines("H")]
+        log_2 = torch.tensor(2.0).log().item()
+        assert [hypotheses[0].score / log_2 for hypotheses in found] == pytest.approx(scores, abs=1e-4)
+
+
+def test_the_dictionaries_come_from_the_checkpoint(commands, digits, trained, tmp_path):
+    data = shutil.copytree(digits, tmp_path / "data")
+    save_dir = tmp_path / "model"
+    commands.train(data, "attention_lstm_tiny", save_dir, "--max-epoch", 1)
+    path = str(save_dir / "checkpoint_last.pt")
+    with_data = [hypotheses[0].tokens for hypotheses in Translator(path, str(data)).translate(LINES)]
+    shutil.rmtree(data)
+    assert [hypotheses[0].tokens for hypotheses in Translator(path).translate(LINES)] == with_data
+
+
+def test_the_best_translations_come_best_first(translator):
+    for hypotheses in translator.translate(LINES, beam=6, nbest=4):
+        assert len(hypotheses) == 4
+        assert len({tuple(hypothesis.tokens) for hypothesis in hypotheses}) == 4
+        scores = [hypothesis.score for hypothesis in hypotheses]
+        assert scores == sorted(scores, reverse=True)
+        assert all("</s>" not in hypothesis.tokens for hypothesis in hypotheses)
+
+
+def test_a_sentence_alone_and_in_a_batch_of_other_lengths_is_the_same_in_its_place(translator):
+    together = translator.attend(LINES)
+    for line, found in zip(LINES, together):
+        assert found.source == [*line.split(), "</s>"]
+        (alone,) = translator.attend([line])
+        assert (alone.source, alone.target) == (found.source, found.target)
+        torch.testing.assert_close(torch.tensor(alone.weights), torch.tensor(found.weights), atol=1e-5, rtol=1e-4)
+
+
+def test_every_row_of_weights_adds_up_to_1_over_the_real_tokens(translator):
+    for found in translator.attend(LINES, batch_size=4):
+        assert found.weights.shape == (len(found.target), len(found.source))
+        assert found.weights.sum(1) == pytest.approx(1, abs=1e-5)
+        assert "<pad>" not in found.source + found.target
+        assert found.target[-1] == "</s>" and "</s>" not in found.output
+
+
+def test_the_weights_are_those_of_the_search_that_found_the_output(commands, digits, trained, translator):
+    flags = ("--path", trained["attention_lstm"], "--beam", 5, "--print-alignment", "soft")
+    printed = commands.generate(digits, *flags).lines("A")
+    reader = Translator(str(trained["attention_lstm"]), str(digits))
+    alignments = reader.attend(reader.read("test"))
+    assert len(printed) == len(alignments) == 13
+    for line, found in zip(printed, alignments):
+        rows = [[float(weight) for weight in row.split(",")] for row in line.split()]
+        assert found.weights == pytest.approx(torch.tensor(rows).numpy(), abs=1e-5)
+
+
+def test_any_attention_and_any_side_of_the_padding_will_do(commands, digits):
+    flags = ("--attention", "concat", "--attention-timing", "after", "--attention-coverage", "--rnn-cell", "gru")
+    folder = commands.folder / "other-attention"
+    commands.train(digits, "attention_lstm_tiny", folder, "--max-epoch", 2, *flags)
+    path = str(folder / "checkpoint_last.pt")
+    translator = Translator(path, overrides={"left_pad_source": False, "left_pad_target": True})
+    assert not translator.task.cfg.left_pad_source and Translator(path).task.cfg.left_pad_source
+    for line, found in zip(LINES, translator.attend(LINES)):
+        (alone,) = translator.attend([line])
+        assert (alone.source, alone.target) == (found.source, found.target)
+        assert found.weights.sum(1) == pytest.approx(1, abs=1e-5)
+        torch.testing.assert_close(torch.tensor(alone.weights), torch.tensor(found.weights), atol=1e-5, rtol=1e-4)
+
+
+def test_a_word_that_the_dictionary_lacks_is_shown_as_it_is_and_marked(translator):
+    (found,) = translator.attend(["1 seven 2"])
+    assert found.source == ["1", "seven", "2", "</s>"]
+    assert found.unknown == [1]
+
+
+def test_a_split_has_references_and_a_limit(digits, trained):
+    translator = Translator(str(trained["attention_lstm"]), str(digits))
+    sentences = translator.read("valid", limit=4)
+    pairs = digit_pairs(11, 2)[:4]
+    assert [" ".join(sentence.words) for sentence in sentences] == [f"{source} </s>" for source, _ in pairs]
+    assert [" ".join(sentence.reference) for sentence in sentences] == [target for _, target in pairs]
+    assert len(translator.read("test", limit=1000)) == 13
+    alignments = translator.attend(sentences)
+    assert [found.is_right for found in alignments] == [found.output == found.reference for found in alignments]
+
+
+def test_fairseqs_own_lstm_attends_too_with_a_data_folder(digits, fairseqs_lstm):
+    translator = Translator(str(fairseqs_lstm), str(digits))
+    together = translator.attend(LINES, batch_size=5)
+    for line, found in zip(LINES, together):
+        (alone,) = translator.attend([line])
+        assert found.weights.sum(1) == pytest.approx(1, abs=1e-5)
+        assert found.target == alone.target
+        torch.testing.assert_close(torch.tensor(alone.weights), torch.tensor(found.weights), atol=1e-5, rtol=1e-4)
+
+
+def test_what_cannot_be_loaded_is_said_in_one_line(digits, trained, fairseqs_lstm, commands, tmp_path):
+    with pytest.raises(UsageError, match="carry its dictionaries.*lstm-data, is gone: name a copy with --data"):
+        Translator(str(fairseqs_lstm))
+    with pytest.raises(UsageError, match="no/such.pt does not exist"):
+        Translator("no/such.pt")
+    (tmp_path / "words.pt").write_text("not a checkpoint")
+    with pytest.raises(UsageError, match="words.pt is not a checkpoint"):
+        Translator(str(tmp_path / "words.pt"))
+    other = shutil.copytree(digits, tmp_path / "other")
+    lines = (other / "dict.src.txt").read_text().splitlines()
+    (other / "dict.src.txt").write_text("\n".join(["x 1", *lines[1:], "y 1"]) + "\n")
+    with pytest.raises(UsageError, match="another source dictionary: symbol 4 is '.' in it and 'x' in the data's"):
+        Translator(str(trained["attention_lstm"]), str(other))
+    with pytest.raises(UsageError, match=r"does not fit the data .*size mismatch"):
+        Translator(str(fairseqs_lstm), str(other))
+
+
+@pytest.mark.parametrize("arch", ["basic_lstm", "feedback_lstm", "peek_lstm"])
+def test_a_model_without_attention_says_which_have_it(trained, arch):
+    translator = Translator(str(trained[arch]))
+    assert not translator.has_attention
+    with pytest.raises(UsageError, match="without attention: use one of --arch attention_lstm"):
+        translator.attend(LINES)
+
+
+def test_settings_out_of_range_are_named(translator):
+    for settings, message in (
+        ({"beam": 0}, "--beam 0 is too small"),
+        ({"batch_size": 0}, "--batch-size 0 is too small"),
+        ({"beam": 2, "nbest": 3}, "--nbest 3 is more than --beam 2 finds"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            translator.translate(LINES, **settings)
+    with pytest.raises(UsageError, match=r"line 2 has 1202 tokens, </s> included, and the model takes 1024"):
+        translator.encode(["1", "1 " * 1201])
