@@ -1,4 +1,11 @@
-"""The error that a user can cause: one line, no traceback."""
+"""The errors that a user can cause or meet: one line, no traceback, and the command's exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Iterator, Optional, Union
 
 
 class UsageError(ValueError):
@@ -6,3 +13,41 @@ class UsageError(ValueError):
 
     Raised inside a fairseq command it ends the command with that one line and exit code 2 (``compat``).
     """
+
+
+class WorkError(RuntimeError):
+    """Work that could not be done, through no fault of the command line; the message says where to look."""
+
+
+@contextlib.contextmanager
+def one_line_errors(
+    command: str, where: Optional[Union[str, os.PathLike]] = None, stopped: str = "stopped"
+) -> Iterator[None]:
+    """What goes wrong inside ends the command with one line on stderr.
+
+    Exit codes: 2 for a :class:`UsageError`, 1 for a :class:`WorkError` and for a file that cannot be read or written,
+    130 for Ctrl-C.
+
+    Args:
+        command: its name, at the start of the line.
+        where: the file named when an ``OSError`` names none.
+        stopped: what Ctrl-C leaves behind.
+
+    Raises:
+        SystemExit: one of these was raised inside.
+    """
+    try:
+        yield
+    except (UsageError, WorkError) as error:
+        print(f"{command}: error: {error}", file=sys.stderr)
+        code = 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        named = [str(name) for name in (error.filename or where,) if name is not None]
+        print(": ".join([command, "error", *named, error.strerror or str(error)]), file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        print(f"\n{command}: {stopped}", file=sys.stderr)
+        code = 130
+    else:
+        return
+    raise SystemExit(code)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, WorkError
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
 
 
-class StepError(Exception):
+class StepError(WorkError):
     """A step failed; the message names its log."""
 
 

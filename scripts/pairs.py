@@ -12,16 +12,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+
+from endings import DataError, FetchError
 
 Pair = Tuple[str, str]  # source and target, tokens separated by spaces
 Splits = Dict[str, List[Pair]]  # "train", "valid", "test", and further ones to decode
 
 SPACE = "\u2581"  # stands for a space where letters are tokens, fairseq splits at spaces
-
-
-class DataError(Exception):
-    """Something about the data or its sizes; the message says what to do."""
 
 
 def letters(text: str) -> str:
@@ -53,7 +51,7 @@ def write(out: Path, splits: Splits, source_lang: str, target_lang: str) -> None
     The binarised names of the splits after ``train`` and ``valid`` are ``test``, ``test1``, ... in their order.
 
     Raises:
-        DataError: fairseq-preprocess fails.
+        FetchError: fairseq-preprocess fails.
     """
     text, partial = out / "text", out / "text.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -70,7 +68,7 @@ def write(out: Path, splits: Splits, source_lang: str, target_lang: str) -> None
     command += ["--testpref", ",".join(str(partial / name) for name in tests)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
-        raise DataError(f"fairseq-preprocess failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+        raise FetchError(f"fairseq-preprocess failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     for path, new in ((out / "bin", partial / "bin"), (text, partial)):
         shutil.rmtree(path, ignore_errors=True)
         os.replace(new, path)
@@ -95,20 +93,3 @@ def checked(args: argparse.Namespace, names: Iterable[str]) -> None:
     for name in names:
         if getattr(args, name) < 1:
             raise DataError(f"--{name} {getattr(args, name)} is not a number of pairs: use 1 or more")
-
-
-def run(main: Callable[[], None]) -> int:
-    """``main``, with what goes wrong in it as one line; the exit code."""
-    name = Path(sys.argv[0]).name
-    try:
-        main()
-    except DataError as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"{name}: error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"\n{name}: stopped", file=sys.stderr)
-        return 130
-    return 0

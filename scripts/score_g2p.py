@@ -19,11 +19,8 @@ import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
+from endings import DataError, run
 from rapidfuzz.distance import Levenshtein
-
-
-class DataError(Exception):
-    """Something about an input file; the message names it."""
 
 
 def read_references(path: str) -> Dict[str, List[List[str]]]:
@@ -111,7 +108,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--out", required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print N predictions beside their references")
     args = parser.parse_args(argv)
-    try:
+
+    def score_and_write() -> None:
         references = read_references(args.references)
         best = read_generated(args.generated)
         missing = [word for number, word in enumerate(references) if number not in best]
@@ -134,15 +132,13 @@ def main(argv: Optional[List[str]] = None) -> int:
             ),
         )
         write(out / "score.json", json.dumps(result, indent=2) + "\n")
-    except DataError as error:
-        print(f"score_g2p.py: error: {error}", file=sys.stderr)
-        return 2
-    print(f"{'words':>8} {'WER %':>8} {'PER %':>8}")
-    print(f"{result['words']:>8} {result['wer']:>8.2f} {result['per']:>8.2f}")
-    if args.show:
-        print()
-        show(predictions, references, args.show)
-    return 0
+        print(f"{'words':>8} {'WER %':>8} {'PER %':>8}")
+        print(f"{result['words']:>8} {result['wer']:>8.2f} {result['per']:>8.2f}")
+        if args.show:
+            print()
+            show(predictions, references, args.show)
+
+    return run(score_and_write, "score_g2p.py")
 
 
 if __name__ == "__main__":

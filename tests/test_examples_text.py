@@ -144,7 +144,7 @@ def test_a_package_that_cannot_be_had_or_read_is_named(tmp_path, capsys, monkeyp
     assert "cannot be read" in error and "remove it" in error and error.count("\n") == 1
     package = corpora.Package("s2s-plugins-no-such-package==0.0.1", "no-such-*.whl")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(corpora.DataError, match="could not download s2s-plugins-no-such-package==0.0.1"):
+    with pytest.raises(corpora.FetchError, match="could not download s2s-plugins-no-such-package==0.0.1"):
         corpora.fetch(package, cache)
 
 

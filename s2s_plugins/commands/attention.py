@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, one_line_errors
 
 if TYPE_CHECKING:
     from s2s_plugins.reports.heatmap import Alignment
@@ -44,18 +44,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     if args.split is not None and args.data is None:
         parser.error(f"--split {args.split} is a part of binarised data: give --data too")
     logging.basicConfig(level=logging.WARNING, format="s2s-attention: warning: %(message)s")
-    try:
+    with one_line_errors("s2s-attention", args.out, f"stopped; what is in {args.out} is whole"):
         alignments = attend(args)
         write(alignments, Path(args.out), _title(args))
-    except UsageError as error:
-        print(f"s2s-attention: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"s2s-attention: interrupted; what is in {args.out} is whole", file=sys.stderr)
-        return 130
-    except OSError as error:
-        print(f"s2s-attention: error: {error.filename or args.out}: {error.strerror}", file=sys.stderr)
-        return 1
     known = [alignment.is_right for alignment in alignments if alignment.is_right is not None]
     right = f", {sum(known)} of {len(known)} outputs are the reference" if known else ""
     sentences = "1 sentence" if len(alignments) == 1 else f"{len(alignments)} sentences"

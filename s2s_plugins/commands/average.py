@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Sequence
 
 import torch
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, one_line_errors
 
 
 def load(path: str) -> dict:
@@ -67,19 +67,13 @@ def main(argv: Optional[List[str]] = None) -> int:
         parser.error("one checkpoint is its own average: name two or more")
     import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
 
-    try:
-        state = average(args.checkpoints)
-    except UsageError as error:
-        parser.error(str(error))
     output = Path(args.output)
-    partial = output.with_name(output.name + ".partial")
-    try:
+    with one_line_errors("s2s-average", output):
+        state = average(args.checkpoints)
+        partial = output.with_name(output.name + ".partial")
         output.parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, partial)
         os.replace(partial, output)
-    except OSError as error:
-        print(f"s2s-average: error: {output}: {error.strerror}", file=sys.stderr)
-        return 1
     print(f"averaged {len(args.checkpoints)} checkpoints into {output}")
     return 0
 

@@ -15,7 +15,7 @@ from typing import IO, Iterator, List, Optional
 import numpy as np
 import torch
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, one_line_errors
 
 
 class Classifier:
@@ -130,14 +130,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-classify ... | head` ends without a word
-    try:
+    with one_line_errors("s2s-classify"):
         classifier = Classifier(args.checkpoint)
         for texts in read_batches(sys.stdin.buffer, args.batch_size):
             for probabilities in classifier(texts):
                 print(answer(probabilities, classifier.labels, args.json))
             sys.stdout.flush()
-    except UsageError as error:
-        parser.error(str(error))
     return 0
 
 

@@ -15,8 +15,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from s2s_plugins.comparison import collect, metrics, plots, report
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
-from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import DONE, Runner, StepError, write_whole
+from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.reports import library
+from s2s_plugins.steps import DONE, Runner, write_whole
 
 USAGE = "s2s-compare DATA-BIN --archs A,B,... --updates N --out DIR [options] [-- flags for fairseq-train]"
 DESCRIPTION = """\
@@ -211,19 +212,15 @@ def split_argv(argv: Sequence[str]) -> Tuple[List[str], List[str]]:
     return list(argv[:place]), list(argv[place + 1 :])
 
 
-def stop(*_) -> None:
-    raise KeyboardInterrupt
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     own, train_flags = split_argv(sys.argv[1:] if argv is None else argv)
     args = parser().parse_args(own)
     logging.basicConfig(level=logging.WARNING)
-    signal.signal(signal.SIGTERM, stop)
-    try:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the running step too
+    with one_line_errors("s2s-compare", args.out, "stopped; the same command goes on from here"):
         chosen = metrics.choose([name for name in args.metrics.split(",") if name], args.bleu_tokenize)
         settings = settings_of(args, train_flags)
-        report.environment()  # better now than after the training
+        library("jinja2"), library("matplotlib")  # better missed now than after the training
         plan = Plan(args.archs.split(","), settings)
         for system in plan.systems:
             if system.left_out:
@@ -233,18 +230,6 @@ def main(argv: Optional[List[str]] = None) -> int:
         runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
         written.attention()
         results = written.write()
-    except UsageError as error:
-        print(f"s2s-compare: error: {error}", file=sys.stderr)
-        return 2
-    except StepError as error:
-        print(f"s2s-compare: error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"s2s-compare: error: {error.filename or args.out}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ns2s-compare: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
     out = Path(args.out)
     for subset in results["subsets"]:
         print(f"\n{report.text_table(results, subset)}")

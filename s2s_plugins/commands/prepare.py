@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Tuple
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, one_line_errors
 
 DESCRIPTION = """\
 Text to binarised data: DIR/pretrain for --task language_modeling and sequence_autoencoding,
@@ -53,18 +53,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     _check(parser, args)
     logging.basicConfig(level=logging.WARNING)
-    try:
+    with one_line_errors("s2s-prepare", args.dest, "interrupted, nothing was written"):
         with _whole_or_not_at_all(args.dest) as folder:
             prepare(args, folder)
-    except UsageError as error:
-        print(f"s2s-prepare: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("s2s-prepare: interrupted, nothing was written", file=sys.stderr)
-        return 130
-    except OSError as error:
-        print(f"s2s-prepare: error: {error.filename or args.dest}: {error.strerror}", file=sys.stderr)
-        return 1
     print(f"\nwritten to {args.dest}; next, with --optimizer, --lr, --max-tokens and --save-dir as you like them:")
     plugin = "--user-dir $(s2s-user-dir) --arch lm_lstm"
     for part, task in (("pretrain", "language_modeling"), ("classify", "text_classification")):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Sequence
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.reports import EXTRA
 
 # scripts that are written without spaces: each character is a word of ROUGE's
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 ROUGE_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
-INSTALL = "pip install 's2s-plugins[report]'"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], float]:
         try:
             from torchmetrics.functional.text import rouge_score
         except ImportError:
-            raise UsageError(f"--metrics {kind} needs torchmetrics: {INSTALL}") from None
+            raise UsageError(f"--metrics {kind} needs torchmetrics: {EXTRA}") from None
         found = rouge_score(
             list(hypotheses),
             list(references),

@@ -6,24 +6,9 @@ import base64
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from s2s_plugins.comparison.metrics import INSTALL
-from s2s_plugins.errors import UsageError
+from s2s_plugins.reports import templates
 
 TEMPLATE = "report.html"
-
-
-def environment():
-    """Where templates come from.
-
-    Raises:
-        UsageError: jinja2 is not installed.
-    """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError:
-        raise UsageError(f"a report needs jinja2 and matplotlib: {INSTALL}") from None
-    loader = PackageLoader("s2s_plugins.comparison")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
@@ -82,7 +67,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -
     """
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
     return (
-        environment()
+        templates(__package__)
         .get_template(TEMPLATE)
         .render(
             results=results,

@@ -33,8 +33,8 @@ class SequenceConfig(config.WriterConfig):
     pooling: ChoiceEnum(list(POOLINGS)) = field(
         default="last",
         metadata={
-            "help": "what a classifier sees: the state at the last token, the mean or the maximum over all tokens, or "
-            "the three joined (concat)"
+            "help": "what a classifier sees: the state at the last token, the mean or the maximum over all tokens, "
+            "the three joined (concat), or four means with learnt weights (attention)"
         },
     )
     bidirectional: bool = field(

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
 
-POOLINGS = ("last", "mean", "max", "concat")
+POOLINGS = ("last", "mean", "max", "concat", "attention")
+HEADS, ATTENTION_SIZE = 4, 128  # of the pooling "attention": weighted means, and the size of what scores them
 
 
 def _last(outputs: Tensor, padding_mask: Tensor) -> Tensor:
@@ -30,13 +31,40 @@ def _max(outputs: Tensor, padding_mask: Tensor) -> Tensor:
     return highest.masked_fill(padding_mask.all(1, keepdim=True), 0.0)
 
 
+class SelfAttention(nn.Module):
+    """Weighted means of the outputs, each with learnt weights: ``softmax(U tanh(W h))`` over the tokens.
+
+    Lin et al. 2017, arXiv:1703.03130, section 2.1. What a pretrained network reads saturates the maximum over the
+    tokens, the same for every document; here the gradient reaches the tokens that matter.
+
+    Args:
+        input_size: H.
+        hidden_size: of the scores' hidden layer.
+        heads: number of means.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, heads: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(input_size, hidden_size)
+        self.score = nn.Linear(hidden_size, heads, bias=False)
+
+    def forward(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
+        """(B, S, H) and (B, S), True at padding -> (B, heads * H); a document without a token gives zeros."""
+        scores = self.score(torch.tanh(self.hidden(outputs)))
+        empty = padding_mask.all(1, keepdim=True)
+        weights = scores.masked_fill((padding_mask & ~empty).unsqueeze(-1), float("-inf")).softmax(1)
+        weights = weights.masked_fill(empty.unsqueeze(-1), 0.0)
+        return torch.bmm(weights.transpose(1, 2), outputs).flatten(1)
+
+
 class Pooling(nn.Module):
     """From the outputs at all tokens to one vector a document; padding counts for nothing.
 
     Args:
         kind: ``"last"``, the state at the last real token (Dai and Le 2015, arXiv:1511.01432, section 2); with both
             directions, each at the token where it ends; ``"mean"`` or ``"max"`` over the tokens; ``"concat"``, these
-            three joined (Howard and Ruder 2018, arXiv:1801.06146, section 3.3).
+            three joined (Howard and Ruder 2018, arXiv:1801.06146, section 3.3); ``"attention"``, four means with
+            learnt weights (:class:`SelfAttention`).
         input_size: H.
         bidirectional: whether the second half of H was read backwards.
 
@@ -50,11 +78,18 @@ class Pooling(nn.Module):
             raise ValueError(f"pooling {kind!r} is unknown: use one of {', '.join(POOLINGS)}")
         self.kind = kind
         self.bidirectional = bidirectional
-        self.output_size = input_size * (3 if kind == "concat" else 1)
+        self.output_size = input_size * {"concat": 3, "attention": HEADS}.get(kind, 1)
+        self.attention = SelfAttention(input_size, ATTENTION_SIZE, HEADS) if kind == "attention" else None
 
     def forward(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
         """(B, S, H) and (B, S), True at padding -> (B, P)."""
-        parts = {"last": (self._end,), "mean": (_mean,), "max": (_max,), "concat": (self._end, _max, _mean)}
+        parts = {
+            "last": (self._end,),
+            "mean": (_mean,),
+            "max": (_max,),
+            "concat": (self._end, _max, _mean),
+            "attention": (self.attention,),
+        }
         return torch.cat([part(outputs, padding_mask) for part in parts[self.kind]], dim=-1)
 
     def _end(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:

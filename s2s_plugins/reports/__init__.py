@@ -20,3 +20,19 @@ def library(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError:
         raise UsageError(f"{name} is not installed, and draws this: {EXTRA}") from None
+
+
+def templates(package: str):
+    """jinja2's environment for the templates of ``package``.
+
+    Raises:
+        UsageError: jinja2 is not installed.
+    """
+    jinja2 = library("jinja2")
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader(package),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -19,7 +19,7 @@ from typing import List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
-from s2s_plugins.reports import fonts, library
+from s2s_plugins.reports import fonts, library, templates
 
 END = "</s>"
 GENERATOR = "s2s_plugins.reports.heatmap"  # says in a page what wrote it
@@ -303,14 +303,7 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
 
 @lru_cache(maxsize=1)
 def _templates():
-    jinja2 = library("jinja2")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(__package__)
     markup = library("markupsafe").Markup
     environment.filters["html"] = markup  # of our own fragments alone: they are escaped already
     return environment

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Runner, StepError
+from s2s_plugins.errors import one_line_errors
+from s2s_plugins.steps import Runner
 
 from . import report
 from .figures import figures
@@ -58,15 +58,11 @@ def show_plan(plan: Plan, runner: Runner) -> None:
         print(f"{step.name:<{width}}  {runner.status(step)}")
 
 
-def stop(*_) -> None:
-    raise KeyboardInterrupt
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     args = parse(argv)
-    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the running step too
     out = Path(args.out)
-    try:
+    with one_line_errors("run.sh", out, "stopped; the same command goes on from here"):
         plan = Plan(
             TABLES[args.table],
             args.size or "default",
@@ -85,18 +81,6 @@ def main(argv: Optional[List[str]] = None) -> int:
         print(
             f"\n{report.write(plan, runner)}\nresults: {out / 'table.md'}, {out / 'results.json'}, {out / 'error.png'}"
         )
-    except UsageError as error:
-        print(f"run.sh: error: {error}", file=sys.stderr)
-        return 2
-    except StepError as error:
-        print(f"run.sh: error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"run.sh: error: {error.filename or out}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nrun.sh: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
     return 0
 
 

@@ -1,0 +1,128 @@
+"""Prepares data and compares models on it, example after example; one page links the reports.
+
+Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s-compare to OUT/NAME/report.html. All that
+were done are listed in OUT/index.html. Stopped and started again, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+from gallery import index
+from gallery.tables import COMPARISONS, Comparison
+from s2s_plugins.errors import UsageError, WorkError, one_line_errors
+from s2s_plugins.steps import clock, executable, write_whole
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="run.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="examples, or single comparisons (default: all)")
+    parser.add_argument("--out", default="gallery", metavar="DIR", help="where everything goes (default: gallery)")
+    parser.add_argument("--updates", type=int, metavar="N", help="of each training (default: the example's)")
+    parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s-compare takes them")
+    parser.add_argument("--demo", action="store_true", help="little data and few updates, to see that it works")
+    parser.add_argument("--redo", action="store_true", help="make anew what was made with other settings")
+    parser.add_argument("--list", action="store_true", help="the commands, and nothing done")
+    return parser.parse_args(argv)
+
+
+def chosen(names: Sequence[str]) -> List[Comparison]:
+    """The comparisons of these names, or of the examples of these names, in the gallery's order.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    known = {comparison.name for comparison in COMPARISONS} | {comparison.example for comparison in COMPARISONS}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{name} is not in the gallery: use {', '.join(sorted(known))}")
+    return [one for one in COMPARISONS if not names or one.name in names or one.example in names]
+
+
+def prepare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
+    script = ROOT / "examples" / comparison.example / "prepare.py"
+    flags = f"{comparison.prepare} {comparison.demo}" if args.demo else comparison.prepare
+    return [sys.executable, str(script), "--out", str(Path(args.out) / comparison.name / "data"), *shlex.split(flags)]
+
+
+def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
+    folder = Path(args.out) / comparison.name
+    updates = args.updates or (comparison.demo_updates if args.demo else comparison.updates)
+    command = [executable("s2s-compare"), str(folder / "data" / "bin"), "--out", str(folder), "--archs"]
+    command += [comparison.archs, "--updates", str(updates), "--seeds", args.seeds, "--title", comparison.title]
+    command += [*shlex.split(comparison.compare), *(["--redo"] if args.redo else [])]
+    return [*command, "--", *shlex.split(comparison.train)]
+
+
+def prepare(comparison: Comparison, args: argparse.Namespace) -> None:
+    """The data, unless it is there.
+
+    Raises:
+        UsageError: data of other settings is there, and it is not to be made anew.
+        WorkError: prepare.py fails.
+    """
+    folder, command = Path(args.out) / comparison.name / "data", prepare_command(comparison, args)
+    settings = folder / "prepared.json"
+    if settings.exists():
+        if json.loads(settings.read_text(encoding="utf-8")) == command[2:]:
+            return
+        if not args.redo:
+            raise UsageError(f"{folder} was prepared otherwise: choose another --out, or make it anew with --redo")
+        shutil.rmtree(folder)
+    run(command, f"{comparison.name} could not be prepared")
+    write_whole(settings, json.dumps(command[2:]) + "\n")
+
+
+def run(command: Sequence[str], failure: str) -> None:
+    """A command that speaks for itself.
+
+    Raises:
+        WorkError: it fails.
+        KeyboardInterrupt: it was stopped.
+    """
+    done = subprocess.run(command)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode != 0:
+        raise WorkError(f"{failure}: exit code {done.returncode}, see above")
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    args = parse(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    out = Path(args.out)
+    with one_line_errors("run.sh", out, "stopped; the same command goes on from here"):
+        if args.updates is not None and args.updates < 1:
+            raise UsageError(f"--updates {args.updates} is too few: use 1 or more")
+        comparisons = chosen(args.names)
+        if args.list:
+            for comparison in comparisons:
+                print(shlex.join(prepare_command(comparison, args)))
+                print(shlex.join(compare_command(comparison, args)))
+            return 0
+        for number, comparison in enumerate(comparisons, start=1):
+            began = time.monotonic()
+            print(f"== {number} of {len(comparisons)}: {comparison.name}: {comparison.title}", flush=True)
+            prepare(comparison, args)
+            run(compare_command(comparison, args), f"{comparison.name} could not be compared")
+            index.write(out)
+            print(f"== {comparison.name} took {clock(time.monotonic() - began)}\n", flush=True)
+    print(f"all reports: {out / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""OUT/index.html: what each comparison below OUT has shown, and a link to its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import List
+
+from gallery.tables import COMPARISONS, Comparison
+from s2s_plugins.comparison import report
+from s2s_plugins.reports import templates
+from s2s_plugins.steps import write_whole
+
+FILE = "index.html"
+
+
+def entry(comparison: Comparison, out: Path) -> dict:
+    """What the index says of a comparison that has results."""
+    results = json.loads((out / comparison.name / "results.json").read_text(encoding="utf-8"))
+    metric = results["metrics"][0]
+    subsets = [subset for subset in results["subsets"] if subset["scores"]]
+    rows = []
+    for system in results["systems"]:
+        scores = [
+            report.span([run[metric["name"]] for run in subset["scores"][system["name"]]], 2)
+            for subset in subsets
+            if system["name"] in subset["scores"]
+        ]
+        rows.append({"name": system["name"], "scores": scores})
+    seconds = sum(run["train_seconds"] for system in results["systems"] for run in system["runs"])
+    return {
+        "comparison": comparison,
+        "metric": metric["title"],
+        "subsets": [subset["name"] for subset in subsets],
+        "rows": rows,
+        "minutes": seconds / 60,
+        "machine": results["machine"],
+    }
+
+
+def entries(out: Path) -> List[dict]:
+    return [entry(one, out) for one in COMPARISONS if (out / one.name / "results.json").exists()]
+
+
+def write(out: Path) -> None:
+    """The page; appears whole or not at all."""
+    write_whole(out / FILE, templates(__package__).get_template(FILE).render(entries=entries(out)))

@@ -1,0 +1,128 @@
+"""What each comparison of the gallery prepares and trains.
+
+Flags are written as on a command line. ``demo`` takes seconds on two cores, its scores mean nothing; the default sizes
+are those of the READMEs' tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Tuple
+
+CLASSICS = "basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One s2s-compare.
+
+    Args:
+        name: of its folder; ``EXAMPLE`` or ``EXAMPLE-WORD``.
+        title: of its report and in the index.
+        shows: a sentence for the index: what to look for.
+        prepare: flags for ``examples/EXAMPLE/prepare.py``.
+        demo: the same for the smaller size, on top.
+        demo_updates: of each training at that size.
+        archs: as s2s-compare takes them.
+        updates: of each training.
+        train: flags for fairseq-train.
+        compare: flags for s2s-compare.
+    """
+
+    name: str
+    title: str
+    shows: str
+    prepare: str = ""
+    demo: str = ""
+    demo_updates: int = 20
+    archs: str = CLASSICS
+    updates: int = 2000
+    train: str = ""
+    compare: str = ""
+
+    @property
+    def example(self) -> str:
+        return self.name.split("-")[0]
+
+
+SHAPE = (
+    "--encoder-embed-dim 64 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 64 "
+    "--decoder-hidden-size 256"
+)
+# all rule-made data
+RULES = f"{SHAPE} --batch-size 128 --lr 0.005"
+FEW = "--train 600 --valid 50 --test 50"
+
+
+def patterns() -> List[Comparison]:
+    shows = {
+        "sorted": "the digits in order: what counts is how often each occurs",
+        "reversed": "the last digit first: the decoder has to find a place in the source",
+        "maxmin_dup": "the largest and the smallest digit, then all but the first two: global and local at once",
+    }
+    return [
+        Comparison(
+            f"patterns-{rule}",
+            f"Patterns of digits: {rule}",
+            f"{text}; trained at lengths up to 10, tested up to 20",
+            prepare=f"--rule {rule}",
+            demo=FEW,
+            train=RULES,
+        )
+        for rule, text in shows.items()
+    ]
+
+
+def number_words() -> List[Comparison]:
+    languages: Tuple[Tuple[str, str, str], ...] = (
+        ("en", "English", CLASSICS),
+        ("de", "German", "attention_lstm"),
+        ("fr", "French", "attention_lstm"),
+    )
+    return [
+        Comparison(
+            "number_words-five",
+            "Five lines of number words",
+            "training and test are the same five lines: whoever cannot learn them is broken",
+            prepare="--language five",
+            updates=300,
+            demo_updates=300,
+            archs="basic_lstm,feedback_lstm,peek_lstm,attention_lstm",
+            train=f"{SHAPE} --batch-size 5 --lr 0.005",
+            compare="--checkpoint last",
+        ),
+        *(
+            Comparison(
+                f"number_words-{code}",
+                f"Numbers in words: {language}",
+                "0 to 999,999, letter by letter; test numbers are not trained on",
+                prepare=f"--language {code}",
+                demo="--train 1200 --valid 50 --test 50",
+                archs=archs,
+                train=RULES,
+            )
+            for code, language, archs in languages
+        ),
+    ]
+
+
+COMPARISONS = [
+    *number_words(),
+    Comparison(
+        "pig_latin",
+        "Pig Latin",
+        "test: words that are not trained on; test1: consonant beginnings that no word of training has",
+        demo=FEW,
+        train=RULES,
+        compare="--subset test,test1",
+    ),
+    Comparison(
+        "adder",
+        "Adding numbers",
+        "test: sums of up to three digits that are not trained on; test1: four digits, which training never shows",
+        demo=f"{FEW} --longer 50",
+        train=RULES,
+        compare="--subset test,test1",
+    ),
+    *patterns(),
+]
