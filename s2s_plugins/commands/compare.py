@@ -111,8 +111,8 @@ def machine() -> str:
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
-    threads = os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads()
-    return f"{device} ({platform.machine()}), {threads} threads, PyTorch {torch.__version__}"
+    threads = int(os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads())
+    return f"{device} ({platform.machine()}), {threads} thread{'s'[: threads > 1]}, PyTorch {torch.__version__}"
 
 
 class Report:

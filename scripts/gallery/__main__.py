@@ -42,6 +42,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def chosen(names: Sequence[str]) -> List[Comparison]:
     """The comparisons of these names, or of the examples of these names, in the gallery's order.
 
+    A comparison's name beside its example's means this one alone: ``run.sh`` of an example gives the example's name.
+
     Raises:
         UsageError: a name is unknown.
     """
@@ -49,7 +51,9 @@ def chosen(names: Sequence[str]) -> List[Comparison]:
     for name in names:
         if name not in known:
             raise UsageError(f"{name} is not in the gallery: use {', '.join(sorted(known))}")
-    return [one for one in COMPARISONS if not names or one.name in names or one.example in names]
+    alone = {one.example for one in COMPARISONS if one.name in names and one.name != one.example}
+    wanted = set(names) - alone
+    return [one for one in COMPARISONS if not names or one.name in wanted or one.example in wanted]
 
 
 def prepare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
