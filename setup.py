@@ -48,6 +48,7 @@ setup(
             "s2s-attention = s2s_plugins.commands.attention:main",
             "s2s-compare = s2s_plugins.commands.compare:main",
             "s2s-classify = s2s_plugins.commands.classify:main",
+            "s2s-predict = s2s_plugins.commands.predict:main",
             "s2s-prepare = s2s_plugins.commands.prepare:main",
         ]
     },

@@ -63,14 +63,29 @@ class Translator:
         path: of a checkpoint.
         data: a folder of binarised data; its dictionaries must be the checkpoint's.
         overrides: of its configuration, as fairseq's ``--model-overrides``.
+        ensemble: further checkpoints that were trained on the same data: the mean of their probabilities is searched.
 
     Raises:
-        UsageError: the checkpoint cannot be read, is of another task, or does not fit the data.
+        UsageError: a checkpoint cannot be read, is of another task, or does not fit the data or the others.
     """
 
-    def __init__(self, path: str, data: Optional[str] = None, overrides: Optional[dict] = None) -> None:
+    def __init__(
+        self, path: str, data: Optional[str] = None, overrides: Optional[dict] = None, ensemble: Sequence[str] = ()
+    ) -> None:
         import s2s_plugins  # noqa: F401  (the architectures are known, fairseq's checkpoints load safely)
 
+        self._load(path, data, overrides)
+        self.models = [self.model]
+        for other in ensemble:
+            member = Translator(other, data, overrides)
+            for side in ("source_dictionary", "target_dictionary"):
+                if getattr(member.task, side).symbols != getattr(self.task, side).symbols:
+                    raise UsageError(
+                        f"{other} has another {side.replace('_', ' ')} than {path}: name models of one data"
+                    )
+            self.models.append(member.model)
+
+    def _load(self, path: str, data: Optional[str], overrides: Optional[dict]) -> None:
         if not checkpoint_utils.PathManager.isfile(path):
             raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
         state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
@@ -98,11 +113,11 @@ class Translator:
         nothing = torch.tensor([[self.task.source_dictionary.eos()]], device=self.device)
         return self._weights(nothing, torch.ones_like(nothing[0]), nothing) is not None
 
-    def encode(self, lines: Sequence[str]) -> List[Sentence]:
+    def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
         """Sentences of lines, whose tokens are separated by spaces.
 
         Raises:
-            UsageError: one has more tokens than the model takes.
+            UsageError: one has more tokens than the model takes; the message counts lines from ``first``.
         """
         dictionary = self.task.source_dictionary
         end = dictionary[dictionary.eos()]
@@ -110,7 +125,7 @@ class Translator:
         for line in lines:
             tokens = dictionary.encode_line(line, add_if_not_exist=False).long()
             sentences.append(Sentence([*tokenize_line(line), end], tokens))
-        return self._checked(sentences, "line")
+        return self._checked(sentences, "line", first)
 
     def read(self, split: str, limit: Optional[int] = None) -> List[Sentence]:
         """The first ``limit`` sentences of a split of the data folder, in its order, with references if it has them.
@@ -156,13 +171,14 @@ class Translator:
         if nbest > beam:
             raise UsageError(f"--nbest {nbest} is more than --beam {beam} finds: raise --beam, or lower --nbest")
         sentences = self._encoded(lines)
-        self.model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
-        generator = self.task.build_generator([self.model], Namespace(beam=beam, nbest=nbest))
+        for model in self.models:
+            model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
+        generator = self.task.build_generator(self.models, Namespace(beam=beam, nbest=nbest))
         found: List[List[Hypothesis]] = [[] for _ in sentences]
         for places in _batches(sentences, batch_size):
             net_input = self._collate([sentences[place] for place in places])
             for place, hypotheses in zip(
-                places, self.task.inference_step(generator, [self.model], {"net_input": net_input})
+                places, self.task.inference_step(generator, self.models, {"net_input": net_input})
             ):
                 for hypothesis in hypotheses[:nbest]:
                     numbers = hypothesis["tokens"].cpu()
@@ -176,8 +192,10 @@ class Translator:
         """Translate by beam search, and say where the model looked for each token of the best translation.
 
         Raises:
-            UsageError: the model has no attention; else as :meth:`translate`.
+            UsageError: the model has no attention, or is an ensemble; else as :meth:`translate`.
         """
+        if len(self.models) > 1:
+            raise UsageError("an ensemble looks with each of its models: name one checkpoint")
         if not self.has_attention:
             raise UsageError(
                 f"{self.path} is of a model without attention: use one of --arch attention_lstm, with any "
@@ -224,10 +242,10 @@ class Translator:
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
         return [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
 
-    def _checked(self, sentences: List[Sentence], what: str) -> List[Sentence]:
+    def _checked(self, sentences: List[Sentence], what: str, first: int = 1) -> List[Sentence]:
         """``sentences``, if none is too long."""
         limit = min(self.task.cfg.max_source_positions, self.model.encoder.max_positions())
-        for number, sentence in enumerate(sentences, start=1):
+        for number, sentence in enumerate(sentences, first):
             if len(sentence.tokens) > limit:
                 raise UsageError(
                     f"{what} {number} has {len(sentence.tokens)} tokens, </s> included, and the model takes {limit} "

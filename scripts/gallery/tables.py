@@ -49,7 +49,10 @@ SHAPE = (
     "--encoder-embed-dim 64 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 64 "
     "--decoder-hidden-size 256"
 )
-# all rule-made data
+SMALL_SHAPE = (
+    "--encoder-embed-dim 64 --encoder-hidden-size 64 --encoder-bidirectional --decoder-embed-dim 64 "
+    "--decoder-hidden-size 128"
+)
 RULES = f"{SHAPE} --batch-size 128 --lr 0.005"
 FEW = "--train 600 --valid 50 --test 50"
 
@@ -67,6 +70,7 @@ def patterns() -> List[Comparison]:
             f"{text}; trained at lengths up to 10, tested up to 20",
             prepare=f"--rule {rule}",
             demo=FEW,
+            updates=1500,
             train=RULES,
         )
         for rule, text in shows.items()
@@ -99,7 +103,8 @@ def number_words() -> List[Comparison]:
                 prepare=f"--language {code}",
                 demo="--train 1200 --valid 50 --test 50",
                 archs=archs,
-                train=RULES,
+                updates=800,
+                train=f"{SMALL_SHAPE} --batch-size 64 --lr 0.005",  # the outputs are long: 45 letters and more
             )
             for code, language, archs in languages
         ),
@@ -113,6 +118,7 @@ COMPARISONS = [
         "Pig Latin",
         "test: words that are not trained on; test1: consonant beginnings that no word of training has",
         demo=FEW,
+        updates=1500,
         train=RULES,
         compare="--subset test,test1",
     ),

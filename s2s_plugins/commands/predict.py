@@ -1,0 +1,120 @@
+"""``s2s-predict``: lines from stdin through a trained model, a prediction a line, or the n best."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import signal
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, List, Optional, Sequence
+
+from s2s_plugins.commands.classify import read_batches
+from s2s_plugins.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from s2s_plugins.translator import Hypothesis, Translator
+
+DESCRIPTION = """\
+Reads a source a line from stdin and writes it back with a tab and what the model makes of it, as soon as a batch is
+full or the input ends. The checkpoint is enough: our architectures carry their dictionaries."""
+EPILOG = """\
+  s2s-predict checkpoint_best.pt --source char < words.txt             phoenix<TAB>F IY N IH K S
+  s2s-predict checkpoint_best.pt --source char --beam 1 < words.txt    greedily, the fastest
+  s2s-predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    an ensemble's three best"""
+LEVELS = ("token", "char")
+SPACE = "\u2581"  # stands for a space where characters are tokens
+
+
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="s2s-predict",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("checkpoints", nargs="+", metavar="CHECKPOINT", help="of --task translation; several are an ensemble")
+    add("--data", metavar="DATA-BIN", help="its dictionaries, for an architecture that does not carry them")
+    add("--source", choices=LEVELS, default="token", help="tokens separated by spaces, or characters (default: token)")
+    add("--target", choices=LEVELS, default="token", help="the same for what is written (default: token)")
+    add("--beam", type=int, default=5, metavar="N", help="width of the search, 1: greedily (default: 5)")
+    add("--nbest", type=int, default=1, metavar="N", help="predictions of each line, the best first (default: 1)")
+    add("--scores", action="store_true", help="a third column: the logarithm of the probability, a token's on average")
+    add("--json", action="store_true", help="a JSON object a line: source, predictions, scores, probabilities")
+    add("--batch-size", type=int, default=256, metavar="N", help="lines at a time (default: 256)")
+    return parser.parse_args(argv)
+
+
+def as_tokens(line: str, level: str) -> str:
+    """A line as tokens separated by spaces; of characters, in Unicode's composed form."""
+    if level == "token":
+        return line
+    text = unicodedata.normalize("NFC", " ".join(line.split()))
+    return " ".join(SPACE if character == " " else character for character in text)
+
+
+def as_text(tokens: Sequence[str], level: str) -> str:
+    return " ".join(tokens) if level == "token" else "".join(tokens).replace(SPACE, " ")
+
+
+def answers(line: str, hypotheses: Sequence["Hypothesis"], args: argparse.Namespace) -> List[str]:
+    """The lines of output for a line of input."""
+    texts = [as_text(hypothesis.tokens, args.target) for hypothesis in hypotheses]
+    if args.json:
+        answer = {
+            "source": line,
+            "predictions": texts,
+            "scores": [round(hypothesis.score, 6) for hypothesis in hypotheses],
+            "probabilities": [round(math.exp(one.score * len(one.numbers)), 6) for one in hypotheses],
+        }
+        return [json.dumps(answer, ensure_ascii=False)]
+    columns = [[line, text] for text in texts]
+    if args.scores:
+        columns = [[*row, f"{hypothesis.score:.4f}"] for row, hypothesis in zip(columns, hypotheses)]
+    return ["\t".join(row) for row in columns]
+
+
+def predict(
+    translator: "Translator", lines: Sequence[str], first: int, args: argparse.Namespace
+) -> List[List["Hypothesis"]]:
+    """The hypotheses of each line, of which the first is the input's line ``first``; an empty line has an empty one."""
+    import torch
+
+    from s2s_plugins.translator import Hypothesis
+
+    sentences = translator.encode([as_tokens(line, args.source) for line in lines], first)
+    full = [place for place, sentence in enumerate(sentences) if len(sentence.tokens) > 1]
+    end = torch.tensor([translator.task.target_dictionary.eos()])
+    found = [[Hypothesis([], 0.0, end)] for _ in lines]
+    hypotheses = translator.translate([sentences[place] for place in full], args.beam, args.nbest, args.batch_size)
+    for place, best in zip(full, hypotheses):
+        found[place] = best
+    return found
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    args = parse(argv)
+    logging.basicConfig(level=logging.WARNING, format="s2s-predict: warning: %(message)s")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-predict ... | head` ends without a word
+    with one_line_errors("s2s-predict"):
+        from s2s_plugins.translator import Translator
+
+        translator = Translator(args.checkpoints[0], args.data, ensemble=args.checkpoints[1:])
+        translator.translate([], args.beam, args.nbest, args.batch_size)  # flags that cannot work say so before input
+        if sys.stdin.isatty():
+            print("s2s-predict: reads a source a line, to the end of the input (Ctrl-D)", file=sys.stderr)
+        first = 1
+        for lines in read_batches(sys.stdin.buffer, args.batch_size):
+            for line, hypotheses in zip(lines, predict(translator, lines, first, args)):
+                for answer in answers(line, hypotheses, args):
+                    print(answer)
+            sys.stdout.flush()
+            first += len(lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""``s2s-predict``, the real command."""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+from conftest import digit_pairs, preprocess
+from test_cli_errors import one_line_error
+
+from s2s_plugins.translator import Translator
+
+LINES = ["1 2 3 4 5 6", "7", "", "8 q 9", "3 3 3"]
+
+
+def predict(commands, checkpoint, *flags, lines=LINES, **kwargs):
+    return commands("s2s-predict", checkpoint, *flags, stdin="".join(line + "\n" for line in lines), **kwargs)
+
+
+def rows(result):
+    assert result.err == ""
+    return [line.split("\t") for line in result.out.splitlines()]
+
+
+def test_each_line_comes_back_with_its_best_translation(commands, trained):
+    found = rows(predict(commands, trained["attention_lstm"], "--batch-size", 2))
+    best = Translator(str(trained["attention_lstm"])).translate(LINES)
+    assert found == [[line, " ".join(hypotheses[0].tokens) if line else ""] for line, hypotheses in zip(LINES, best)]
+
+
+def test_the_n_best_have_scores_and_probabilities(commands, trained):
+    found = rows(predict(commands, trained["peek_lstm"], "--nbest", 3, "--scores", lines=["1 2 3"]))
+    best = Translator(str(trained["peek_lstm"])).translate(["1 2 3"], nbest=3)[0]
+    assert found == [["1 2 3", " ".join(one.tokens), f"{one.score:.4f}"] for one in best]
+    answer = json.loads(predict(commands, trained["peek_lstm"], "--nbest", 3, "--json", lines=["1 2 3"]).out)
+    assert answer["source"] == "1 2 3" and answer["predictions"] == [row[1] for row in found]
+    expected = [math.exp(one.score * (len(one.tokens) + 1)) for one in best]
+    assert answer["probabilities"] == pytest.approx(expected, abs=1e-5) and sum(expected) < 1
+
+
+def test_characters_are_tokens_on_either_side(commands, trained):
+    spaced = rows(predict(commands, trained["attention_lstm"], lines=["1 2 3 4", "7"]))
+    found = rows(predict(commands, trained["attention_lstm"], "--source", "char", lines=["1234", " 7 "]))
+    assert [row[1] for row in found] == [row[1] for row in spaced]
+    joined = rows(predict(commands, trained["attention_lstm"], "--target", "char", lines=["1 2 3 4", "7"]))
+    assert [row[1] for row in joined] == [row[1].replace(" ", "") for row in spaced]
+
+
+def test_several_checkpoints_are_an_ensemble_as_in_fairseq_generate(commands, digits, trained):
+    both = [trained["attention_lstm"], trained["feedback_lstm"]]
+    generated = commands.generate(digits, "--path", ":".join(map(str, both)), "--beam", 5)
+    sources = [source for source, _ in digit_pairs(13, 3)]
+    found = rows(predict(commands, both[0], both[1], "--scores", lines=sources))
+    assert [row[1] for row in found] == generated.hypotheses()
+    scores = [float(line.split("\t")[0]) * math.log(2) for line in generated.lines("H")]  # fairseq's are in base 2
+    assert [float(row[2]) for row in found] == pytest.approx(scores, abs=2e-4)
+    alone = rows(predict(commands, both[0], "--scores", lines=sources))
+    assert [float(row[2]) for row in alone] != pytest.approx(scores, abs=2e-4)
+
+
+def test_a_pipe_is_answered_as_soon_as_a_batch_is_full(trained):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "s2s_plugins.commands.predict", str(trained["basic_lstm"]), "--batch-size", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        process.stdin.write("1 2\n3 4\n")
+        process.stdin.flush()
+        assert [process.stdout.readline().split("\t")[0] for _ in range(2)] == ["1 2", "3 4"]
+        process.stdin.close()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
+def test_what_cannot_be_predicted_is_an_error_of_one_line(commands, trained, tmp_path):
+    model = trained["attention_lstm"]
+    for flags, lines, message in (
+        (("--nbest", 6), LINES, "--nbest 6 is more than --beam 5 finds"),
+        ((tmp_path / "none.pt",), LINES, "does not exist"),
+        ((), ["1", "", "2 " * 2000], "line 3 has 2001 tokens, </s> included, and the model takes 1024"),
+    ):
+        result = predict(commands, model, *flags, "--batch-size", 1, lines=lines, code=2)
+        assert message in one_line_error(result)
+    data = preprocess(commands, tmp_path / "other", [("a b", "b a")] * 3, [("a", "a")], [("b", "b")])
+    commands.train(data, "attention_lstm_tiny", tmp_path / "model", "--max-epoch", 1)
+    other = tmp_path / "model" / "checkpoint_last.pt"
+    assert f"{other} has another source dictionary than {model}" in one_line_error(
+        predict(commands, model, other, code=2)
+    )
