@@ -1,12 +1,14 @@
 # make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
+# make gallery  train and compare models on the examples made for it; goes on where it stopped
 # make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; goes on where it stopped
-.PHONY: demo test bench env clean lint
+.PHONY: demo gallery test bench env clean lint
 .DEFAULT_GOAL := help
 
 VENV := .venv
 DEMO := demo
 BENCH := bench
+GALLERY := gallery
 PYTHON :=
 
 help:
@@ -22,6 +24,9 @@ test: env
 	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
 	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
 
+gallery: env
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/gallery.sh --out $(GALLERY)
+
 bench: env
 	@$(VENV)/bin/python -m benchmarks.run --out $(BENCH)
 
@@ -29,4 +34,4 @@ lint: env
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(BENCH)
+	rm -rf $(VENV) $(DEMO) $(BENCH) $(GALLERY)

@@ -31,6 +31,9 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="examples, or single comparisons (default: all)")
     parser.add_argument("--out", default="gallery", metavar="DIR", help="where everything goes (default: gallery)")
+    parser.add_argument(
+        "--archs", metavar="A,B,...", help="the systems, as s2s-compare takes them (default: the example's)"
+    )
     parser.add_argument("--updates", type=int, metavar="N", help="of each training (default: the example's)")
     parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s-compare takes them")
     parser.add_argument("--demo", action="store_true", help="little data and few updates, to see that it works")
@@ -66,7 +69,15 @@ def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
     folder = Path(args.out) / comparison.name
     updates = args.updates or (comparison.demo_updates if args.demo else comparison.updates)
     command = [executable("s2s-compare"), str(folder / "data" / "bin"), "--out", str(folder), "--archs"]
-    command += [comparison.archs, "--updates", str(updates), "--seeds", args.seeds, "--title", comparison.title]
+    command += [
+        args.archs or comparison.archs,
+        "--updates",
+        str(updates),
+        "--seeds",
+        args.seeds,
+        "--title",
+        comparison.title,
+    ]
     command += [*shlex.split(comparison.compare), *(["--redo"] if args.redo else [])]
     return [*command, "--", *shlex.split(comparison.train)]
 

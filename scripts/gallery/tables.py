@@ -90,7 +90,7 @@ def number_words() -> List[Comparison]:
             "training and test are the same five lines: whoever cannot learn them is broken",
             prepare="--language five",
             updates=300,
-            demo_updates=300,
+            demo_updates=120,
             archs="basic_lstm,feedback_lstm,peek_lstm,attention_lstm",
             train=f"{SHAPE} --batch-size 5 --lr 0.005",
             compare="--checkpoint last",

@@ -152,7 +152,7 @@ PRETRAIN = Sized(
 )
 FINETUNE = Sized(
     every={
-        "--pooling": "concat",
+        "--pooling": "attention",
         "--max-document-tokens": 400,
         "--truncate": "head",
         "--optimizer": "adam",
