@@ -139,10 +139,12 @@ def test_decoded_text_is_read_in_the_order_of_the_test_set(tmp_path):
     path = tmp_path / "decoded.txt"
     path.write_text(
         "S-1\tb\nT-1\tB B\nH-1\t-0.3\tB\nD-1\t-0.3\tB\nP-1\t-0.1\nS-0\ta a\nT-0\tA\nH-0\t-0.2\t\nD-0\t-0.2\t\n"
-        "H-0\t-0.9\tsecond best\nGenerate test with beam=2: ...\n"
+        "H-0\t-0.9\tsecond best\nD-0\t-0.9\tsecond best\nGenerate test with beam=2: ...\n"
     )
     decoded = collect.read_decoded(path)
     assert decoded.sources == ["a a", "b"] and decoded.references == ["A", "B B"] and decoded.hypotheses == ["", "B"]
+    path.write_text("S-0\ta b\nT-0\tA B\nH-0\t-0.3\t\u2581A \u2581 B\nD-0\t-0.3\tA B\n", encoding="utf-8")
+    assert collect.read_decoded(path).hypotheses == ["A B"], "of --bpe sentencepiece"
     path.write_text("S-0\ta\nT-0\tA\n")
     with pytest.raises(StepError, match="lacks"):
         collect.read_decoded(path)

@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import sentencepiece
 
@@ -222,8 +222,13 @@ def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -
     return {"train": corpora.shuffled(rest, seed, "train")[:train], **splits}
 
 
-def train_pieces(splits: pairs.Splits, count: int, seed: int) -> bytes:
-    """A sentencepiece model (Kudo and Richardson 2018, arXiv:1808.06226) of both sides of the training text.
+def train_pieces(lines: Sequence[str], count: int, seed: int) -> bytes:
+    """A sentencepiece model (Kudo and Richardson 2018, arXiv:1808.06226).
+
+    Args:
+        lines: to train on.
+        count: of pieces.
+        seed: of its random numbers.
 
     Raises:
         DataError: the text has more characters than ``count``, or too few pieces.
@@ -232,7 +237,7 @@ def train_pieces(splits: pairs.Splits, count: int, seed: int) -> bytes:
     try:
         sentencepiece.set_random_generator_seed(seed)
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(side for pair in splits["train"] for side in pair),
+            sentence_iterator=iter(lines),
             model_writer=model,
             vocab_size=count,
             character_coverage=1.0,
@@ -242,28 +247,33 @@ def train_pieces(splits: pairs.Splits, count: int, seed: int) -> bytes:
         )
     except RuntimeError as error:
         reason = str(error).split("] ")[-1].strip().rstrip(".")
-        raise endings.DataError(f"--pieces {count} do not fit {len(splits['train'])} pairs: {reason}") from None
+        raise endings.DataError(f"--pieces {count} do not fit {len(lines)} training lines: {reason}") from None
     return model.getvalue()
 
 
-def write(out: Path, splits: pairs.Splits, model: bytes, source_lang: str) -> None:
-    """``out/plain``: text and the sentencepiece model; ``out/text`` and ``out/bin``: pieces, binarised.
+def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: int, seed: int) -> None:
+    """``out/plain``: text and the sentencepiece models; ``out/text`` and ``out/bin``: pieces, binarised.
+
+    A model for each language: pieces of the other one would be ``<unk>`` to fairseq, references with them too.
 
     Raises:
+        DataError: see :func:`train_pieces`.
         FetchError: fairseq-preprocess fails.
     """
     plain, partial = out / "plain", out / "plain.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    for name, lines in splits.items():
-        for side, lang in enumerate((source_lang, "en")):
-            corpora.write_lines(partial / f"{name}.{lang}", (pair[side] for pair in lines))
-    (partial / "sentencepiece.model").write_bytes(model)
-    encode = sentencepiece.SentencePieceProcessor(model_proto=model).encode
-    pieces = {
-        name: [tuple(" ".join(encode(side, out_type=str)) for side in pair) for pair in lines]
-        for name, lines in splits.items()
-    }
-    pairs.write(out, pieces, source_lang, "en")
+    partial.mkdir(parents=True)
+    sides = []
+    for side, lang in enumerate(languages):
+        texts = {name: [pair[side] for pair in lines] for name, lines in splits.items()}
+        model = train_pieces(texts["train"], count, seed)
+        (partial / f"sentencepiece.{lang}.model").write_bytes(model)
+        encode = sentencepiece.SentencePieceProcessor(model_proto=model).encode
+        for name, lines in texts.items():
+            corpora.write_lines(partial / f"{name}.{lang}", lines)
+        sides.append({name: map(" ".join, encode(lines, out_type=str)) for name, lines in texts.items()})
+    pieces = {name: list(zip(*(side[name] for side in sides))) for name in splits}
+    pairs.write(out, pieces, *languages)
     shutil.rmtree(plain, ignore_errors=True)
     os.replace(partial, plain)
 
@@ -271,7 +281,7 @@ def write(out: Path, splits: pairs.Splits, model: bytes, source_lang: str) -> No
 def main():
     parser = pairs.parser(__doc__, HELD_OUT)
     parser.add_argument("--train", type=int, metavar="N", help="pairs at most (default: all)")
-    parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of sentencepiece (default: 8000)")
+    parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of each language (default: 8000)")
     parser.add_argument("--source-lang", default="de", metavar="L", help="as Debian names the package (default: de)")
     parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
     args = parser.parse_args()
@@ -286,7 +296,7 @@ def main():
     names = (f"libreoffice-help-{args.source_lang}", "libreoffice-help-en-us", f"libreoffice-l10n-{args.source_lang}")
     pages = sound(aligned(*(debian.fetch(name, cache) for name in names)))
     splits = split(pages, args.train, {name: getattr(args, name) for name in HELD_OUT}, args.seed)
-    write(Path(args.out), splits, train_pieces(splits, args.pieces, args.seed), source_lang)
+    write(Path(args.out), splits, (source_lang, "en"), args.pieces, args.seed)
 
 
 if __name__ == "__main__":

@@ -43,12 +43,13 @@ def read_decoded(path: Path) -> Decoded:
     Raises:
         StepError: a sentence lacks one of them.
     """
-    parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "H": {}}
+    # --bpe and --tokenizer take S, T and D back to text, H they leave in pieces
+    parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "D": {}}
     for line in path.read_text(encoding="utf-8").splitlines():
-        found = re.match(r"([STH])-(\d+)\t?(.*)$", line)
+        found = re.match(r"([STD])-(\d+)\t?(.*)$", line)
         if found:
             kind, number, text = found.group(1), int(found.group(2)), found.group(3)
-            if kind == "H":
+            if kind == "D":
                 text = text.partition("\t")[2]  # the score stands first
             parts[kind].setdefault(number, text)
     numbers = sorted(parts["S"])
