@@ -123,6 +123,8 @@ def _data(deb: Path) -> Tuple[str, bytes]:
         header = content[place : place + AR_HEADER]
         name, size = header[:16].decode("ascii").strip().rstrip("/"), int(header[48:58])
         place += AR_HEADER
+        if place + size > len(content):
+            raise ValueError("cut off")
         if name.startswith("data.tar"):
             return name, content[place : place + size]
         place += size + size % 2  # members begin at even places

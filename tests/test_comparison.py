@@ -4,7 +4,15 @@ import pytest
 import sacrebleu
 
 from s2s_plugins.comparison import collect, metrics, report
-from s2s_plugins.comparison.plan import Settings, build_systems, groups, languages, seeds_of, with_defaults
+from s2s_plugins.comparison.plan import (
+    Settings,
+    build_systems,
+    groups,
+    languages,
+    read_references,
+    seeds_of,
+    with_defaults,
+)
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import StepError
 
@@ -87,6 +95,24 @@ def test_data_without_the_split_is_named(digits, tmp_path):
         languages(tmp_path, ["test"])
     with pytest.raises(UsageError, match="no folder"):
         languages(tmp_path / "none", ["test"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no test.tgt"),
+        (b"1\n" * 12, "test.tgt has 12 lines for the 13 sentences"),
+        (b"\xff\n", "is not UTF-8 text"),
+    ],
+)
+def test_references_that_do_not_fit_the_data_are_named(digits, tmp_path, content, message):
+    settings = Settings(data=digits, out=None, updates=1, references=tmp_path)
+    if content is not None:
+        (tmp_path / "test.tgt").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        read_references(settings, "src", "tgt")
+    (tmp_path / "test.tgt").write_bytes(b"1 2\n" * 12 + b"\n")
+    assert read_references(settings, "src", "tgt") == {"test": ["1 2"] * 12 + [""]}
 
 
 def test_exact_match_and_token_errors_are_counted():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence, Tuple
@@ -55,7 +55,8 @@ def read_decoded(path: Path) -> Decoded:
     numbers = sorted(parts["S"])
     if not numbers or any(sorted(part) != numbers for part in parts.values()):
         raise StepError(f"{path} lacks sources, references or hypotheses: remove it, and start again")
-    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it
+    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it;
+    # where a metric takes words apart, as BLEU does, --references has the text itself
     return Decoded(*([part[number] for number in numbers] for part in parts.values()))
 
 
@@ -179,6 +180,7 @@ def _subset(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int,
     for system in plan.systems:
         for run in _decoded(plan, runner, system, subset):
             decoded = read_decoded(run.decodes[subset].output)
+            decoded = replace(decoded, references=plan.references.get(subset, decoded.references))
             if not found["sentences"]:
                 found["sentences"] = len(decoded.sources)
                 groups = _groups(decoded.sources, found)

@@ -67,7 +67,8 @@ def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
     updates = args.updates or (comparison.demo_updates if args.demo else comparison.updates)
     command = [executable("s2s-compare"), str(folder / "data" / "bin"), "--out", str(folder), "--archs"]
     command += [comparison.archs, "--updates", str(updates), "--seeds", args.seeds, "--title", comparison.title]
-    command += [*shlex.split(comparison.compare), *(["--redo"] if args.redo else [])]
+    command += [word.replace("{data}", str(folder / "data")) for word in shlex.split(comparison.compare)]
+    command += ["--redo"] if args.redo else []
     return [*command, "--", *shlex.split(comparison.train)]
 
 
