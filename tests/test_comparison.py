@@ -4,7 +4,15 @@ import pytest
 import sacrebleu
 
 from s2s_plugins.comparison import collect, metrics, report
-from s2s_plugins.comparison.plan import Settings, build_systems, groups, languages, seeds_of, with_defaults
+from s2s_plugins.comparison.plan import (
+    Settings,
+    build_systems,
+    groups,
+    languages,
+    read_references,
+    seeds_of,
+    with_defaults,
+)
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import StepError
 
@@ -89,6 +97,24 @@ def test_data_without_the_split_is_named(digits, tmp_path):
         languages(tmp_path / "none", ["test"])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no test.tgt"),
+        (b"1\n" * 12, "test.tgt has 12 lines for the 13 sentences"),
+        (b"\xff\n", "is not UTF-8 text"),
+    ],
+)
+def test_references_that_do_not_fit_the_data_are_named(digits, tmp_path, content, message):
+    settings = Settings(data=digits, out=None, updates=1, references=tmp_path)
+    if content is not None:
+        (tmp_path / "test.tgt").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        read_references(settings, "src", "tgt")
+    (tmp_path / "test.tgt").write_bytes(b"1 2\n" * 12 + b"\n")
+    assert read_references(settings, "src", "tgt") == {"test": ["1 2"] * 12 + [""]}
+
+
 def test_exact_match_and_token_errors_are_counted():
     hypotheses, references = ["1 2 3", "4  5", "", "7"], ["1 2 3", "4 5", "6 6", "8 7"]
     assert score("exact", hypotheses, references) == 50
@@ -139,10 +165,12 @@ def test_decoded_text_is_read_in_the_order_of_the_test_set(tmp_path):
     path = tmp_path / "decoded.txt"
     path.write_text(
         "S-1\tb\nT-1\tB B\nH-1\t-0.3\tB\nD-1\t-0.3\tB\nP-1\t-0.1\nS-0\ta a\nT-0\tA\nH-0\t-0.2\t\nD-0\t-0.2\t\n"
-        "H-0\t-0.9\tsecond best\nGenerate test with beam=2: ...\n"
+        "H-0\t-0.9\tsecond best\nD-0\t-0.9\tsecond best\nGenerate test with beam=2: ...\n"
     )
     decoded = collect.read_decoded(path)
     assert decoded.sources == ["a a", "b"] and decoded.references == ["A", "B B"] and decoded.hypotheses == ["", "B"]
+    path.write_text("S-0\ta b\nT-0\tA B\nH-0\t-0.3\t\u2581A \u2581 B\nD-0\t-0.3\tA B\n", encoding="utf-8")
+    assert collect.read_decoded(path).hypotheses == ["A B"], "of --bpe sentencepiece"
     path.write_text("S-0\ta\nT-0\tA\n")
     with pytest.raises(StepError, match="lacks"):
         collect.read_decoded(path)

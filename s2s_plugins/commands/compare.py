@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add("--subset", default="test", metavar="S,...", help="splits to decode, the main one first (default: test)")
     add("--beam", type=int, default=5, metavar="N", help="of decoding (default: 5)")
     add("--decode-flags", default="", metavar="'FLAGS'", help="for fairseq-generate, as '--post-process sentencepiece'")
+    add("--references", metavar="DIR", help="text to score against, DIR/SPLIT.LANG (default: the data, with its <unk>)")
     add(
         "--checkpoint", choices=["best", "last"], default="best", help="by validation loss, or the last (default: best)"
     )
@@ -103,6 +104,7 @@ def settings_of(args: argparse.Namespace, train_flags: Sequence[str]) -> Setting
         beam=args.beam,
         decode_flags=words(args.decode_flags, "--decode-flags"),
         checkpoint=args.checkpoint,
+        references=Path(args.references) if args.references else None,
     )
 
 
@@ -143,6 +145,7 @@ class Report:
             "beam": settings.beam,
             "decode_flags": list(settings.decode_flags),
             "checkpoint": settings.checkpoint,
+            "references": str(settings.references) if settings.references else None,
         }
         return results
 

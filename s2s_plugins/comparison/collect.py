@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence, Tuple
@@ -43,18 +43,20 @@ def read_decoded(path: Path) -> Decoded:
     Raises:
         StepError: a sentence lacks one of them.
     """
-    parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "H": {}}
+    # --bpe and --tokenizer take S, T and D back to text, H they leave in pieces
+    parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "D": {}}
     for line in path.read_text(encoding="utf-8").splitlines():
-        found = re.match(r"([STH])-(\d+)\t?(.*)$", line)
+        found = re.match(r"([STD])-(\d+)\t?(.*)$", line)
         if found:
             kind, number, text = found.group(1), int(found.group(2)), found.group(3)
-            if kind == "H":
+            if kind == "D":
                 text = text.partition("\t")[2]  # the score stands first
             parts[kind].setdefault(number, text)
     numbers = sorted(parts["S"])
     if not numbers or any(sorted(part) != numbers for part in parts.values()):
         raise StepError(f"{path} lacks sources, references or hypotheses: remove it, and start again")
-    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it
+    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it;
+    # where a metric takes words apart, as BLEU does, --references has the text itself
     return Decoded(*([part[number] for number in numbers] for part in parts.values()))
 
 
@@ -178,6 +180,7 @@ def _subset(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int,
     for system in plan.systems:
         for run in _decoded(plan, runner, system, subset):
             decoded = read_decoded(run.decodes[subset].output)
+            decoded = replace(decoded, references=plan.references.get(subset, decoded.references))
             if not found["sentences"]:
                 found["sentences"] = len(decoded.sources)
                 groups = _groups(decoded.sources, found)

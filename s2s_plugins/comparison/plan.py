@@ -73,6 +73,7 @@ class Settings:
         beam: of decoding.
         decode_flags: for fairseq-generate.
         checkpoint: ``best`` by validation loss, or ``last``.
+        references: folder of text, ``SPLIT.LANG``, to score against instead of the binarised one.
     """
 
     data: Path
@@ -85,6 +86,7 @@ class Settings:
     beam: int = 5
     decode_flags: Sequence[str] = ()
     checkpoint: str = "best"
+    references: Optional[Path] = None
 
 
 def groups(flags: Sequence[str]) -> Iterator[List[str]]:
@@ -192,6 +194,7 @@ class Plan:
 
     Attributes:
         systems: in their order.
+        references: by split, the lines to score against, where the settings name a folder of them.
         runs: seed by seed, so that every system has a result early.
 
     Raises:
@@ -201,6 +204,7 @@ class Plan:
     def __init__(self, names: Sequence[str], settings: Settings) -> None:
         self.settings = settings
         self.source_lang, self.target_lang = languages(settings.data, settings.subsets)
+        self.references = read_references(settings, self.source_lang, self.target_lang)
         self.systems = build_systems(names, settings)
         self.runs = [self._run(system, seed) for seed in settings.seeds for system in self.systems]
 
@@ -278,6 +282,31 @@ def languages(data: Path, subsets: Sequence[str]) -> Tuple[str, str]:
         if not (data / f"{split}.{source}-{target}.{target}.idx").is_file():
             raise UsageError(f"{data} has no {split} split with a {target} side: make it with fairseq-preprocess")
     return source, target
+
+
+def read_references(settings: Settings, source_lang: str, target_lang: str) -> Dict[str, List[str]]:
+    """The lines of ``--references`` by split; none if it is not given.
+
+    Raises:
+        UsageError: a file is missing, or has not as many lines as the split.
+    """
+    from fairseq.data.data_utils import load_indexed_dataset
+
+    found: Dict[str, List[str]] = {}
+    for split in settings.subsets if settings.references else []:
+        path = settings.references / f"{split}.{target_lang}"
+        if not path.is_file():
+            raise UsageError(
+                f"--references {settings.references} has no {path.name}: it takes a line for each sentence"
+            )
+        try:
+            found[split] = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except UnicodeDecodeError:
+            raise UsageError(f"--references {path} is not UTF-8 text") from None
+        sentences = len(load_indexed_dataset(str(settings.data / f"{split}.{source_lang}-{target_lang}.{target_lang}")))
+        if len(found[split]) != sentences:
+            raise UsageError(f"{path} has {len(found[split])} lines for the {sentences} sentences of {settings.data}")
+    return found
 
 
 def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action) -> Step:

@@ -68,17 +68,17 @@ def prepare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
 def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
     folder = Path(args.out) / comparison.name
     updates = args.updates or (comparison.demo_updates if args.demo else comparison.updates)
-    command = [executable("s2s-compare"), str(folder / "data" / "bin"), "--out", str(folder), "--archs"]
-    command += [
-        args.archs or comparison.archs,
-        "--updates",
-        str(updates),
-        "--seeds",
-        args.seeds,
+    command = [
+        executable("s2s-compare"),
+        str(folder / "data" / "bin"),
+        "--out",
+        str(folder),
         "--title",
         comparison.title,
     ]
-    command += [*shlex.split(comparison.compare), *(["--redo"] if args.redo else [])]
+    command += ["--archs", args.archs or comparison.archs, "--updates", str(updates), "--seeds", args.seeds]
+    command += [word.replace("{data}", str(folder / "data")) for word in shlex.split(comparison.compare)]
+    command += ["--redo"] if args.redo else []
     return [*command, "--", *shlex.split(comparison.train)]
 
 

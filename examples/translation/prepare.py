@@ -1,0 +1,303 @@
+"""German to English out of LibreOffice's help and user interface, from Debian's packages (MPL-2.0).
+
+The help of two languages has the same pages and the same number for a paragraph; strings of the interface stand beside
+their English in one file. Whole help pages are held out: a test line stands in no other page and not in the interface.
+Other languages that Debian has the help in, as fr or zh-cn, go by --source-lang.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import struct
+import sys
+import unicodedata
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+import sentencepiece
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import corpora  # noqa: E402
+import debian  # noqa: E402
+import endings  # noqa: E402
+import pairs  # noqa: E402
+from pairs import Pair  # noqa: E402
+
+Pages = Dict[str, List[Pair]]  # a page of the help, or INTERFACE -> its pairs
+
+HELD_OUT = {"valid": 1000, "test": 2000}
+INTERFACE = "user interface"
+HELP = r"usr/share/libreoffice/help/[^/]+/text/(.+\.html)"
+MESSAGES = r"usr/lib/libreoffice/program/resource/[^/]+/LC_MESSAGES/[^/]+\.mo"
+PARAGRAPH = re.compile(r'<(p|h[1-6]?)\b([^>]*\bid="((?:par|hd)_id[^"]*)"[^>]*)>(.*?)</\1>', re.DOTALL)
+CODE = re.compile(r'class="[^"]*code')
+# what a program fills in, or marks up: %1 $(ARG1) ${x} $1 <b>
+PLACEHOLDER = re.compile(r"%[\w(]|\$[\w({]|</?\w[^>]*>")
+LONGEST = 400  # letters; a batch is as wide as its longest line
+SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+")
+LONG_SENTENCE = 30  # letters; shorter ones, as "Click OK.", may stand in a test line too
+LOPSIDED = 3  # times as long, against the other side, as the lines are on average
+
+
+class Text(HTMLParser):
+    """What a reader on Linux sees of a paragraph.
+
+    Args:
+        html: of the paragraph.
+
+    Attributes:
+        text: that.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self._hidden: List[bool] = []  # for each open span
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, str]]) -> None:
+        given = dict(attrs)
+        if tag == "span":
+            # a key or a menu that has another name on a Mac or in another program; the default is hidden too
+            self._hidden.append("hidden" in given and not (given.get("id") or "").startswith("default"))
+        elif tag == "br":
+            self.text += " "
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "span" and self._hidden:
+            self._hidden.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not any(self._hidden):
+            self.text += data
+
+
+def clean(text: str) -> str:
+    """One line in composed characters, without invisible ones as the soft hyphen."""
+    text = "".join(
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cf", "Cc")
+    )
+    return unicodedata.normalize("NFC", corpora.one_line(text.replace(pairs.SPACE, " ")))
+
+
+def paragraphs(html: str) -> Dict[str, str]:
+    """The numbered paragraphs of a help page by their number, without program code."""
+    found: Dict[str, str] = {}
+    for _, attributes, number, inner in PARAGRAPH.findall(html):
+        if not CODE.search(attributes):
+            found.setdefault(number, clean(Text(inner).text))
+    return found
+
+
+def help_pages(deb: Path) -> Dict[str, Dict[str, str]]:
+    """Page -> number -> paragraph."""
+    return {
+        re.fullmatch(HELP, path).group(1): paragraphs(content.decode("utf-8", "replace"))
+        for path, content in debian.files(deb, HELP)
+    }
+
+
+def messages(content: bytes) -> Iterator[Tuple[str, str]]:
+    """English and translation of each entry of a .mo file of gettext, of plural forms the first.
+
+    Raises:
+        struct.error: it is none.
+    """
+    magic, _, count, originals, translations = struct.unpack_from("<5I", content)
+    if magic != 0x950412DE:
+        raise struct.error("no .mo file")
+    for number in range(count):
+        texts = []
+        for table in (originals, translations):
+            length, place = struct.unpack_from("<2I", content, table + 8 * number)
+            texts.append(content[place : place + length].decode("utf-8", "replace"))
+        english, translation = (text.split("\0")[0] for text in texts)
+        yield english.rpartition("\x04")[2], translation  # a context stands before that byte
+
+
+def label(text: str) -> str:
+    """A string of the interface without the mark of its shortcut, as in ``~Save`` or ``Fo_rm``."""
+    text = text.replace("%PRODUCTNAME", "LibreOffice")
+    marks = re.findall(r"[~_](?=\w)", text)
+    return clean(text.replace(marks[0], "", 1) if len(marks) == 1 else text)
+
+
+def interface(deb: Path) -> List[Pair]:
+    """The strings of the user interface, without those that a program completes.
+
+    Raises:
+        FetchError: the package is damaged.
+    """
+    found = []
+    for path, content in debian.files(deb, MESSAGES):
+        try:
+            found += [(label(translation), label(english)) for english, translation in messages(content) if english]
+        except struct.error as error:
+            raise endings.FetchError(f"{path} in {deb} cannot be read ({error}): remove the package") from None
+    return [pair for pair in found if not any(PLACEHOLDER.search(side) for side in pair)]
+
+
+def aligned(source: Path, english: Path, strings: Path) -> Pages:
+    """All pairs, page by page.
+
+    Args:
+        source: the package with the help in the source language.
+        english: that with the English help.
+        strings: that with the interface in the source language.
+
+    Raises:
+        FetchError: a package is damaged, or these do not belong together.
+    """
+    left, right = help_pages(source), help_pages(english)
+    pages = {
+        page: [(left[page][number], text) for number, text in right[page].items() if number in left[page]]
+        for page in sorted(left.keys() & right.keys())
+    }
+    if not any(pages.values()):
+        raise endings.FetchError(f"{source} and {english} share no page of the help: remove them, or take others")
+    return {**pages, INTERFACE: interface(strings)}
+
+
+def sound(pages: Pages) -> Pages:
+    """The pairs that look like a translation of each other."""
+    letters = [sum(map(len, side)) for side in zip(*(pair for lines in pages.values() for pair in lines))]
+    usual = letters[0] / max(1, letters[1])
+
+    def good(source: str, target: str) -> bool:
+        if not all(re.search(r"[^\W\d_]", side) for side in (source, target)):
+            return False
+        # a word or two may well be three times as long in one language
+        ratio = (len(source) + 10 * usual) / (len(target) + 10) / usual
+        untranslated = source.casefold() == target.casefold()
+        return not untranslated and max(len(source), len(target)) <= LONGEST and 1 / LOPSIDED < ratio < LOPSIDED
+
+    return {page: [pair for pair in lines if good(*pair)] for page, lines in pages.items()}
+
+
+def keys(line: str) -> Set[str]:
+    """What two copies of a line share, and two lines with a long sentence in common: letters and digits alone."""
+    line, *sentences = (re.sub(r"[\W_]", "", text.casefold()) for text in (line, *SENTENCE_END.split(line)))
+    return {line, *(sentence for sentence in sentences if len(sentence) >= LONG_SENTENCE)}
+
+
+def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -> pairs.Splits:
+    """Training, validation and test lines; those held out are of other pages, and not one stands in a second page.
+
+    Args:
+        pages: all pairs.
+        train: how many to train on at most.
+        held: how many to hold out, by split.
+        seed: of the order of the pages.
+
+    Raises:
+        DataError: so many cannot be held out.
+    """
+    found = {page: [keys(source) for source, _ in lines] for page, lines in pages.items()}
+    counts = Counter(key for lines in found.values() for key in set().union(*lines))
+    alone = {
+        page: list(dict.fromkeys(pair for pair, own in zip(lines, found[page]) if all(counts[key] == 1 for key in own)))
+        for page, lines in pages.items()
+        if page != INTERFACE
+    }
+    if 2 * sum(held.values()) > sum(map(len, alone.values())):
+        wanted = ", ".join(f"--{name} {count}" for name, count in held.items())
+        raise endings.DataError(
+            f"{wanted} are more than half of the {sum(map(len, alone.values()))} lines that stand in one page alone: "
+            "ask for fewer"
+        )
+    order = corpora.shuffled(sorted(alone), seed, "pages")
+    splits: pairs.Splits = {}
+    for name, count in held.items():
+        lines: List[Pair] = []
+        while len(lines) < count:
+            lines += alone[order.pop()]
+        splits[name] = lines[:count]
+    rest = list(dict.fromkeys(pair for page in [*sorted(order), INTERFACE] for pair in pages[page]))
+    return {"train": corpora.shuffled(rest, seed, "train")[:train], **splits}
+
+
+def train_pieces(lines: Sequence[str], count: int, seed: int) -> bytes:
+    """A sentencepiece model (Kudo and Richardson 2018, arXiv:1808.06226).
+
+    Args:
+        lines: to train on.
+        count: of pieces.
+        seed: of its random numbers.
+
+    Raises:
+        DataError: the text has more characters than ``count``, or too few pieces.
+    """
+    model = io.BytesIO()
+    try:
+        sentencepiece.set_random_generator_seed(seed)
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            vocab_size=count,
+            character_coverage=1.0,
+            normalization_rule_name="identity",  # or no reference would come out of its pieces as it went in
+            num_threads=1,  # more threads, other rounding
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).split("] ")[-1].strip().rstrip(".")
+        raise endings.DataError(f"--pieces {count} do not fit {len(lines)} training lines: {reason}") from None
+    return model.getvalue()
+
+
+def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: int, seed: int) -> None:
+    """``out/plain``: text and the sentencepiece models; ``out/text`` and ``out/bin``: pieces, binarised.
+
+    A model for each language: pieces of the other one would be ``<unk>`` to fairseq, references with them too.
+
+    Raises:
+        DataError: see :func:`train_pieces`.
+        FetchError: fairseq-preprocess fails.
+    """
+    plain, partial = out / "plain", out / "plain.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    sides = []
+    for side, lang in enumerate(languages):
+        texts = {name: [pair[side] for pair in lines] for name, lines in splits.items()}
+        model = train_pieces(texts["train"], count, seed)
+        (partial / f"sentencepiece.{lang}.model").write_bytes(model)
+        encode = sentencepiece.SentencePieceProcessor(model_proto=model).encode
+        for name, lines in texts.items():
+            corpora.write_lines(partial / f"{name}.{lang}", lines)
+        sides.append({name: map(" ".join, encode(lines, out_type=str)) for name, lines in texts.items()})
+    pieces = {name: list(zip(*(side[name] for side in sides))) for name in splits}
+    pairs.write(out, pieces, *languages)
+    shutil.rmtree(plain, ignore_errors=True)
+    os.replace(partial, plain)
+
+
+def main():
+    parser = pairs.parser(__doc__, HELD_OUT)
+    parser.add_argument("--train", type=int, metavar="N", help="pairs at most (default: all)")
+    parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of each language (default: 8000)")
+    parser.add_argument("--source-lang", default="de", metavar="L", help="as Debian names the package (default: de)")
+    parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
+    args = parser.parse_args()
+    pairs.checked(args, [*HELD_OUT, *(["train"] if args.train is not None else [])])
+    if args.pieces < 1:
+        raise endings.DataError(f"--pieces {args.pieces} is too few: use 1 or more")
+    # fairseq parts the languages of a pair at a dash: zh-cn is zh
+    source_lang = args.source_lang.split("-")[0]
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)?", args.source_lang) or source_lang == "en":
+        raise endings.DataError(f"--source-lang {args.source_lang} is no language to translate from: use de, fr, zh-cn")
+    cache = Path(args.cache) if args.cache else Path(args.out) / "download"
+    names = (f"libreoffice-help-{args.source_lang}", "libreoffice-help-en-us", f"libreoffice-l10n-{args.source_lang}")
+    pages = sound(aligned(*(debian.fetch(name, cache) for name in names)))
+    splits = split(pages, args.train, {name: getattr(args, name) for name in HELD_OUT}, args.seed)
+    write(Path(args.out), splits, (source_lang, "en"), args.pieces, args.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(endings.run(main))
