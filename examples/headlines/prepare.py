@@ -35,7 +35,7 @@ NEEDS_FILE = ("lcsts", "sogou")
 TAKES_FILE = ("debian", *NEEDS_FILE)
 
 
-def parse():
+def parse(argv=None):
     parser = pairs.parser(__doc__, SIZES)
     add = parser.add_argument
     add("--data", required=True, choices=TOKENS, help="see above")
@@ -48,7 +48,7 @@ def parse():
     add("--vocabulary", type=int, default=20000, metavar="N", help="tokens of each side that are kept (default: 20000)")
     add("--encoding", metavar="E", help="of an lcsts or sogou file (default: utf-8 or gb18030, by its beginning)")
     add("--skip-damaged", action="store_true", help="leave out documents of that file with damaged text")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def checked(args):
@@ -70,9 +70,9 @@ def checked(args):
         raise endings.DataError(f"--encoding and --skip-damaged are for --data {', '.join(NEEDS_FILE)}: leave them out")
     if args.encoding:
         try:
-            b"".decode(args.encoding)
-        except LookupError:
-            raise endings.DataError(f"--encoding {args.encoding} is not known: use utf-8 or gb18030") from None
+            b"<".decode(args.encoding)  # fails for what has two bytes a letter, too: lines are found by their bytes
+        except (LookupError, UnicodeError):
+            raise endings.DataError(f"--encoding {args.encoding} cannot be read: use utf-8 or gb18030") from None
     tokens = args.tokens or TOKENS[args.data][0]
     if tokens not in TOKENS[args.data]:
         raise endings.DataError(f"--tokens {tokens} is not for --data {args.data}: use {TOKENS[args.data][0]}")
@@ -97,19 +97,30 @@ def items(args, tokens, cache):
     return documents.items(Path(args.file), args.data, args.encoding, args.skip_damaged, tokenize)
 
 
+def drawn(args, spool):
+    """The splits that the flags ask for.
+
+    Args:
+        args: of the command line.
+        spool: takes the pairs; the splits are read from its file.
+
+    Raises:
+        DataError: flags or files that make no sense.
+    """
+    tokens = checked(args)
+    rows = items(args, tokens, Path(args.cache) if args.cache else Path(args.out) / "download")
+    spool.path.parent.mkdir(parents=True, exist_ok=True)
+    spool.fill(rows, args.max_source_tokens)
+    print(f"{len(spool)} pairs, and {spool.copies} copies left out", flush=True)
+    return spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
+
+
 def main():
     args = parse()
-    tokens = checked(args)
     out = Path(args.out)
-    cache = Path(args.cache) if args.cache else out / "download"
-    rows = items(args, tokens, cache)
-    out.mkdir(parents=True, exist_ok=True)
     spool = Spool(out / "pairs.partial", args.seed)
     try:
-        spool.fill(rows, args.max_source_tokens)
-        print(f"{len(spool)} pairs, and {spool.copies} copies left out", flush=True)
-        splits = spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
-        pairs.write(out, splits, "text", "headline", args.vocabulary)
+        pairs.write(out, drawn(args, spool), "text", "headline", args.vocabulary)
     finally:
         spool.path.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """Pairs into train, valid and test without holding them in memory, and without a leak between them.
 
 They are written to a file as they come; in memory stay two numbers a pair. A pair's group is hashed with the seed, and
-the splits are ranges of these hashes: so a group is in one split alone, and a smaller --train is a part of a larger one.
+the splits are ranges of these hashes: so a group is in one split alone, and a smaller --train is part of a larger one.
 """
 
 from __future__ import annotations
