@@ -12,12 +12,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Optional, Sequence, Tuple
 
 from endings import DataError, FetchError
 
 Pair = Tuple[str, str]  # source and target, tokens separated by spaces
-Splits = Dict[str, List[Pair]]  # "train", "valid", "test", and further ones to decode
+Splits = Dict[str, Iterable[Pair]]  # "train", "valid", "test", and further ones to decode
 
 SPACE = "\u2581"  # stands for a space where letters are tokens, fairseq splits at spaces
 
@@ -45,10 +45,11 @@ def held_out(items: Sequence, sizes: Dict[str, int], seed: int) -> Dict[str, lis
     return {"train": order[start:], **splits}
 
 
-def write(out: Path, splits: Splits, source_lang: str, target_lang: str) -> None:
+def write(out: Path, splits: Splits, source_lang: str, target_lang: str, vocabulary: Optional[int] = None) -> None:
     """``out/text/SPLIT.LANG`` and ``out/bin``, binarised; both appear whole or not at all.
 
-    The binarised names of the splits after ``train`` and ``valid`` are ``test``, ``test1``, ... in their order.
+    The binarised names of the splits after ``train`` and ``valid`` are ``test``, ``test1``, ... in their order. With
+    ``vocabulary``, as many tokens of each side are kept, the most frequent ones, and the others are unknown.
 
     Raises:
         FetchError: fairseq-preprocess fails.
@@ -57,15 +58,21 @@ def write(out: Path, splits: Splits, source_lang: str, target_lang: str) -> None
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, pairs in splits.items():
-        for side, lang in enumerate((source_lang, target_lang)):
-            lines = "".join(pair[side] + "\n" for pair in pairs)
-            (partial / f"{name}.{lang}").write_text(lines, encoding="utf-8")
-        print(f"{name}: {len(pairs)} pairs", flush=True)
+        paths = [partial / f"{name}.{lang}" for lang in (source_lang, target_lang)]
+        count = 0
+        with paths[0].open("w", encoding="utf-8") as sources, paths[1].open("w", encoding="utf-8") as targets:
+            for source, target in pairs:
+                sources.write(source + "\n")
+                targets.write(target + "\n")
+                count += 1
+        print(f"{name}: {count} pairs", flush=True)
     tests = [name for name in splits if name not in ("train", "valid")]
     command = [str(Path(sys.executable).parent / "fairseq-preprocess")]
     command += ["--source-lang", source_lang, "--target-lang", target_lang, "--destdir", str(partial / "bin")]
     command += ["--trainpref", str(partial / "train"), "--validpref", str(partial / "valid")]
     command += ["--testpref", ",".join(str(partial / name) for name in tests)]
+    if vocabulary is not None:
+        command += ["--nwordssrc", str(vocabulary), "--nwordstgt", str(vocabulary)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         raise FetchError(f"fairseq-preprocess failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 
 import pytest
 from test_cli_errors import one_line_error
+
+from s2s_plugins.comparison import collect, metrics
 
 UPDATES = 400  # enough to be stopped before the end
 SIZES = ["--", "--encoder-embed-dim", "8", "--decoder-embed-dim", "8", "--batch-size", "16", "--attention", "general"]
@@ -93,6 +96,34 @@ def test_the_report_is_one_page_with_everything_in_it(compared):
     assert len(maps) == 2 and all(abs(sum(row) - 1) < 1e-4 for one in maps for row in one["weights"])
 
 
+def test_the_beginning_of_the_source_is_a_row_without_a_training(compared, commands, digits, tmp_path):
+    out = shutil.copytree(compared[0], tmp_path / "with-leads")
+    argv = flags(digits, out, "basic_lstm,attention_lstm", UPDATES)
+    result = commands("s2s-compare", *argv[:1], "--lead", "2,3", *argv[1:])
+    assert result.out.count("done before") == 4, "nothing is trained or decoded again"
+    before, results = (
+        json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in (compared[0], out)
+    )
+    assert results["systems"] == before["systems"]
+    assert results["baselines"] == [{"name": "lead-2", "tokens": 2}, {"name": "lead-3", "tokens": 3}]
+    decoded = collect.read_decoded(out / "decoded" / "test-basic_lstm-seed1.txt")
+    (subset,) = results["subsets"]
+    for tokens in (2, 3):
+        outputs = [" ".join(source.split()[:tokens]) for source in decoded.sources]
+        (scores,) = subset["scores"][f"lead-{tokens}"]
+        assert scores["token-error"] == metrics.token_error_rate(outputs, decoded.references)
+        assert scores["exact"] == metrics.exact_match(outputs, decoded.references)
+        assert [len(values) for values in subset["by_length"][f"lead-{tokens}"]] == [len(subset["lengths"])]
+        for sample in subset["samples"]:
+            assert sample["outputs"][f"lead-{tokens}"] == outputs[sample["number"]]
+        (line,) = [line for line in result.out.splitlines() if line.startswith(f"lead-{tokens} ")]
+        assert f"{scores['token-error']:.2f}" in line and line.split()[-4:] == ["–"] * 4
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "the first 2 tokens of the source, nothing trained" in page and "so far" not in page
+    assert (out / "by-length-test.png").read_bytes() != (compared[0] / "by-length-test.png").read_bytes()
+    assert (out / "learning-curves.png").read_bytes() == (compared[0] / "learning-curves.png").read_bytes()
+
+
 def test_other_settings_in_the_same_folder_are_an_error_that_names_them(compared, commands, digits):
     out, _, _ = compared
     result = commands("s2s-compare", *flags(digits, out, "basic_lstm", 151), code=2)
@@ -110,6 +141,10 @@ def test_other_settings_in_the_same_folder_are_an_error_that_names_them(compared
         (["--subset", "test9"], "no test9 split"),
         (["--flags", "luong", "--dropout 0"], "--flags luong"),
         (["--flags", "basic_lstm", "'"], "--flags basic_lstm"),
+        (["--lead", "0"], "--lead 0 is no number of tokens"),
+        (["--lead", "3,x"], "--lead 3,x is no number of tokens"),
+        (["--lead", "3,3"], "--lead 3,3 names a number twice"),
+        (["--archs", "lead-3=basic_lstm", "--lead", "3"], "--lead 3 is a row lead-3, as a system of --archs"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(commands, digits, tmp_path, changed, message):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from s2s_plugins.comparison import collect, metrics, plots, report
+from s2s_plugins.comparison.lead import Lead, leads_of
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.reports import library
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     add("--flags", nargs=2, action="append", default=[], metavar=("NAME", "'FLAGS'"), help="flags of one system alone")
     add("--metrics", default="exact,token-error", metavar="M,...", help=f"of: {', '.join(metrics.metrics())}")
     add("--bleu-tokenize", default="13a", metavar="T", help="sacrebleu's tokenizer: 13a, zh, none, ... (default: 13a)")
+    add("--lead", default="", metavar="N,...", help="also a row with the first N tokens of the source as the output")
     add("--subset", default="test", metavar="S,...", help="splits to decode, the main one first (default: test)")
     add("--beam", type=int, default=5, metavar="N", help="of decoding (default: 5)")
     add("--decode-flags", default="", metavar="'FLAGS'", help="for fairseq-generate, as '--post-process sentencepiece'")
@@ -125,14 +127,22 @@ class Report:
         runner: that knows which steps are done.
         chosen: the metrics, the main one first.
         args: the command's flags.
+        leads: rows that are the beginning of the source.
     """
 
-    def __init__(self, plan: Plan, runner: Runner, chosen: List[metrics.Metric], args: argparse.Namespace) -> None:
-        self.plan, self.runner, self.chosen, self.args = plan, runner, chosen, args
+    def __init__(
+        self,
+        plan: Plan,
+        runner: Runner,
+        chosen: List[metrics.Metric],
+        args: argparse.Namespace,
+        leads: Sequence[Lead] = (),
+    ) -> None:
+        self.plan, self.runner, self.chosen, self.args, self.leads = plan, runner, chosen, args, leads
 
     def results(self) -> dict:
         settings = self.plan.settings
-        results = collect.collect(self.plan, self.runner, self.chosen, self.args.samples)
+        results = collect.collect(self.plan, self.runner, self.chosen, self.args.samples, self.leads)
         results["title"] = self.args.title or f"{settings.data.resolve().name}: models compared"
         results["machine"] = machine()
         results["signatures"] = metrics.signatures(self.chosen, self.args.bleu_tokenize)
@@ -225,11 +235,12 @@ def main(argv: Optional[List[str]] = None) -> int:
         settings = settings_of(args, train_flags)
         library("jinja2"), library("matplotlib")  # better missed now than after the training
         plan = Plan(args.archs.split(","), settings)
+        leads = leads_of(args.lead, [system.name for system in plan.systems])
         for system in plan.systems:
             if system.left_out:
                 print(f"{system.name} has no {', '.join(system.left_out)}: trained without")
         runner = Runner(settings.out, args.redo, collect.figures)
-        written = Report(plan, runner, chosen, args)
+        written = Report(plan, runner, chosen, args, leads)
         runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
         written.attention()
         results = written.write()

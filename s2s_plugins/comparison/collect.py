@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, List, Sequence, Tuple
 
+from s2s_plugins.comparison.lead import Lead
 from s2s_plugins.comparison.metrics import Metric
 from s2s_plugins.comparison.plan import Plan, Run, System
 from s2s_plugins.steps import DONE, Runner, Step, StepError, json_objects
@@ -120,7 +121,7 @@ def sample_numbers(sources: Sequence[str], count: int) -> List[int]:
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
-def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int) -> dict:
+def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead] = ()) -> dict:
     """Everything that is known so far.
 
     Args:
@@ -128,10 +129,12 @@ def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int)
         runner: that knows which steps are done.
         metrics: the scores to compute, the main one first.
         samples: how many sentences of each split are shown.
+        leads: rows that are the beginning of the source.
 
     Returns:
-        What results.json holds: ``systems``, with what their trainings say, and ``subsets``, with the scores on each
-        split that is decoded; a system that has nothing decoded yet is left out.
+        What results.json holds: ``systems``, with what their trainings say; ``baselines``, which have none; and
+        ``subsets``, with the scores of both on each split that is decoded. A system that has nothing decoded yet is
+        left out.
     """
     systems = []
     for system in plan.systems:
@@ -149,7 +152,8 @@ def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int)
     return {
         "metrics": [{"name": one.name, "title": one.title, "rises": one.rises} for one in metrics],
         "systems": systems,
-        "subsets": [_subset(plan, runner, metrics, samples, subset) for subset in plan.settings.subsets],
+        "baselines": [{"name": lead.name, "tokens": lead.tokens} for lead in leads],
+        "subsets": [_subset(plan, runner, metrics, samples, leads, subset) for subset in plan.settings.subsets],
     }
 
 
@@ -173,10 +177,22 @@ def _training_of(run: Run, runner: Runner) -> dict:
     }
 
 
-def _subset(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, subset: str) -> dict:
-    """The scores of all systems on one split, over all sentences and by length of the source; and samples."""
+def _subset(
+    plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead], subset: str
+) -> dict:
+    """The scores of all systems and baselines on one split, over all sentences and by length of the source; samples."""
     found: dict = {"name": subset, "sentences": 0, "lengths": [], "samples": [], "scores": {}, "by_length": {}}
     groups: List[List[int]] = []
+
+    def add(name: str, decoded: Decoded, about: dict) -> None:
+        scores = {one.name: one.score(decoded.hypotheses, decoded.references) for one in metrics}
+        found["scores"].setdefault(name, []).append({**about, **scores})
+        parts = [decoded.select(numbers) for numbers in groups]
+        by_length = [metrics[0].score(part.hypotheses, part.references) for part in parts]
+        found["by_length"].setdefault(name, []).append(by_length)
+        for sample in found["samples"]:
+            sample["outputs"].setdefault(name, decoded.hypotheses[sample["number"]])
+
     for system in plan.systems:
         for run in _decoded(plan, runner, system, subset):
             decoded = read_decoded(run.decodes[subset].output)
@@ -189,13 +205,11 @@ def _subset(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int,
                     | {"outputs": {}}
                     for number in sample_numbers(decoded.sources, samples)
                 ]
-            scores = {one.name: one.score(decoded.hypotheses, decoded.references) for one in metrics}
-            found["scores"].setdefault(system.name, []).append({"seed": run.seed, **scores})
-            parts = [decoded.select(numbers) for numbers in groups]
-            by_length = [metrics[0].score(part.hypotheses, part.references) for part in parts]
-            found["by_length"].setdefault(system.name, []).append(by_length)
-            for sample in found["samples"]:
-                sample["outputs"].setdefault(system.name, decoded.hypotheses[sample["number"]])
+            add(system.name, decoded, {"seed": run.seed})
+    if found["sentences"]:
+        # sources and references are the same in every decoded text
+        for lead in leads:
+            add(lead.name, replace(decoded, hypotheses=lead.outputs(decoded.sources)), {})
     return found
 
 

@@ -86,6 +86,10 @@ def by_length(results: dict, subset: dict):
         runs = subset["by_length"].get(system["name"])
         if runs:
             _line(axis, places, [list(values) for values in zip(*runs)], system["name"], style(place))
+    baselines = results.get("baselines", [])
+    for place, baseline in enumerate(baselines, start=len(results["systems"])):
+        look = {**style(place), "linestyle": "--"}  # nothing is trained
+        _line(axis, places, [[value] for value in subset["by_length"][baseline["name"]][0]], baseline["name"], look)
     axis.set_zorder(bars.get_zorder() + 1)
     axis.patch.set_visible(False)
     axis.set_xticks(places, [_range(group) for group in groups])
@@ -95,7 +99,7 @@ def by_length(results: dict, subset: dict):
     axis.grid(axis="y", alpha=0.25)
     for one in (axis, bars):
         one.spines["top"].set_visible(False)
-    _legend(figure, axis, len(results["systems"]))
+    _legend(figure, axis, len(results["systems"]) + len(baselines))
     return figure
 
 

