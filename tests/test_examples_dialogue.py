@@ -14,12 +14,15 @@ from conftest import REPOSITORY, dictionary
 from test_examples_text import prepare_of, run
 
 from s2s_plugins.models.embeddings import build_embedding
+from s2s_plugins.steps import StepError
 from s2s_plugins.translator import Translator
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 import corpora  # noqa: E402
 import endings  # noqa: E402
+from dialogue import __main__ as dialogue  # noqa: E402
 from dialogue import report, scores, vectors  # noqa: E402
+from dialogue.figures import figures  # noqa: E402
 from dialogue.plan import COMMON, DECODINGS, SIZES, Plan  # noqa: E402
 from dialogue.prompts import PROMPTS  # noqa: E402
 
@@ -148,7 +151,17 @@ def best_of(translator, decoding):
     return [" ".join(hypotheses[0].tokens) for hypotheses in found]
 
 
-def test_the_demo_stopped_and_continued(tmp_path, cache, commands):
+def inside(capsys, *arguments):
+    """What the command does, without the seconds that a process of its own takes to start."""
+    capsys.readouterr()
+    try:
+        code = dialogue.main(list(map(str, arguments)))
+    except SystemExit as stop:
+        code = stop.code
+    return (code, *capsys.readouterr())
+
+
+def test_the_demo_stopped_and_continued(tmp_path, cache, commands, capsys):
     out = tmp_path / "out"
     options = ["--demo", "--out", out, "--cache", cache]
     code, printed, err = run("dialogue", *options, cwd=tmp_path, stop_at="epoch-2")
@@ -156,7 +169,7 @@ def test_the_demo_stopped_and_continued(tmp_path, cache, commands):
     partial = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert len(partial["epochs"]) == 1 and partial["test_perplexity"] is None and partial["answers"] is None
     assert "Not decoded yet." in (out / "report.html").read_text(encoding="utf-8")
-    code, printed, err = run("dialogue", *options, "--list", cwd=tmp_path)
+    code, printed, err = inside(capsys, *options, "--list")
     assert re.search(r"epoch-1 +done\n.*\nepoch-2 +interrupted\n", printed) and re.search("answers +to do", printed)
 
     code, printed, err = run("dialogue", *options, cwd=tmp_path)
@@ -210,23 +223,38 @@ def test_the_demo_stopped_and_continued(tmp_path, cache, commands):
     before = {
         path: path.stat().st_mtime_ns for folder in ("train", "decoded", "logs") for path in (out / folder).iterdir()
     }
-    code, again, err = run("dialogue", *options, cwd=tmp_path)
+    code, again, err = inside(capsys, *options)
     assert code == 0 and again.count("done before") == 11
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
-    code, _, err = run("dialogue", *options, "--seed", 2, cwd=tmp_path)
+    code, _, err = inside(capsys, *options, "--seed", 2)
     assert code == 2 and "of other settings (flags --seed: 1, now 2)" in err and err.count("\n") == 1
 
 
-def test_what_the_run_cannot_do_is_said_in_one_line(tmp_path):
-    code, _, err = run("dialogue", "--seed", "0", cwd=tmp_path)
+def test_what_the_run_cannot_do_is_said_in_one_line(tmp_path, capsys):
+    code, _, err = inside(capsys, "--out", tmp_path / "out", "--seed", "0")
     assert (code, err) == (2, "run.sh: error: --seed 0 is too small: use 1 or more\n")
-    code, _, err = run("dialogue", "--epochs", "3", cwd=tmp_path)
+    code, _, err = inside(capsys, "--epochs", "3")
     assert code == 2 and "unrecognized arguments: --epochs 3" in err
     (tmp_path / "cache").write_text("a file")
-    code, _, err = run("dialogue", "--demo", "--out", tmp_path / "out", "--cache", tmp_path / "cache", cwd=tmp_path)
+    code, _, err = inside(capsys, "--demo", "--out", tmp_path / "out", "--cache", tmp_path / "cache")
     assert code == 1 and "prepare stopped with exit code 1" in err and str(tmp_path / "cache") in err
     assert err.count("\n") == 1
+
+
+def test_an_epoch_stopped_after_its_checkpoint_has_its_losses(tmp_path):
+    step, log = Plan("demo", 1, tmp_path).epochs[0], tmp_path / "epoch-1.log"
+    inner = ["i | INFO | train_inner | " + json.dumps({"loss": loss, "num_updates": "1"}) for loss in ("6.0", "4.0")]
+    valid = "i | INFO | valid | " + json.dumps({"valid_loss": "4.5", "valid_num_updates": "23"})
+    lines = ["i | INFO | fairseq_cli.train | num. shared model params: 17,616 (num. trained: 17,616)", *inner, valid]
+    log.write_text("\n".join(lines) + "\n")
+    assert figures(step, log) == {"train_loss": 5.0, "valid_loss": 4.5, "updates": 23, "parameters": 17616}
+    whole = "i | INFO | train | " + json.dumps({"train_loss": "5.2", "train_num_updates": "23"})
+    log.write_text("\n".join([*lines, whole]) + "\n")
+    assert figures(step, log)["train_loss"] == 5.2
+    log.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(StepError, match=f"epoch-1 has told no valid loss: see {log}"):
+        figures(step, log)
 
 
 @pytest.mark.parametrize("size", sorted(SIZES))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from statistics import mean
 from typing import Dict
 
 from s2s_plugins.comparison import collect
-from s2s_plugins.steps import Step, StepError, json_objects
+from s2s_plugins.steps import Step, StepError, json_objects, statistics
 
 
 def figures(step: Step, log: Path) -> Dict[str, object]:
@@ -24,6 +25,10 @@ def figures(step: Step, log: Path) -> Dict[str, object]:
     said: Dict[str, object] = {}
     for entry in json_objects(text.splitlines()):
         said.update(entry)
+    if step.kind == "train" and "train_loss" not in said:
+        # stopped after its checkpoint was there and before the epoch's mean was: there is no more to train
+        losses = [float(entry["loss"]) for entry in statistics(text.splitlines())]
+        said.update({"train_loss": mean(losses)} if losses else {}, train_num_updates=said.get("valid_num_updates", 0))
     wanted = ("train", "valid") if step.kind == "train" else ("test",)
     found: Dict[str, object] = {}
     for split in wanted:
