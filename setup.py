@@ -14,7 +14,7 @@ FAIRSEQ = [
     'fairseq==0.12.2; python_version < "3.11"',
     've-fairseq==0.12.3; python_version >= "3.11"',
 ]
-EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2"]
+EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "gensim>=4.3.3"]
 BENCH = ["matplotlib>=3.7"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts

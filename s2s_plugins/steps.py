@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -187,8 +188,10 @@ class Runner:
                 streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
                 if output is not None:
                     streams = {"stdout": output, "stderr": subprocess.PIPE}
-                with subprocess.Popen(command, text=True, errors="replace", env=environment, **streams) as process:
+                start = {"text": True, "errors": "replace", "env": environment, **streams}
+                with held_signals() as release, subprocess.Popen(command, **start) as process:
                     try:
+                        release()
                         timed(show(statistics(kept(process.stdout or process.stderr)), step.limits))
                     except BaseException:
                         process.terminate()
@@ -196,6 +199,31 @@ class Runner:
                 if process.returncode != 0:
                     why = last[-1].strip()[:300] if last else "it printed nothing"
                     raise StepError(f"{step.name} stopped with exit code {process.returncode}: {why}; see {log}")
+
+
+@contextlib.contextmanager
+def held_signals() -> Iterator[Callable[[], None]]:
+    """Ctrl-C and SIGTERM wait until the function that this gives is called, or the block ends.
+
+    One that came while a process is being started would leave that process behind, at work and unknown.
+    """
+    caught: List[tuple] = []
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(signal.getsignal(number)):  # else it ends this process or is ignored, and that is no exception
+            before[number] = signal.signal(number, lambda *call: caught.append(call))
+
+    def release() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            call = caught.pop()
+            before[call[0]](*call)
+
+    try:
+        yield release
+    finally:
+        release()
 
 
 @contextlib.contextmanager

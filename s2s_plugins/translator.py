@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 import torch
 from fairseq import checkpoint_utils, tasks
 from fairseq.data import Dictionary, indexed_dataset
 from fairseq.data.data_utils import collate_tokens
+from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models.lstm import LSTMModel
 from fairseq.tasks.translation import TranslationTask
 from fairseq.tokenizer import tokenize_line
@@ -159,12 +160,26 @@ class Translator:
         beam: int = 5,
         nbest: int = 1,
         batch_size: int = BATCH_SIZE,
+        search: Optional[Dict[str, object]] = None,
     ) -> List[List[Hypothesis]]:
-        """The ``nbest`` best translations of each sentence, best first, by beam search.
+        """The ``nbest`` best translations of each sentence, best first, by beam search or as ``search`` says.
+
+        Args:
+            lines: sentences, or lines whose tokens are separated by spaces.
+            beam: hypotheses that are followed at a time.
+            nbest: of them, as many are returned.
+            batch_size: sentences at a time.
+            search: further options of fairseq-generate by name: ``{"unkpen": 1000, "sampling": True}``. Sampling draws
+                with PyTorch's own generator: seed it.
 
         Raises:
-            UsageError: ``beam``, ``nbest`` or ``batch_size`` is out of range, or a sentence too long.
+            UsageError: ``beam``, ``nbest`` or ``batch_size`` is out of range, there is no such option, or a sentence is
+                too long.
         """
+        search = search or {}
+        for name in search:
+            if name not in GenerationConfig.__dataclass_fields__:
+                raise UsageError(f"{name} is no option of a search: fairseq-generate --help lists them")
         for name, value in (("--beam", beam), ("--nbest", nbest), ("--batch-size", batch_size)):
             if value < 1:
                 raise UsageError(f"{name} {value} is too small: use 1 or more")
@@ -173,7 +188,7 @@ class Translator:
         sentences = self._encoded(lines)
         for model in self.models:
             model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
-        generator = self.task.build_generator(self.models, Namespace(beam=beam, nbest=nbest))
+        generator = self.task.build_generator(self.models, Namespace(beam=beam, nbest=nbest, **search))
         found: List[List[Hypothesis]] = [[] for _ in sentences]
         for places in _batches(sentences, batch_size):
             net_input = self._collate([sentences[place] for place in places])

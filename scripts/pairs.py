@@ -45,11 +45,11 @@ def held_out(items: Sequence, sizes: Dict[str, int], seed: int) -> Dict[str, lis
     return {"train": order[start:], **splits}
 
 
-def write(out: Path, splits: Splits, source_lang: str, target_lang: str, vocabulary: Optional[int] = None) -> None:
+def write(out: Path, splits: Splits, source_lang: str, target_lang: str, flags: Sequence[str] = ()) -> None:
     """``out/text/SPLIT.LANG`` and ``out/bin``, binarised; both appear whole or not at all.
 
-    The binarised names of the splits after ``train`` and ``valid`` are ``test``, ``test1``, ... in their order. With
-    ``vocabulary``, as many tokens of each side are kept, the most frequent ones, and the others are unknown.
+    The binarised names of the splits after ``train`` and ``valid`` are ``test``, ``test1``, ... in their order.
+    ``flags`` are for fairseq-preprocess.
 
     Raises:
         FetchError: fairseq-preprocess fails.
@@ -70,9 +70,7 @@ def write(out: Path, splits: Splits, source_lang: str, target_lang: str, vocabul
     command = [str(Path(sys.executable).parent / "fairseq-preprocess")]
     command += ["--source-lang", source_lang, "--target-lang", target_lang, "--destdir", str(partial / "bin")]
     command += ["--trainpref", str(partial / "train"), "--validpref", str(partial / "valid")]
-    command += ["--testpref", ",".join(str(partial / name) for name in tests)]
-    if vocabulary is not None:
-        command += ["--nwordssrc", str(vocabulary), "--nwordstgt", str(vocabulary)]
+    command += ["--testpref", ",".join(str(partial / name) for name in tests), *flags]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         raise FetchError(f"fairseq-preprocess failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")

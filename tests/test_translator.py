@@ -128,6 +128,19 @@ def test_fairseqs_own_lstm_attends_too_with_a_data_folder(digits, fairseqs_lstm)
         torch.testing.assert_close(torch.tensor(alone.weights), torch.tensor(found.weights), atol=1e-5, rtol=1e-4)
 
 
+def test_a_search_takes_fairseqs_options_by_name(translator):
+    def found(**search):
+        torch.manual_seed(3)
+        return [hypotheses[0].tokens for hypotheses in translator.translate(LINES, beam=1, search=search)]
+
+    assert {len(tokens) for tokens in found(min_len=2, max_len_b=2)} == {2}
+    assert all(set(tokens) <= {"<unk>"} for tokens in found(unkpen=-1000, max_len_b=3))
+    drawn = found(sampling=True, temperature=2.0)
+    assert drawn == found(sampling=True, temperature=2.0) != found()
+    with pytest.raises(UsageError, match="top_k is no option of a search: fairseq-generate --help lists them"):
+        found(top_k=5)
+
+
 def test_what_cannot_be_loaded_is_said_in_one_line(digits, trained, fairseqs_lstm, commands, tmp_path):
     with pytest.raises(UsageError, match="carry its dictionaries.*lstm-data, is gone: name a copy with --data"):
         Translator(str(fairseqs_lstm))

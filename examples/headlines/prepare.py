@@ -120,7 +120,8 @@ def main():
     out = Path(args.out)
     spool = Spool(out / "pairs.partial", args.seed)
     try:
-        pairs.write(out, drawn(args, spool), "text", "headline", args.vocabulary)
+        kept = ("--nwordssrc", str(args.vocabulary), "--nwordstgt", str(args.vocabulary))
+        pairs.write(out, drawn(args, spool), "text", "headline", kept)
     finally:
         spool.path.unlink(missing_ok=True)
 
