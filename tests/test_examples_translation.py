@@ -15,6 +15,7 @@ from conftest import REPOSITORY
 from sentencepiece import SentencePieceProcessor
 
 sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "examples" / "translation")]
+import corpora  # noqa: E402
 import debian  # noqa: E402
 import endings  # noqa: E402
 import prepare  # noqa: E402
@@ -265,12 +266,14 @@ def test_the_comparison_scores_text_with_the_tokenizer_that_is_named(prepared, t
         "1",
     ]
     command += ["--bleu-tokenize", "13a", "--decode-flags", "--post-process sentencepiece", "--attention-maps", "0"]
-    command += ["--references", folder / "out" / "plain"]
+    plain = lines_of(folder / "out" / "plain" / "test.en")
+    plain[0] = "A line that no dictionary has: \u4e2d\u56fd."
+    corpora.write_lines(tmp_path / "references" / "test.en", plain)
+    command += ["--references", tmp_path / "references"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert [line for line in results["signatures"] if "tok:13a" in line and line.startswith("BLEU: nrefs:1|case:mixed")]
-    plain = lines_of(folder / "out" / "plain" / "test.en")
     subset = results["subsets"][0]
     assert {sample["reference"] for sample in subset["samples"]} <= set(plain)
     text = (tmp_path / "decoded" / "test-basic_lstm_tiny-seed1.txt").read_text(encoding="utf-8")
