@@ -9,12 +9,13 @@ import io
 import lzma
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Iterator, List, Tuple
 
 import corpora
 from endings import FetchError
@@ -44,20 +45,55 @@ def fetch(name: str, cache: Path) -> Path:
     return found[-1]
 
 
+def lists(cache: Path, remedy: str) -> Path:
+    """The folder with what ``apt-get update`` fetches, in English: the system's package lists, but below ``cache``.
+
+    The system's own may be old or missing, and descriptions have been in files of translations since 2011, which
+    many installations do not fetch.
+
+    Args:
+        cache: folder of downloads.
+        remedy: what to do where there is no apt-get or no network; ends the message.
+
+    Raises:
+        FetchError: there is no apt-get, or it fails.
+    """
+    folder = cache / "apt" / "lists"
+    if any(folder.glob("*Translation-en")):
+        return folder
+    if shutil.which("apt-get") is None:
+        raise FetchError(f"apt-get is not on PATH: use Debian or Ubuntu, {remedy}")
+    print("fetching package lists with apt-get update", flush=True)
+    partial = cache / "apt.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    for name in ("lists/partial", "archives/partial"):
+        (partial / name).mkdir(parents=True)
+    command = ["apt-get", "update", "-qq", *_state(partial), "-o", "Acquire::Languages=en"]
+    command += ["-o", "Acquire::GzipIndexes=false", "-o", "APT::Update::Error-Mode=any"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode != 0 or not any((partial / "lists").glob("*Translation-en")):
+        said = (done.stderr.strip().splitlines() or ["it fetched no English descriptions"])[-1]
+        raise FetchError(f"apt-get update failed ({said}): check the network and /etc/apt, {remedy}")
+    os.replace(partial, cache / "apt")
+    return folder
+
+
+def _state(folder: Path) -> List[str]:
+    return ["-o", f"Dir::State={folder.resolve()}", "-o", f"Dir::Cache={folder.resolve()}"]
+
+
 def _download(name: str, pattern: str, cache: Path) -> None:
+    remedy = f"or put a file {pattern} into {cache}"
+    state = _state(lists(cache, remedy).parent)
     # in a folder of its own, so that a half-fetched file is never taken for whole
     with tempfile.TemporaryDirectory(prefix="partial-", dir=cache) as partial:
-        try:
-            done = subprocess.run(["apt-get", "download", name], cwd=partial, capture_output=True, text=True)
-            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-        except FileNotFoundError:
-            said = ["there is no apt-get here"]
+        command = ["apt-get", "download", *state, name]
+        done = subprocess.run(command, cwd=partial, capture_output=True, text=True, errors="replace")
         fetched = sorted(Path(partial).glob(pattern))
         if not fetched:
-            reason = said[0] if said else f"apt-get download left no {pattern}"
-            raise FetchError(
-                f"could not download {name} ({reason}): run apt-get update, or put a file {pattern} into {cache}"
-            )
+            errors = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            reason = errors[0] if errors else f"apt-get download left no {pattern}"
+            raise FetchError(f"could not download {name} ({reason}): check its name and the network, {remedy}")
         os.replace(fetched[0], cache / fetched[0].name)
 
 

@@ -13,13 +13,14 @@ import pytest
 import sacrebleu
 from conftest import REPOSITORY
 from sentencepiece import SentencePieceProcessor
+from test_examples_text import prepare_of
 
-sys.path[:0] = [str(REPOSITORY / "scripts"), str(REPOSITORY / "examples" / "translation")]
+sys.path.insert(0, str(REPOSITORY / "scripts"))
 import corpora  # noqa: E402
 import debian  # noqa: E402
 import endings  # noqa: E402
-import prepare  # noqa: E402
 
+prepare = prepare_of("translation")
 NAMES = ("libreoffice-help-de", "libreoffice-help-en-us", "libreoffice-l10n-de")
 
 
@@ -197,10 +198,10 @@ def test_a_package_that_cannot_be_had_is_named_with_what_to_do(tmp_path, monkeyp
     with pytest.raises(endings.FetchError, match=message) as error:
         debian.fetch("no-such-package-here", tmp_path)
     assert "E: " in re.search(message, str(error.value)).group(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["apt"], "nothing half-done is left"
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(endings.FetchError, match="there is no apt-get here"):
-        debian.fetch("no-such-package-here", tmp_path)
-    assert not list(tmp_path.iterdir()), "nothing half-done is left"
+    with pytest.raises(endings.FetchError, match="apt-get is not on PATH: .* put a file no-such-package-here_"):
+        debian.fetch("no-such-package-here", tmp_path / "empty")
 
 
 def run_prepare(out, *flags, code=0):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Tuple
 
 import corpora
+import debian
 from endings import DataError, FetchError
 from texts import Item, Tokenizer, english, with_entities
 
@@ -155,37 +156,6 @@ def _news_item(headline: Tagged, article: List[Tagged], entities: bool, tokenize
     return Item(body, tokens(headline), "".join(word for word, _ in headline))
 
 
-def apt_lists(cache: Path) -> Path:
-    """The folder with what ``apt-get update`` fetched: the system's package lists, in English, in a folder of its own.
-
-    The system's own lists will not do: since 2011 they have the long descriptions in files of translations, which many
-    installations do not fetch.
-
-    Raises:
-        FetchError: there is no apt-get, or it fails.
-    """
-    lists = cache / "apt" / "lists"
-    if any(lists.glob("*Translation-en")):
-        return lists
-    remedy = "or name a file of package descriptions with --file: the output of apt-cache show, or a Translation-en"
-    if shutil.which("apt-get") is None:
-        raise FetchError(f"apt-get is not on PATH: use Debian or Ubuntu, {remedy}")
-    print("fetching package lists with apt-get update", flush=True)
-    partial = cache / "apt.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    for folder in ("lists/partial", "archives/partial"):
-        (partial / folder).mkdir(parents=True)
-    command = ["apt-get", "update", "-qq", "-o", f"Dir::State={partial.resolve()}"]
-    command += ["-o", f"Dir::Cache={partial.resolve()}", "-o", "Acquire::Languages=en"]
-    command += ["-o", "Acquire::GzipIndexes=false", "-o", "APT::Update::Error-Mode=any"]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if done.returncode != 0 or not any((partial / "lists").glob("*Translation-en")):
-        said = (done.stderr.strip().splitlines() or ["it fetched no English descriptions"])[-1]
-        raise FetchError(f"apt-get update failed ({said}): check the network and /etc/apt, {remedy}")
-    os.replace(partial, cache / "apt")
-    return lists
-
-
 def paragraphs_of(path: Path, wanted: Tuple[str, ...]) -> Iterator[Dict[str, str]]:
     """The records of a file in the form of dpkg's control files, with the ``wanted`` fields.
 
@@ -250,9 +220,10 @@ def packages(files: Iterable[Path], sources: Dict[str, str]) -> Iterator[Item]:
         )
 
 
-def debian(cache: Path) -> Iterator[Item]:
+def debian_packages(cache: Path) -> Iterator[Item]:
     """The packages that apt knows, without those that --file names."""
-    lists = apt_lists(cache)
+    remedy = "or name a file of package descriptions with --file: the output of apt-cache show, or a Translation-en"
+    lists = debian.lists(cache, remedy)
     sources: Dict[str, str] = {}
     for path in sorted(lists.glob("*_Packages")):
         for record in paragraphs_of(path, ("Package", "Source")):

@@ -92,7 +92,7 @@ def items(args, tokens, cache):
         return fetched.news(text, args.entities, str.split if tokens == "words" else texts.characters)
     if args.data == "debian":
         print("package descriptions: licences of the packages", flush=True)
-        return fetched.packages([Path(args.file)], {}) if args.file else fetched.debian(cache)
+        return fetched.packages([Path(args.file)], {}) if args.file else fetched.debian_packages(cache)
     tokenize = texts.tokenizer(tokens, args.entities)
     return documents.items(Path(args.file), args.data, args.encoding, args.skip_damaged, tokenize)
 
