@@ -103,7 +103,6 @@ def number_words() -> List[Comparison]:
                 prepare=f"--language {code}",
                 demo="--train 1200 --valid 50 --test 50",
                 archs=archs,
-                updates=800,
                 train=f"{SMALL_SHAPE} --batch-size 64 --lr 0.005",  # the outputs are long: 45 letters and more
             )
             for code, language, archs in languages
