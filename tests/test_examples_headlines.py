@@ -117,7 +117,7 @@ def test_a_series_of_poems_is_in_one_split_and_titles_come_without_its_numbers(t
     for seed in (1, 2, 3, 4):
         pairs = drawn(tmp_path, "poems", "--cache", tmp_path / "cache", *SMALL, "--seed", seed)
         said = capsys.readouterr().out
-        assert "licence MIT" in said and "29 pairs, and 1 copies left out" in said
+        assert "licence MIT" in said and "29 pairs, left out 1 copies, 3 of groups that have enough" in said
         found.add(tuple(pairs["test"]))
         assert len(pairs["test"]) == 3 and len(pairs["valid"]) == 2
         assert sum(title == "秋 興" for _, title in every(pairs)) in range(2, 6), "five at most, some cut off"
@@ -244,7 +244,7 @@ def test_copies_and_empty_sides_are_left_out_and_the_order_of_a_file_is_not_the_
     file.write_text("".join(docs), encoding="utf-8")
     pairs = drawn(tmp_path, "sogou", "--file", file, "--valid", "10", "--test", "10", "--train", "20")
     said = capsys.readouterr()
-    assert "left out 2 with an empty side" in said.err and "50 pairs, and 2 copies left out" in said.out
+    assert "left out 2 with an empty side" in said.err and "50 pairs, left out 2 copies" in said.out
     assert {name: len(rows) for name, rows in pairs.items()} == {"train": 20, "valid": 10, "test": 10}
     assert len(set(every(pairs))) == 40
     assert {row[1] for row in pairs["test"]} != {f"标 题 {number} 号" for number in range(10, 20)}

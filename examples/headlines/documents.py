@@ -111,7 +111,7 @@ def items(path: Path, form: str, encoding: Optional[str], skip_damaged: bool, to
             sides.append(tokenize(value))
         if all(sides):
             found += 1
-            yield Item(*sides, group=str(number))
+            yield Item(*sides)
         else:
             empty += 1
     left_out = counted({"damaged": skip.get("damaged", 0), "with an empty side": empty})

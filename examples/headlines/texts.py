@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from endings import DataError
 
@@ -22,12 +22,12 @@ class Item(NamedTuple):
     Args:
         text: tokens.
         headline: tokens.
-        group: what belongs together, as the packages of one source; never parted between training and test.
+        group: what belongs together, as the packages of one source; None: it stands alone.
     """
 
     text: List[str]
     headline: List[str]
-    group: str
+    group: Optional[str] = None
 
 
 Tokenizer = Callable[[str], List[str]]
