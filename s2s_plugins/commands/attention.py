@@ -44,7 +44,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     if args.split is not None and args.data is None:
         parser.error(f"--split {args.split} is a part of binarised data: give --data too")
     logging.basicConfig(level=logging.WARNING, format="s2s-attention: warning: %(message)s")
-    with one_line_errors("s2s-attention", args.out, f"stopped; what is in {args.out} is whole"):
+    with one_line_errors("s2s-attention", args.out, f"interrupted; what is in {args.out} is whole"):
         alignments = attend(args)
         write(alignments, Path(args.out), _title(args))
     known = [alignment.is_right for alignment in alignments if alignment.is_right is not None]
