@@ -25,7 +25,7 @@ test: env
 	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
 
 gallery: env
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/gallery.sh --out $(GALLERY)
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/start.sh gallery --out $(GALLERY)
 
 bench: env
 	@$(VENV)/bin/python -m benchmarks.run --out $(BENCH)
