@@ -21,7 +21,7 @@ DESCRIPTION = """\
 Reads a source a line from stdin and writes it back with a tab and what the model makes of it, as soon as a batch is
 full or the input ends. The checkpoint is enough: our architectures carry their dictionaries."""
 EPILOG = """\
-  s2s-predict checkpoint_best.pt --source char < words.txt             phoenix<TAB>F IY N IH K S
+  s2s-predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s-predict checkpoint_best.pt --source char --beam 1 < words.txt    greedily, the fastest
   s2s-predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    an ensemble's three best"""
 LEVELS = ("token", "char")
