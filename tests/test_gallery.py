@@ -79,4 +79,4 @@ def test_names_choose_examples_and_single_comparisons():
     assert [one.name for one in gallery.chosen(["patterns", "patterns-reversed"])] == ["patterns-reversed"]
     assert len(gallery.chosen(["patterns"])) == 3 and gallery.chosen([]) == COMPARISONS
     error = run("patterns", "sums", code=2).stderr
-    assert error.startswith("run.sh: error: sums is not in the gallery: use adder, number_words")
+    assert error.startswith("run.sh: error: sums is not in the gallery: use adder, headlines, ")
