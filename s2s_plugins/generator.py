@@ -1,7 +1,10 @@
-"""Beam search for recurrent models: what fairseq's generator finds, with less work a step.
+"""Beam search for recurrent models: what fairseq's generator finds or better, with less work a step.
 
 fairseq's loop copies the encoder's output and the decoder's whole state for each beam at each step. Here what the
 beams of a sentence share is held once, the first step runs on one row a sentence, and only what differs is reordered.
+
+It also ends elsewhere. fairseq's search ends with the K-th hypothesis that ends. Where a model is sure of each token,
+the K - 1 beams beside the right one are guesses that soon end as stumps, and the right one, longer, is lost.
 
 Shape letters: N sentences, K beams, R rows (one a sentence at the first step, then N times K), V vocabulary,
 C candidates, t tokens so far.
@@ -14,7 +17,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from fairseq.search import BeamSearch
-from fairseq.sequence_generator import SequenceGenerator
+from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
 from fairseq.tasks.fairseq_task import FairseqTask
 from torch import Tensor
 
@@ -43,12 +46,18 @@ class Candidates(NamedTuple):
 
 
 class RecurrentGenerator(SequenceGenerator):
-    """fairseq's generator for our models: the same hypotheses and scores.
+    """fairseq's generator for our models: the same hypotheses and scores, and more where better ones are likely.
 
     What is more than a beam search it leaves to fairseq's loop: sampling and other searches, prefixes, constraints,
-    blocked n-grams, a language model beside, attention weights; and models that cannot be folded
+    blocked n-grams, a language model beside, and models that cannot be folded
     (:meth:`~s2s_plugins.models.adapters.RecurrentDecoder.folds`).
+
+    Attributes:
+        patient: whether a search goes on while an unfinished hypothesis would be the best if it ended surely with its
+            next token. Without, hypotheses and scores are exactly fairseq's.
     """
+
+    patient = True
 
     def _generate(self, sample, prefix_tokens=None, constraints=None, bos_token=None):
         models = list(self.model.models)
@@ -82,34 +91,52 @@ class RecurrentGenerator(SequenceGenerator):
         sentences = list(range(net_input["src_tokens"].size(0)))  # those in the batch, by number
         tokens = net_input["src_tokens"].new_full((len(sentences), 1), bos)  # R t+1
         scores = torch.zeros(len(sentences), 0, device=tokens.device)  # R t, of each prefix
+        attends = any(model.decoder.need_attn for model in models)
+        looked: Optional[Tensor] = None  # R S t, the attention of each step
         found: Dict[int, List[dict]] = {sentence: [] for sentence in sentences}
         for step in range(longest + 1):
             logits = []
             for index, decoder in enumerate(decoders):
                 output, states[index] = decoder.step(tokens[:, -1], states[index])
                 logits.append(output.float())
+            if attends:
+                looked = _with_attention(looked, [state.weights for state in states])
             candidates = self._candidates(logits, scores, len(sentences), step, longest)
             kept: Optional[Tensor] = None
             chosen = slice(None, self.beam_size)
             ends = candidates.ended[:, chosen].nonzero()
             if len(ends):
-                self._collect(candidates, ends, tokens, scores, sentences, found)
-                if step == longest:
-                    break
-                going = [place for place, number in enumerate(sentences) if len(found[number]) < self.beam_size]
-                if not going:
-                    break
-                if len(going) < len(sentences):
-                    sentences = [sentences[place] for place in going]
-                    kept = torch.tensor(going, device=tokens.device)
-                    candidates = candidates.select(kept)
+                self._collect(candidates, ends, tokens, scores, looked, sentences, found)
+            going = self._going(candidates, sentences, found, step)
+            if step == longest or not going:
+                break
+            if len(going) < len(sentences):
+                sentences = [sentences[place] for place in going]
+                kept = torch.tensor(going, device=tokens.device)
+                candidates = candidates.select(kept)
+            if len(ends):
                 order = torch.sort(candidates.ended.byte(), dim=1, stable=True).indices[:, chosen]
                 candidates = Candidates(*(part.gather(1, order) for part in candidates))
             rows = candidates.rows[:, chosen].flatten()
             tokens = torch.cat([tokens.index_select(0, rows), candidates.tokens[:, chosen].reshape(-1, 1)], dim=1)
             scores = torch.cat([scores.index_select(0, rows), candidates.scores[:, chosen].reshape(-1, 1)], dim=1)
             states = [state.reorder(rows, kept) for state in states]
-        return [sorted(found[number], key=lambda one: -one["score"].item()) for number in sorted(found)]
+            looked = None if looked is None else looked.index_select(0, rows)
+        best_first = (sorted(found[number], key=lambda one: -one["score"].item()) for number in sorted(found))
+        return [hypotheses[: self.beam_size] for hypotheses in best_first]
+
+    def _going(
+        self, candidates: Candidates, sentences: List[int], found: Dict[int, List[dict]], step: int
+    ) -> List[int]:
+        """The places of the sentences whose search goes on: with under K hypotheses, or patiently."""
+        over = {place for place, number in enumerate(sentences) if len(found[number]) >= self.beam_size}
+        if over and self.patient and self.beam_size > 1:  # one beam is greedy: it ends where it says so
+            ahead = candidates.scores.masked_fill(candidates.ended, -math.inf).amax(dim=1)
+            if self.normalize_scores:
+                ahead = ahead / (step + 2) ** self.len_penalty
+            best = {place: max(one["score"].item() for one in found[sentences[place]]) for place in over}
+            over = {place for place, score in enumerate(ahead.tolist()) if place in best and score <= best[place]}
+        return [place for place in range(len(sentences)) if place not in over]
 
     def _candidates(self, logits: List[Tensor], scores: Tensor, sentences: int, step: int, longest: int) -> Candidates:
         """The best continuations, twice as many as beams, since half of them may be ends."""
@@ -150,6 +177,7 @@ class RecurrentGenerator(SequenceGenerator):
         ends: Tensor,
         tokens: Tensor,
         scores: Tensor,
+        looked: Optional[Tensor],
         sentences: List[int],
         found: Dict[int, List[dict]],
     ) -> None:
@@ -163,26 +191,46 @@ class RecurrentGenerator(SequenceGenerator):
         if self.normalize_scores:
             total = total / whole.size(1) ** self.len_penalty
         nothing = torch.empty(0)
-        for place, hypothesis, score, positional_scores in zip(ends[:, 0].tolist(), whole, total, each):
+        attention = [nothing] * len(ends) if looked is None else looked.index_select(0, rows)
+        for place, hypothesis, score, positional_scores, weights in zip(
+            ends[:, 0].tolist(), whole, total, each, attention
+        ):
             hypotheses = found[sentences[place]]
-            if len(hypotheses) < self.beam_size:
+            if self.patient or len(hypotheses) < self.beam_size:
                 hypotheses.append(
                     {
                         "tokens": hypothesis,
                         "score": score,
-                        "attention": nothing,
+                        "attention": weights,
                         "alignment": nothing,
                         "positional_scores": positional_scores,
                     }
                 )
 
 
+class AligningGenerator(SequenceGeneratorWithAlignment, RecurrentGenerator):
+    """The same search for ``--print-alignment`` and ``--replace-unk``."""
+
+
+def _with_attention(looked: Optional[Tensor], weights: List[Optional[Tensor]]) -> Optional[Tensor]:
+    """``looked`` (R, S, t) and one step more, the mean of the models that have attention; None where none has."""
+    there = [part for part in weights if part is not None]
+    if not there:
+        return None
+    mean = torch.stack(there).mean(dim=0).unsqueeze(2)
+    return mean if looked is None else torch.cat([looked, mean], dim=2)
+
+
 def generate_with_recurrent_models() -> None:
     """Let tasks that use fairseq's generator use :class:`RecurrentGenerator` where all models are ours."""
 
     @wrap(FairseqTask, "build_generator")
-    def build_generator(original, self, models, args, seq_gen_cls=None, *rest, **kwargs):
-        aligns = getattr(args, "print_alignment", None) or getattr(args, "replace_unk", None) is not None
-        if seq_gen_cls is None and not aligns and all(isinstance(model, RecurrentModel) for model in models):
+    def build_generator(original, self, models, args, seq_gen_cls=None, extra_gen_cls_kwargs=None, **rest):
+        if seq_gen_cls is None and all(isinstance(model, RecurrentModel) for model in models):
             seq_gen_cls = RecurrentGenerator
-        return original(self, models, args, seq_gen_cls, *rest, **kwargs)
+            replaces = getattr(args, "replace_unk", None) is not None  # a word that is looked at
+            alignment = getattr(args, "print_alignment", None) or ("hard" if replaces else None)
+            if alignment:
+                seq_gen_cls = AligningGenerator
+                extra_gen_cls_kwargs = {"print_alignment": alignment, **(extra_gen_cls_kwargs or {})}
+        return original(self, models, args, seq_gen_cls, extra_gen_cls_kwargs, **rest)

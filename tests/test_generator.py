@@ -1,18 +1,30 @@
-"""Our beam search finds what fairseq's does, with folded weights, for every model that folds."""
+"""Our beam search finds what fairseq's does, with folded weights, for every model that folds; or better."""
+
+from argparse import Namespace
 
 import pytest
 import torch
 from conftest import ARCHITECTURES, batch_of, build_model, dictionary, translation_task
 from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
-from fairseq.sequence_generator import SequenceGenerator
+from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
 from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.generator import RecurrentGenerator
+from s2s_plugins.generator import AligningGenerator, RecurrentGenerator
 from s2s_plugins.nn.folded import FoldedDecoder
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
 FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
+
+
+class FairseqsEnd(RecurrentGenerator):
+    """Ours, but for where a search ends."""
+
+    patient = False
+
+
+class AligningFairseqsEnd(AligningGenerator):
+    patient = False
 
 
 @pytest.fixture
@@ -20,14 +32,14 @@ def task():
     return translation_task(dictionary(), dictionary())
 
 
-def sharp_model(task, arch, seed=1, leaning=0.5, **flags):
+def sharp_model(task, arch, seed=1, leaning=0.5, aligns=None, **flags):
     """A model in inference mode whose distributions are not flat, and that leans to the end of sentence."""
     model = build_model(arch, task, seed=seed, **flags)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(6)
         model.decoder.core.output_layer.bias[task.target_dictionary.eos()] += leaning
-    model.prepare_for_inference_(FairseqConfig())
+    model.prepare_for_inference_(FairseqConfig(generation=GenerationConfig(print_alignment=aligns)))
     return model
 
 
@@ -39,8 +51,9 @@ def generate(task, models, generator_class, sources=SOURCES, bos_token=None, **o
 
 
 def assert_same_search(task, models, sources=SOURCES, **options):
-    generator, own = generate(task, models, None, sources, **options)
-    assert type(generator) is RecurrentGenerator and all(model.decoder.folds() for model in models)
+    assert type(task.build_generator(models, GenerationConfig())) is RecurrentGenerator
+    generator, own = generate(task, models, FairseqsEnd, sources, **options)
+    assert all(model.decoder.folds() for model in models)
     _, expected = generate(task, models, SequenceGenerator, sources, **options)
     assert len(own) == len(expected) == len(sources)
     for found, wanted in zip(own, expected):
@@ -87,6 +100,55 @@ def test_the_same_under_every_option(arch, options, task):
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_the_same_for_other_weights(arch, seed, task):
     assert_same_search(task, [sharp_model(task, arch, seed=seed, leaning=seed / 3)], beam=5)
+
+
+@pytest.mark.parametrize("alignment", ["hard", "soft"])
+@pytest.mark.parametrize("timing", ["before", "after"])
+def test_alignments_are_those_of_fairseqs_loop(alignment, timing, task):
+    flags = {"attention_timing": timing, "aligns": alignment}
+    models = [sharp_model(task, "attention_lstm", seed, **flags) for seed in (1, 2)]
+    chosen = type(task.build_generator(models, GenerationConfig(print_alignment=alignment)))
+    assert chosen is AligningGenerator
+    results = [
+        generate(task, models, kind, print_alignment=alignment)[1]
+        for kind in (AligningFairseqsEnd, SequenceGeneratorWithAlignment)
+    ]
+    for own, expected in zip(*results):
+        assert len(own) == len(expected)
+        for one, other in zip(own, expected):
+            assert one["tokens"].tolist() == other["tokens"].tolist()
+            torch.testing.assert_close(one["attention"], other["attention"], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(torch.tensor(one["alignment"]), torch.tensor(other["alignment"]))
+
+
+def test_replacing_unknown_words_needs_alignments(task):
+    model = sharp_model(task, "attention_lstm", aligns="hard")
+    generator = task.build_generator([model], Namespace(replace_unk="@@ ", beam=2, max_len_b=9))
+    assert type(generator) is AligningGenerator
+    with torch.no_grad():
+        found = generator.generate([model], batch_of(task, SOURCES))
+    assert all(len(h["alignment"]) == len(h["tokens"]) - 1 for hypotheses in found for h in hypotheses)
+
+
+def test_a_search_goes_on_while_an_unfinished_hypothesis_would_be_the_best(task):
+    better = 0
+    for seed in range(12):
+        model = sharp_model(task, "attention_lstm", seed=seed)
+        for options in ({}, {"lenpen": 0.3}, {"unnormalized": True}, {"nbest": 4}):
+            _, own = generate(task, [model], None, max_len_b=25, **options)
+            _, fairseqs = generate(task, [model], FairseqsEnd, max_len_b=25, **options)
+            for mine, theirs in zip(own, fairseqs):
+                assert len(mine) == len(theirs) == 4
+                assert all(one["score"] >= other["score"] - 1e-6 for one, other in zip(mine, theirs))
+                better += float(mine[0]["score"]) > float(theirs[0]["score"]) + 1e-3
+    assert better > 20
+
+
+def test_one_beam_is_greedy_and_ends_where_it_says_so(task):
+    for seed in range(6):
+        model = sharp_model(task, "attention_lstm", seed=seed)
+        own, greedy = (generate(task, [model], kind, beam=1)[1] for kind in (None, SequenceGenerator))
+        assert [h[0]["tokens"].tolist() for h in own] == [h[0]["tokens"].tolist() for h in greedy]
 
 
 def test_an_ensemble_finds_the_same(task):

@@ -83,6 +83,7 @@ def test_the_autoencoder_generates_what_step_by_step_decoding_finds():
     batch = batch_of(task, [[1, 2, 3], [4, 5]])
     theirs = SequenceGenerator([model], task.target_dictionary, beam_size=3, max_len_b=9)
     ours = task.build_generator([model], Namespace(beam=3, max_len_b=9))
+    ours.patient = False
     model.prepare_for_inference_(Namespace(generation=Namespace(beam=3, print_alignment=None, retain_dropout=False)))
     for one, other in zip(theirs.generate([model], batch), ours.generate([model], batch)):
         assert [hypothesis["tokens"].tolist() for hypothesis in one] == [h["tokens"].tolist() for h in other]

@@ -208,14 +208,9 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
             self.set_incremental_state(incremental_state, self.STATE, state.reorder(new_order))
 
     def folds(self) -> bool:
-        """Whether :meth:`folded` computes what :meth:`forward` does: LSTM cells, a plain softmax, prepared for
-        inference, no dropout kept, no attention weights wanted."""
+        """Whether :meth:`folded` computes what :meth:`forward` does: LSTM cells, a plain softmax, no dropout kept."""
         dropouts = any(isinstance(part, Dropout) and part.keep_at_inference for part in self.core.modules())
-        return (
-            self.core.stack.cell == "lstm"
-            and self.adaptive_softmax is None
-            and not (self.need_attn or self.training or dropouts)
-        )
+        return self.core.stack.cell == "lstm" and self.adaptive_softmax is None and not (self.training or dropouts)
 
     def folded(self) -> FoldedDecoder:
         """The decoder's steps with folded weights, made anew only where a weight has changed."""

@@ -35,6 +35,7 @@ class FoldedState(NamedTuple):
         constant: (N, 4H + O), what the source summary adds to gates and readout; None where no step sees it.
         keys: of N sentences; None without attention.
         projected: whether their memory is no more the encoder's, but what each source token adds to gates and readout.
+        weights: (R, S), the attention of the step before; None without attention, and before the first step.
     """
 
     hidden: Tuple[Tensor, ...]
@@ -44,9 +45,10 @@ class FoldedState(NamedTuple):
     constant: Optional[Tensor]
     keys: Optional[AttentionKeys]
     projected: bool
+    weights: Optional[Tensor] = None
 
     def reorder(self, rows: Tensor, sentences: Optional[Tensor]) -> "FoldedState":
-        """Select rows; and sentences, None for all of them in their order."""
+        """Select rows; and sentences, None for all of them in their order. Drops the weights."""
 
         def pick(part: Optional[Tensor], order: Optional[Tensor]) -> Optional[Tensor]:
             return part if part is None or order is None else part.index_select(0, order)
@@ -169,9 +171,9 @@ class FoldedDecoder:
         if state.constant is not None:
             to_gates, to_readout = self.parts["constant"].split(state.constant.unsqueeze(1))
             gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
-        coverage = state.coverage
+        coverage, weights = state.coverage, None
         if self.attends_before:
-            to_gates, to_readout, coverage = self._attend(state.hidden[-1], state)
+            to_gates, to_readout, coverage, weights = self._attend(state.hidden[-1], state)
             gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
         x, hiddens, cells = None, [], []
         for index, (product, bias, hidden, cell) in enumerate(
@@ -187,7 +189,7 @@ class FoldedDecoder:
             cells.append(cell)
             x = hidden + x if self.decoder.stack.residual and index > 0 else hidden
         if self.context is not None and not self.attends_before:
-            _, to_readout, coverage = self._attend(x, state)
+            _, to_readout, coverage, weights = self._attend(x, state)
             seen = _add(seen, rows, to_readout)
         features = x
         if self.readout is not None:
@@ -199,14 +201,16 @@ class FoldedDecoder:
             tanh_(features)
         feed = features if self.feeds else None
         logits = self.decoder.output_layer(features)
-        return logits, state._replace(hidden=tuple(hiddens), cell=tuple(cells), feed=feed, coverage=coverage)
+        state = state._replace(hidden=tuple(hiddens), cell=tuple(cells), feed=feed, coverage=coverage, weights=weights)
+        return logits, state
 
-    def _attend(self, query: Tensor, state: FoldedState) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
-        """What attention with ``query`` (R, H) adds to gates and readout, (N, beams, ...), and the next coverage."""
+    def _attend(self, query: Tensor, state: FoldedState) -> Tuple[Tensor, Tensor, Optional[Tensor], Tensor]:
+        """What attention with ``query`` (R, H) adds to gates and readout, (N, beams, ...), the next coverage, and the
+        weights (R, S)."""
         sentences = state.keys.memory.size(0)
         coverage = None if state.coverage is None else state.coverage.view(sentences, -1, state.coverage.size(1))
         context, weights = self.decoder.attention(query.view(sentences, -1, query.size(1)), state.keys, coverage)
         to_gates, to_readout = self.parts["context"].split(context if state.projected else self.context(context))
         if coverage is not None:
             coverage = (coverage + weights).flatten(0, 1)
-        return to_gates, to_readout, coverage
+        return to_gates, to_readout, coverage, weights.flatten(0, 1)
