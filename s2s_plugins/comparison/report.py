@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 from s2s_plugins.reports import templates
+from s2s_plugins.reports.webfonts import with_fonts
 
 TEMPLATE = "report.html"
 
@@ -74,7 +75,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -
         maps: for each system with attention, heat maps as HTML.
     """
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
-    return (
+    text = (
         templates(__package__)
         .get_template(TEMPLATE)
         .render(
@@ -85,6 +86,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -
             maps=maps,
         )
     )
+    return with_fonts(text)
 
 
 def text_table(results: dict, subset: dict) -> str:

@@ -35,6 +35,11 @@ def families(text: str) -> List[str]:
     return _fonts().families(text)
 
 
+def files(text: str) -> List[str]:
+    """The files of the fonts that the extra ``report`` brought and that together draw most of ``text``."""
+    return _fonts().files(text)
+
+
 class Fonts:
     """The fonts of this process: those of the extra ``report``, registered with matplotlib, and the system's."""
 
@@ -55,18 +60,25 @@ class Fonts:
         chosen: List[str] = []
         for name in [*self.registered, *self.cut]:
             self._choose(name, left, chosen)
-        if left and self.cjk is not None and left & _characters(str(self.cjk)):
-            self.cut.append(self._cut(left & _characters(str(self.cjk)), text))
+        if left and self.cjk is not None and left & characters_of(str(self.cjk)):
+            self.cut.append(self._cut(left & characters_of(str(self.cjk)), text))
             self._choose(self.cut[-1], left, chosen)
         if left:
             self._search_the_system(left, chosen)
         self._warn(left)
         return chosen or [LAST_RESORT]
 
+    def files(self, text: str) -> List[str]:
+        """As the function :func:`files`."""
+        chosen = self.families(text)
+        return [self._path(name) for name in chosen if name in {*self.registered, *self.cut}]
+
+    def _path(self, name: str) -> str:
+        return self.manager.findfont(self.manager.FontProperties(family=name))
+
     def _choose(self, name: str, left: Set[str], chosen: List[str]) -> None:
         """Add the family ``name`` to ``chosen`` if it draws any of ``left``, and take these out."""
-        path = self.manager.findfont(self.manager.FontProperties(family=name))
-        has = left & _characters(path) if left else left
+        has = left & characters_of(self._path(name)) if left else left
         if has:
             chosen.append(name)
             left -= has
@@ -153,6 +165,6 @@ def _face(text: Iterable[str]) -> int:
 
 
 @functools.lru_cache(maxsize=None)
-def _characters(path: str) -> FrozenSet[str]:
+def characters_of(path: str) -> FrozenSet[str]:
     """The characters that a font file draws."""
     return frozenset(map(chr, library("matplotlib.ft2font").FT2Font(path).get_charmap()))

@@ -20,6 +20,7 @@ from typing import List, NamedTuple, Optional, Sequence, Union
 import numpy as np
 
 from s2s_plugins.reports import fonts, library, templates
+from s2s_plugins.reports.webfonts import with_fonts
 
 END = "</s>"
 GENERATOR = "s2s_plugins.reports.heatmap"  # says in a page what wrote it
@@ -286,7 +287,7 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
         UsageError: jinja2 is not installed.
     """
     known = [alignment.is_right for alignment in alignments if alignment.is_right is not None]
-    return (
+    text = (
         _templates()
         .get_template("page.html")
         .render(
@@ -299,6 +300,7 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
             generator=GENERATOR,
         )
     )
+    return with_fonts(text)
 
 
 @lru_cache(maxsize=1)
