@@ -1,7 +1,7 @@
 """Fonts inside a page: of the fonts of the extra ``report``, the glyphs that its text needs.
 
-Browsers have fonts for Latin, Greek and Cyrillic. A page with Chinese or Devanagari is boxes on a machine that has none;
-with these some 300 bytes a character it reads the same everywhere, and still is one file.
+Browsers have fonts for Latin, Greek and Cyrillic. A page with Chinese or Devanagari is boxes on a machine that has no
+font for it; with some 300 bytes a character it reads the same everywhere, and still is one file.
 """
 
 from __future__ import annotations
