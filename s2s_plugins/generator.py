@@ -13,6 +13,7 @@ C candidates, t tokens so far.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
@@ -45,6 +46,19 @@ class Candidates(NamedTuple):
         return Candidates(*(part.index_select(0, sentences) for part in self))
 
 
+@dataclass
+class Ended:
+    """What has ended of a sentence.
+
+    Attributes:
+        hypotheses: as fairseq's generator gives them.
+        best: the log-probability of the most probable one, whatever its length.
+    """
+
+    hypotheses: List[dict] = field(default_factory=list)
+    best: float = -math.inf
+
+
 class RecurrentGenerator(SequenceGenerator):
     """fairseq's generator for our models: the same hypotheses and scores, and more where better ones are likely.
 
@@ -53,8 +67,8 @@ class RecurrentGenerator(SequenceGenerator):
     (:meth:`~s2s_plugins.models.adapters.RecurrentDecoder.folds`).
 
     Attributes:
-        patient: whether a search goes on while an unfinished hypothesis would be the best if it ended surely with its
-            next token. Without, hypotheses and scores are exactly fairseq's.
+        patient: whether a search goes on while an unfinished hypothesis is more probable than all that have ended.
+            Without, hypotheses and scores are exactly fairseq's.
     """
 
     patient = True
@@ -93,7 +107,7 @@ class RecurrentGenerator(SequenceGenerator):
         scores = torch.zeros(len(sentences), 0, device=tokens.device)  # R t, of each prefix
         attends = any(model.decoder.need_attn for model in models)
         looked: Optional[Tensor] = None  # R S t, the attention of each step
-        found: Dict[int, List[dict]] = {sentence: [] for sentence in sentences}
+        found: Dict[int, Ended] = {sentence: Ended() for sentence in sentences}
         for step in range(longest + 1):
             logits = []
             for index, decoder in enumerate(decoders):
@@ -107,7 +121,7 @@ class RecurrentGenerator(SequenceGenerator):
             ends = candidates.ended[:, chosen].nonzero()
             if len(ends):
                 self._collect(candidates, ends, tokens, scores, looked, sentences, found)
-            going = self._going(candidates, sentences, found, step)
+            going = self._going(candidates, sentences, found)
             if step == longest or not going:
                 break
             if len(going) < len(sentences):
@@ -122,21 +136,18 @@ class RecurrentGenerator(SequenceGenerator):
             scores = torch.cat([scores.index_select(0, rows), candidates.scores[:, chosen].reshape(-1, 1)], dim=1)
             states = [state.reorder(rows, kept) for state in states]
             looked = None if looked is None else looked.index_select(0, rows)
-        best_first = (sorted(found[number], key=lambda one: -one["score"].item()) for number in sorted(found))
-        return [hypotheses[: self.beam_size] for hypotheses in best_first]
+        return [
+            sorted(ended.hypotheses, key=lambda one: -one["score"].item())[: self.beam_size] for ended in found.values()
+        ]
 
-    def _going(
-        self, candidates: Candidates, sentences: List[int], found: Dict[int, List[dict]], step: int
-    ) -> List[int]:
+    def _going(self, candidates: Candidates, sentences: List[int], found: Dict[int, Ended]) -> List[int]:
         """The places of the sentences whose search goes on: with under K hypotheses, or patiently."""
-        over = {place for place, number in enumerate(sentences) if len(found[number]) >= self.beam_size}
-        if over and self.patient and self.beam_size > 1:  # one beam is greedy: it ends where it says so
-            ahead = candidates.scores.masked_fill(candidates.ended, -math.inf).amax(dim=1)
-            if self.normalize_scores:
-                ahead = ahead / (step + 2) ** self.len_penalty
-            best = {place: max(one["score"].item() for one in found[sentences[place]]) for place in over}
-            over = {place for place, score in enumerate(ahead.tolist()) if place in best and score <= best[place]}
-        return [place for place in range(len(sentences)) if place not in over]
+        full = {place for place, number in enumerate(sentences) if len(found[number].hypotheses) >= self.beam_size}
+        if full and self.patient and self.beam_size > 1:  # one beam is greedy: it ends where it says so
+            # not by the score for its length: that of a poor model's endless output rises with each token
+            ahead = candidates.scores.masked_fill(candidates.ended, -math.inf).amax(dim=1).tolist()
+            full = {place for place in full if ahead[place] <= found[sentences[place]].best}
+        return [place for place in range(len(sentences)) if place not in full]
 
     def _candidates(self, logits: List[Tensor], scores: Tensor, sentences: int, step: int, longest: int) -> Candidates:
         """The best continuations, twice as many as beams, since half of them may be ends."""
@@ -179,7 +190,7 @@ class RecurrentGenerator(SequenceGenerator):
         scores: Tensor,
         looked: Optional[Tensor],
         sentences: List[int],
-        found: Dict[int, List[dict]],
+        found: Dict[int, Ended],
     ) -> None:
         """Add the hypotheses that end at ``ends`` (pairs of sentence and candidate) to those that were found."""
         picked = [part[ends[:, 0], ends[:, 1]] for part in candidates]
@@ -188,16 +199,18 @@ class RecurrentGenerator(SequenceGenerator):
         sums = torch.cat([scores.index_select(0, rows), total.unsqueeze(1)], dim=1)
         each = sums.clone()
         each[:, 1:] -= sums[:, :-1]
+        probable = total.tolist()
         if self.normalize_scores:
             total = total / whole.size(1) ** self.len_penalty
         nothing = torch.empty(0)
         attention = [nothing] * len(ends) if looked is None else looked.index_select(0, rows)
-        for place, hypothesis, score, positional_scores, weights in zip(
-            ends[:, 0].tolist(), whole, total, each, attention
+        for place, hypothesis, log_probability, score, positional_scores, weights in zip(
+            ends[:, 0].tolist(), whole, probable, total, each, attention
         ):
-            hypotheses = found[sentences[place]]
-            if self.patient or len(hypotheses) < self.beam_size:
-                hypotheses.append(
+            ended = found[sentences[place]]
+            ended.best = max(ended.best, log_probability)
+            if self.patient or len(ended.hypotheses) < self.beam_size:
+                ended.hypotheses.append(
                     {
                         "tokens": hypothesis,
                         "score": score,

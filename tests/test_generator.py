@@ -1,9 +1,11 @@
 """Our beam search finds what fairseq's does, with folded weights, for every model that folds; or better."""
 
 from argparse import Namespace
+from random import Random
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import ARCHITECTURES, batch_of, build_model, dictionary, translation_task
 from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
 from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
@@ -130,18 +132,46 @@ def test_replacing_unknown_words_needs_alignments(task):
     assert all(len(h["alignment"]) == len(h["tokens"]) - 1 for hypotheses in found for h in hypotheses)
 
 
-def test_a_search_goes_on_while_an_unfinished_hypothesis_would_be_the_best(task):
-    better = 0
-    for seed in range(12):
-        model = sharp_model(task, "attention_lstm", seed=seed)
-        for options in ({}, {"lenpen": 0.3}, {"unnormalized": True}, {"nbest": 4}):
-            _, own = generate(task, [model], None, max_len_b=25, **options)
-            _, fairseqs = generate(task, [model], FairseqsEnd, max_len_b=25, **options)
-            for mine, theirs in zip(own, fairseqs):
-                assert len(mine) == len(theirs) == 4
-                assert all(one["score"] >= other["score"] - 1e-6 for one, other in zip(mine, theirs))
-                better += float(mine[0]["score"]) > float(theirs[0]["score"]) + 1e-3
-    assert better > 20
+def sure_model(task, sources, targets):
+    """A model that knows ``targets`` by heart."""
+    model = build_model("feedback_lstm", task, dropout=0, decoder_hidden_size=64, encoder_hidden_size=64)
+    batch = batch_of(task, sources, targets)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(300):
+        logits = model(**batch["net_input"])[0]
+        loss = F.cross_entropy(
+            logits.flatten(0, 1), batch["target"].flatten(), ignore_index=task.target_dictionary.pad()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 0.02
+    model.eval().prepare_for_inference_(FairseqConfig())
+    return model
+
+
+def test_a_search_goes_on_while_an_unfinished_hypothesis_is_more_probable_than_all_that_ended(task):
+    random = Random(1)
+    digits = [random.randrange(10) for _ in range(28)]
+    targets = [digits[: 4 * count] for count in range(1, 8)]  # each could end where another one ends
+    model = sure_model(task, SOURCES, targets)
+    expected = [task.target_dictionary.encode_line(" ".join(map(str, target))).tolist() for target in targets]
+    best = {
+        kind: [h[0]["tokens"].tolist() for h in generate(task, [model], kind, beam=5, max_len_b=40)[1]]
+        for kind in (None, FairseqsEnd)
+    }
+    assert best[None] == expected
+    assert len(best[FairseqsEnd][-1]) < len(expected[-1])  # a stump
+
+
+@pytest.mark.parametrize("nbest", [1, 4])
+def test_a_longer_search_keeps_the_best_that_ended(nbest, task):
+    model = sure_model(task, SOURCES, [source[:1] * 12 for source in SOURCES])
+    own, fairseqs = (generate(task, [model], kind, nbest=nbest, max_len_b=20)[1] for kind in (None, FairseqsEnd))
+    for mine, theirs in zip(own, fairseqs):
+        assert len(mine) == len(theirs) == 4
+        assert all(one["score"] >= other["score"] - 1e-6 for one, other in zip(mine, theirs))
+        assert [float(h["score"]) for h in mine] == sorted((float(h["score"]) for h in mine), reverse=True)
 
 
 def test_one_beam_is_greedy_and_ends_where_it_says_so(task):
