@@ -1,0 +1,254 @@
+"""The systems and their hyperparameters: the file to change; and the steps of it, for one language after the other."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence, Union
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Step
+
+ROOT = Path(__file__).resolve().parents[2]
+USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins")]
+TRAIN, DEV = "_train.tsv", "_dev.tsv"  # how the files of a language are called, behind its name
+
+Flags = Dict[str, Union[str, int, float, bool]]
+
+
+@dataclass(frozen=True)
+class System:
+    """What a column of the table trains.
+
+    Args:
+        title: of the column.
+        train: flags for fairseq-train.
+        updates: of a training.
+        demo: flags for the smaller size, on top.
+    """
+
+    title: str
+    train: Flags
+    updates: int
+    demo: Flags = field(default_factory=dict)
+
+
+COMMON: Flags = {
+    "--encoder-bidirectional": True,
+    "--criterion": "label_smoothed_cross_entropy",
+    "--label-smoothing": 0.1,
+    "--optimizer": "adam",
+    "--clip-norm": 1,
+    "--batch-size": 256,
+}
+SMALL: Flags = {"--encoder-embed-dim": 16, "--encoder-hidden-size": 16, "--decoder-hidden-size": 16}
+SYSTEMS = {
+    # the task's encoder-decoder (Gorman et al. 2020, section 4), untuned: one batch size and dropout for all languages
+    "lstm": System(
+        "fairseq's lstm",
+        {
+            **COMMON,
+            "--arch": "lstm",
+            "--encoder-embed-dim": 128,
+            "--encoder-hidden-size": 512,
+            "--decoder-embed-dim": 128,
+            "--decoder-out-embed-dim": 128,
+            "--decoder-hidden-size": 512,
+            "--share-decoder-input-output-embed": True,
+            "--dropout": 0.3,
+            "--lr": 0.001,
+        },
+        updates=4000,
+        demo={**SMALL, "--decoder-embed-dim": 16, "--decoder-out-embed-dim": 16},
+    ),
+    "attention_lstm": System(
+        "attention_lstm",
+        {
+            **COMMON,
+            "--arch": "attention_lstm",
+            "--attention": "general",
+            "--attention-timing": "after",
+            "--encoder-embed-dim": 128,
+            "--encoder-hidden-size": 128,
+            "--decoder-embed-dim": 128,
+            "--decoder-hidden-size": 256,
+            "--dropout": 0.4,
+            "--batch-size": 64,
+            "--lr": 0.005,
+            "--adam-betas": "(0.9, 0.99)",
+            "--lr-scheduler": "polynomial_decay",
+            "--warmup-updates": 100,
+        },
+        updates=3000,
+        demo={**SMALL, "--decoder-embed-dim": 16},
+    ),
+}
+ENSEMBLE = "ensemble"  # of all the seeds of the last system
+DEMO_UPDATES = 30
+
+
+class Decoding(NamedTuple):
+    """A cell of the table: the step that decodes a language's words with a system's models."""
+
+    language: str
+    column: str
+    step: Step
+
+
+def languages(folder: Path) -> Dict[str, Dict[str, Path]]:
+    """Name -> its files ``train`` and ``dev``, of those below ``folder`` that are called ``NAME_train.tsv`` and so on.
+
+    Raises:
+        UsageError: there is none, or a language has but one of them, or several.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--data {folder} is no folder: name one with files LANGUAGE{TRAIN} and LANGUAGE{DEV}")
+    found: Dict[str, Dict[str, Path]] = {}
+    for kind, ending in (("train", TRAIN), ("dev", DEV)):
+        for path in sorted(folder.rglob(f"*{ending}")):
+            files = found.setdefault(path.name[: -len(ending)], {})
+            if kind in files:
+                raise UsageError(f"{files[kind]} and {path} are both of one language: name the folder of one of them")
+            files[kind] = path
+    for name, files in found.items():
+        for kind, ending in (("train", TRAIN), ("dev", DEV)):
+            if kind not in files:
+                raise UsageError(f"--data {folder} has no {name}{ending} beside {next(iter(files.values())).name}")
+    if not found:
+        raise UsageError(f"--data {folder} has no file LANGUAGE{TRAIN}, of WORD<TAB>PH PH lines")
+    return dict(sorted(found.items()))
+
+
+def words(flags: Flags) -> List[str]:
+    """``{"--lr": 0.1, "--encoder-bidirectional": True}`` -> ``--lr 0.1 --encoder-bidirectional``."""
+    return [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
+
+
+class Plan:
+    """The steps of all languages, a language after the other.
+
+    Args:
+        files: of :func:`languages`.
+        systems: names in :data:`SYSTEMS`.
+        members: how many seeds the last system is trained with; from 2 on there is a column for their ensemble.
+        seed: the first of them.
+        out: where everything goes.
+        demo: few updates of small models.
+
+    Attributes:
+        decodings: the cells of the table.
+        trainings: the steps that a column's figures of time are made of, by language and column.
+    """
+
+    def __init__(
+        self,
+        files: Dict[str, Dict[str, Path]],
+        systems: Sequence[str],
+        members: int,
+        seed: int,
+        out: Path,
+        demo: bool = False,
+    ) -> None:
+        self.files, self.systems, self.members, self.seed, self.out, self.demo = (
+            files,
+            systems,
+            members,
+            seed,
+            out,
+            demo,
+        )
+        self.steps: List[Step] = []
+        self.decodings: List[Decoding] = []
+        self.trainings: Dict[tuple, List[Step]] = {}
+        for language in files:
+            self._language(language)
+
+    @property
+    def columns(self) -> Dict[str, str]:
+        """Name -> title, in the table's order."""
+        found = {name: SYSTEMS[name].title for name in self.systems}
+        if self.members > 1:
+            found[ENSEMBLE] = f"{self.members} {SYSTEMS[self.systems[-1]].title} together"
+        return found
+
+    def data(self, language: str) -> Path:
+        return self.out / language / "data"
+
+    def _language(self, language: str) -> None:
+        prepare = self._prepare(language)
+        binarise = self._binarise(language, prepare)
+        self.steps += [prepare, binarise]
+        for name in self.systems:
+            seeds = [self.seed + number for number in range(self.members if name == self.systems[-1] else 1)]
+            trainings = [self._train(language, name, seed, binarise) for seed in seeds]
+            self.steps += trainings[:1]
+            self._decode(language, name, trainings[:1])
+            if name == self.systems[-1] and self.members > 1:
+                self.steps += trainings[1:]
+                self._decode(language, ENSEMBLE, trainings)
+
+    def _prepare(self, language: str) -> Step:
+        files, data = self.files[language], self.data(language)
+        command = [sys.executable, str(ROOT / "examples" / "g2p" / "prepare.py"), "--out", str(data)]
+        command += ["--train", str(files["train"]), "--valid", str(files["dev"]), "--test", str(files["dev"])]
+        contents = {kind: zlib.crc32(path.read_bytes()) for kind, path in files.items()}
+        settings = {"files": {kind: str(path.resolve()) for kind, path in files.items()}, "crc32": contents}
+        return Step(f"prepare-{language}", "prepare", data, settings, command)
+
+    def _binarise(self, language: str, prepare: Step) -> Step:
+        data = self.data(language)
+        command = ["fairseq-preprocess", "--source-lang", "graphemes", "--target-lang", "phonemes"]
+        for flag, split in (("--trainpref", "train"), ("--validpref", "valid"), ("--testpref", "test")):
+            command += [flag, str(data / split)]
+        command += ["--destdir", str(data / "bin")]
+        return Step(
+            f"binarise-{language}", "binarise", data / "bin", {"prepare": prepare.settings}, command, goes_on=False
+        )
+
+    def _train(self, language: str, name: str, seed: int, binarise: Step) -> Step:
+        system = SYSTEMS[name]
+        updates = DEMO_UPDATES if self.demo else system.updates
+        flags: Flags = {**system.train, **(system.demo if self.demo else {}), "--seed": seed, "--max-update": updates}
+        if "--lr-scheduler" in flags:
+            flags["--total-num-update"] = updates
+        if self.demo and "--warmup-updates" in flags:
+            flags["--warmup-updates"] = DEMO_UPDATES // 10
+        folder = self.out / language / f"{name}-seed{seed}"
+        command = [
+            "fairseq-train",
+            str(self.data(language) / "bin"),
+            *USER_DIR,
+            "--save-dir",
+            str(folder),
+            *words(flags),
+        ]
+        # the last update is decoded: nothing is chosen by the words that are scored
+        command += ["--disable-validation", "--save-interval-updates", "1000", "--keep-interval-updates", "1"]
+        command += ["--no-epoch-checkpoints", "--log-format", "json", "--log-interval", "10"]
+        return Step(
+            f"train-{language}-{name}-seed{seed}",
+            "train",
+            folder,
+            {"flags": flags, "data": binarise.settings},
+            command,
+            limits={"--max-update": updates},
+            leftovers=["checkpoint_*_*.pt"],
+        )
+
+    def _decode(self, language: str, column: str, trainings: List[Step]) -> None:
+        paths = [training.folder / "checkpoint_last.pt" for training in trainings]
+        flags: Flags = {"--beam": 5, "--batch-size": 256}
+        command = ["fairseq-generate", str(self.data(language) / "bin"), *USER_DIR, "--path", ":".join(map(str, paths))]
+        step = Step(
+            f"decode-{language}-{column}",
+            "decode",
+            None,
+            {"flags": flags, "trainings": [training.settings for training in trainings]},
+            command + words(flags),
+            output=self.out / language / f"{column}.txt",
+        )
+        self.steps.append(step)
+        self.decodings.append(Decoding(language, column, step))
+        self.trainings[language, column] = trainings

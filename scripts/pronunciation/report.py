@@ -1,0 +1,95 @@
+"""The table: word and phone error rates of each language and system, and their means over the languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import mean
+from typing import Dict, List, Optional
+
+import score_g2p
+
+from s2s_plugins.steps import DONE, Runner, Step, StepError, write_whole
+
+from .plan import Plan
+
+
+def figures(plan: Plan):
+    """What is kept of a step: of a decoding, the scores of ``scripts/score_g2p.py``."""
+    languages = {decoding.step.name: decoding.language for decoding in plan.decodings}
+
+    def of(step: Step, log: Path) -> Dict[str, float]:
+        if step.kind != "decode":
+            return {}
+        references = score_g2p.read_references(str(plan.data(languages[step.name]) / "test.tsv"))
+        best = score_g2p.read_generated(str(step.output))
+        if sorted(best) != list(range(len(references))):
+            raise StepError(f"{step.output} has {len(best)} predictions for {len(references)} words: see {log}")
+        return score_g2p.score({word: best[number] for number, word in enumerate(references)}, references)
+
+    return of
+
+
+def results(plan: Plan, runner: Runner) -> dict:
+    """All that is measured so far.
+
+    ``macro`` has the means over those languages that every column has: the columns can be compared.
+    """
+    cells: Dict[str, Dict[str, dict]] = {}
+    for language, column, step in plan.decodings:
+        if runner.status(step) == DONE:
+            state = runner.read(step)
+            seconds = sum(runner.read(training)["seconds"] for training in plan.trainings[language, column])
+            kept = {name: state[name] for name in ("wer", "per", "words")}
+            cells.setdefault(language, {})[column] = {**kept, "minutes": round(seconds / 60, 2)}
+    whole = [language for language, row in cells.items() if len(row) == len(plan.columns)]
+    macro = {
+        column: {
+            name: round(mean(cells[language][column][name] for language in whole), 3)
+            for name in ("wer", "per", "minutes")
+        }
+        for column in plan.columns
+        if whole
+    }
+    return {"columns": plan.columns, "languages": cells, "macro_of": whole, "macro": macro, "seed": plan.seed}
+
+
+def table(found: dict) -> str:
+    """``results`` as a table in Markdown."""
+    columns = found["columns"]
+    rows = [["language", "words", *(f"{title}: WER % (PER %, minutes)" for title in columns.values())]]
+    for language, row in found["languages"].items():
+        size = next(iter(row.values()))["words"]
+        rows.append([language, str(size), *(_cell(row.get(column)) for column in columns)])
+    if found["macro"]:
+        rows.append([f"mean of {len(found['macro_of'])}", "", *(_cell(found["macro"][column]) for column in columns)])
+        rows.append(["fewer errors than the first", "", *_gains(found)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _cell(cell: Optional[dict]) -> str:
+    return "-" if cell is None else f"{cell['wer']:.2f} ({cell['per']:.2f}, {cell['minutes']:.1f})"
+
+
+def _gains(found: dict) -> List[str]:
+    """How many percent of the first column's wrong words, of all languages together, each column gets right."""
+    wers = [found["macro"][column]["wer"] for column in found["columns"]]
+    return ["", *(f"{100 * (1 - wer / wers[0]):.1f} %" if wers[0] else "-" for wer in wers[1:])]
+
+
+def tell(plan: Plan, runner: Runner, step: Step) -> None:
+    """Print the scores of a decoding that was done now, and write what is done so far."""
+    state = runner.read(step)
+    print(f"    {state['words']} words: WER {state['wer']:.2f} %, PER {state['per']:.2f} %", flush=True)
+    write(plan, runner)
+
+
+def write(plan: Plan, runner: Runner) -> str:
+    """``results.json`` and ``table.md``; returns the table."""
+    found = results(plan, runner)
+    text = table(found)
+    write_whole(plan.out / "results.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_whole(plan.out / "table.md", text + "\n")
+    return text

@@ -1,0 +1,164 @@
+"""examples/g2p/run_all.sh: which files it takes, what is compared with what, and a whole run at its smallest size."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Runner, StepError
+
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from pronunciation import __main__ as pronunciation  # noqa: E402
+from pronunciation import report  # noqa: E402
+from pronunciation.plan import ENSEMBLE, Plan, languages  # noqa: E402
+
+
+def run(*flags):
+    environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
+    command = [REPOSITORY / "examples" / "g2p" / "run_all.sh", *flags]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+
+
+def lexicon(path, seed, size):
+    """Words of four letters, each letter a phone: WORD<TAB>PH PH lines."""
+    draw = random.Random(seed)
+    made = sorted({"".join(draw.choice("abcdefg") for _ in range(4)) for _ in range(size)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{word}\t{' '.join(word.upper())}\n" for word in made), encoding="utf-8")
+
+
+@pytest.fixture
+def data(tmp_path):
+    for number, name in enumerate(("xyz", "abc")):
+        lexicon(tmp_path / "data" / "train" / f"{name}_train.tsv", number, 80)
+        lexicon(tmp_path / "data" / "dev" / f"{name}_dev.tsv", 10 + number, 12)
+    return tmp_path / "data"
+
+
+def plan_of(data, out, **options):
+    options = {"systems": ["lstm", "attention_lstm"], "members": 1, "seed": 1, **options}
+    return Plan(languages(data), out=out, **options)
+
+
+def test_languages_are_found_in_subfolders_in_order(data):
+    found = languages(data)
+    assert list(found) == ["abc", "xyz"]
+    assert found["xyz"] == {kind: data / kind / f"xyz_{kind}.tsv" for kind in ("train", "dev")}
+
+
+def test_a_language_without_its_other_file_or_with_two_is_named(data):
+    (data / "dev" / "abc_dev.tsv").unlink()
+    with pytest.raises(UsageError, match="has no abc_dev.tsv beside abc_train.tsv"):
+        languages(data)
+    lexicon(data / "abc_train.tsv", 1, 5)
+    with pytest.raises(UsageError, match="are both of one language"):
+        languages(data)
+    with pytest.raises(UsageError, match="has no file LANGUAGE_train.tsv"):
+        languages(REPOSITORY / "examples")
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--languages", "abc,nosuch"], "--languages: there is no nosuch: use abc, xyz"),
+        (["--languages", "abc,abc"], "name each one once"),
+        (["--systems", "transformer"], "there is no transformer: use lstm, attention_lstm"),
+        (["--members", "0"], "--members 0 is too small"),
+        (["--data", "nosuch"], "--data nosuch is no folder"),
+    ],
+)
+def test_what_cannot_be_is_one_line(data, flags, message, capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        pronunciation.main(["--data", str(data), "--out", str(tmp_path / "out"), *flags])
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_the_last_system_is_trained_with_more_seeds(data, tmp_path):
+    plan = plan_of(data, tmp_path, members=3, seed=5)
+    trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
+    assert trained == ["train-abc-lstm-seed5", *(f"train-abc-attention_lstm-seed{seed}" for seed in (5, 6, 7))]
+    ensemble = next(one.step for one in plan.decodings if (one.language, one.column) == ("abc", ENSEMBLE))
+    paths = ensemble.command[ensemble.command.index("--path") + 1].split(":")
+    assert [path.split("/")[-2] for path in paths] == [f"attention_lstm-seed{seed}" for seed in (5, 6, 7)]
+
+
+def test_another_word_in_a_file_is_another_setting(data, tmp_path):
+    before = plan_of(data, tmp_path).steps[0].settings
+    path = data / "train" / "abc_train.tsv"
+    path.write_text(path.read_text().replace("a", "b", 1))
+    assert plan_of(data, tmp_path).steps[0].settings != before
+
+
+def finish(plan, runner, step, **state):
+    runner.write(step, {"settings": step.settings, "done": True, "seconds": 60.0, **state})
+
+
+def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
+    plan, runner = plan_of(data, tmp_path, members=2), Runner(tmp_path)
+    scores = {("abc", "lstm"): 20.0, ("abc", "attention_lstm"): 15.0, ("abc", ENSEMBLE): 12.0, ("xyz", "lstm"): 90.0}
+    for step in plan.steps:
+        if step.kind == "train":
+            finish(plan, runner, step)
+    for language, column, step in plan.decodings:
+        if (language, column) in scores:
+            finish(plan, runner, step, wer=scores[language, column], per=scores[language, column] / 4, words=450)
+    found = report.results(plan, runner)
+    assert found["macro_of"] == ["abc"] and found["macro"]["lstm"] == {"wer": 20.0, "per": 5.0, "minutes": 1.0}
+    assert found["macro"][ENSEMBLE]["minutes"] == 2.0
+    lines = report.write(plan, runner).splitlines()
+    assert [cell.strip() for cell in lines[-1].split("|")[1:-1]] == [
+        "fewer errors than the first",
+        "",
+        "",
+        "25.0 %",
+        "40.0 %",
+    ]
+    assert "| 90.00 (22.50, 1.0) " in lines[3] and lines[3].count(" - ") == 2
+    assert json.loads((tmp_path / "results.json").read_text())["languages"] == found["languages"]
+
+
+def test_predictions_of_other_words_are_an_error(data, tmp_path):
+    plan = plan_of(data, tmp_path)
+    (tmp_path / "abc" / "data").mkdir(parents=True)
+    (tmp_path / "abc" / "data" / "test.tsv").write_text("ab\tA B\nba\tB A\n")
+    step = plan.decodings[0].step
+    step.output.write_text("H-0\t-0.1\tA B\n")
+    with pytest.raises(StepError, match="has 1 predictions for 2 words"):
+        report.figures(plan)(step, tmp_path / "log")
+    step.output.write_text("H-0\t-0.1\tA B\nH-1\t-0.2\tB\n")
+    assert report.figures(plan)(step, tmp_path / "log")["wer"] == 50.0
+
+
+def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
+    out = tmp_path / "out"
+    flags = [
+        "--data",
+        data,
+        "--languages",
+        "abc",
+        "--systems",
+        "attention_lstm",
+        "--members",
+        "2",
+        "--demo",
+        "--out",
+        out,
+    ]
+    done = run(*flags)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((out / "results.json").read_text())
+    assert list(found["languages"]["abc"]) == ["attention_lstm", ENSEMBLE]
+    words = (data / "dev" / "abc_dev.tsv").read_text().count("\n")
+    for cell in found["languages"]["abc"].values():
+        assert cell["words"] == words and 0 <= cell["wer"] <= 100
+    assert (out / "table.md").read_text() in done.stdout
+    (out / "state" / f"decode-abc-{ENSEMBLE}.json").unlink()
+    again = run(*flags)
+    assert again.stdout.count(": done before") == 5 and json.loads((out / "results.json").read_text()) == found
