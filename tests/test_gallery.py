@@ -1,5 +1,6 @@
 """The gallery: examples that compare models, each a preparation and an s2s-compare, and the page that links them."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from gallery import __main__ as gallery  # noqa: E402
+from gallery import index  # noqa: E402
 from gallery.tables import COMPARISONS  # noqa: E402
 
 from s2s_plugins.commands import compare  # noqa: E402
 from s2s_plugins.comparison import metrics  # noqa: E402
+from s2s_plugins.steps import write_whole  # noqa: E402
 
 DEMO = ("number_words-five", "--demo", "--archs", "attention_lstm")
 
@@ -54,6 +57,21 @@ def test_the_index_links_each_report_and_has_its_scores(five):
     assert (five / "number_words-five" / "report.html").is_file()
 
 
+def test_dialogue_is_in_the_index_too(tmp_path):
+    results = {
+        "title": "Film dialogue",
+        "test_perplexity": 51.234,
+        "machine": "a machine",
+        "epochs": [{"seconds": 90.0}, {"seconds": 60.0}],
+        "decodings": [{"name": "greedy", "distinct_1": 0.841, "distinct_2": 2.0}],
+    }
+    write_whole(tmp_path / "dialogue" / "results.json", json.dumps(results))
+    index.write(tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert '<a href="dialogue/report.html">Film dialogue</a>' in page and "test perplexity 51.23." in page
+    assert "<td>greedy</td><td>0.84</td><td>2.00</td>" in page and "Training: 2.5 minutes in all. a machine." in page
+
+
 def test_a_second_start_does_nothing_again_and_other_settings_are_an_error(five):
     flags = (*DEMO, "--out", five)
     again = run("number_words", *flags)
@@ -65,6 +83,7 @@ def test_a_second_start_does_nothing_again_and_other_settings_are_an_error(five)
 def test_what_an_example_runs_are_commands_that_its_scripts_take(capsys):
     assert gallery.main(["--list"]) == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines.pop()[1:] == ["-m", "dialogue", "--out", "gallery/dialogue"]
     assert len(lines) == 2 * len(COMPARISONS)
     for comparison, prepare, command in zip(COMPARISONS, lines[::2], lines[1::2]):
         assert Path(prepare[1]).is_file() and f"gallery/{comparison.name}/data" in prepare
@@ -77,6 +96,8 @@ def test_what_an_example_runs_are_commands_that_its_scripts_take(capsys):
 def test_names_choose_examples_and_single_comparisons():
     assert [one.name for one in gallery.chosen(["adder", "pig_latin"])] == ["pig_latin", "adder"]
     assert [one.name for one in gallery.chosen(["patterns", "patterns-reversed"])] == ["patterns-reversed"]
+    assert gallery.chosen(["dialogue"]) == [] and gallery.with_dialogue(["dialogue"]) and gallery.with_dialogue([])
+    assert not gallery.with_dialogue(["adder"])
     assert len(gallery.chosen(["patterns"])) == 3 and gallery.chosen([]) == COMPARISONS
     error = run("patterns", "sums", code=2).stderr
-    assert error.startswith("run.sh: error: sums is not in the gallery: use adder, headlines, ")
+    assert error.startswith("run.sh: error: sums is not in the gallery: use adder, dialogue, headlines, ")

@@ -1,12 +1,14 @@
 """Prepares data and compares models on it, example after example; one page links the reports.
 
-Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s-compare to OUT/NAME/report.html. All that
-were done are listed in OUT/index.html. Stopped and started again, it goes on where it was.
+Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s-compare to OUT/NAME/report.html; dialogue
+has one model, and --archs, --updates and --seeds do not reach it. All that were done are listed in OUT/index.html.
+Stopped and started again, it goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import shutil
@@ -15,10 +17,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 from gallery import index
-from gallery.tables import COMPARISONS, Comparison
+from gallery.tables import COMPARISONS, DIALOGUE, Comparison
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
 from s2s_plugins.steps import clock, executable, write_whole
 
@@ -52,11 +54,15 @@ def chosen(names: Sequence[str]) -> List[Comparison]:
     """
     known = {comparison.name for comparison in COMPARISONS} | {comparison.example for comparison in COMPARISONS}
     for name in names:
-        if name not in known:
-            raise UsageError(f"{name} is not in the gallery: use {', '.join(sorted(known))}")
+        if name not in known and name != DIALOGUE:
+            raise UsageError(f"{name} is not in the gallery: use {', '.join(sorted({*known, DIALOGUE}))}")
     alone = {one.example for one in COMPARISONS if one.name in names and one.name != one.example}
     wanted = set(names) - alone
     return [one for one in COMPARISONS if not names or one.name in wanted or one.example in wanted]
+
+
+def with_dialogue(names: Sequence[str]) -> bool:
+    return not names or DIALOGUE in names
 
 
 def prepare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
@@ -80,6 +86,11 @@ def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
     command += [word.replace("{data}", str(folder / "data")) for word in shlex.split(comparison.compare)]
     command += ["--redo"] if args.redo else []
     return [*command, "--", *shlex.split(comparison.train)]
+
+
+def dialogue_command(args: argparse.Namespace) -> List[str]:
+    command = [sys.executable, "-m", "dialogue", "--out", str(Path(args.out) / DIALOGUE)]
+    return command + [flag for flag, given in (("--demo", args.demo), ("--redo", args.redo)) if given]
 
 
 def prepare(comparison: Comparison, args: argparse.Namespace) -> None:
@@ -115,6 +126,16 @@ def run(command: Sequence[str], failure: str) -> None:
         raise WorkError(f"{failure}: exit code {done.returncode}, see above")
 
 
+@contextlib.contextmanager
+def part(place: str, name: str, title: str, out: Path) -> Iterator[None]:
+    """Say which part of the gallery this is, how long it took, and put it into the index."""
+    began = time.monotonic()
+    print(f"== {place}: {name}: {title}", flush=True)
+    yield
+    index.write(out)
+    print(f"== {name} took {clock(time.monotonic() - began)}\n", flush=True)
+
+
 def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parse(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -122,19 +143,22 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     with one_line_errors("run.sh", out, "stopped; the same command goes on from here"):
         if args.updates is not None and args.updates < 1:
             raise UsageError(f"--updates {args.updates} is too few: use 1 or more")
-        comparisons = chosen(args.names)
+        comparisons, dialogue = chosen(args.names), with_dialogue(args.names)
         if args.list:
             for comparison in comparisons:
                 print(shlex.join(prepare_command(comparison, args)))
                 print(shlex.join(compare_command(comparison, args)))
+            if dialogue:
+                print(shlex.join(dialogue_command(args)))
             return 0
+        count = len(comparisons) + dialogue
         for number, comparison in enumerate(comparisons, start=1):
-            began = time.monotonic()
-            print(f"== {number} of {len(comparisons)}: {comparison.name}: {comparison.title}", flush=True)
-            prepare(comparison, args)
-            run(compare_command(comparison, args), f"{comparison.name} could not be compared")
-            index.write(out)
-            print(f"== {comparison.name} took {clock(time.monotonic() - began)}\n", flush=True)
+            with part(f"{number} of {count}", comparison.name, comparison.title, out):
+                prepare(comparison, args)
+                run(compare_command(comparison, args), f"{comparison.name} could not be compared")
+        if dialogue:
+            with part(f"{count} of {count}", DIALOGUE, "Film dialogue", out):
+                run(dialogue_command(args), "dialogue stopped")
     print(f"all reports: {out / 'index.html'}")
     return 0
 

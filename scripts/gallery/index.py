@@ -1,4 +1,4 @@
-"""OUT/index.html: what each comparison below OUT has shown, and a link to its report."""
+"""OUT/index.html: what each example below OUT has shown, and a link to its report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import List
 
-from gallery.tables import COMPARISONS, Comparison
+from gallery.tables import COMPARISONS, DIALOGUE, Comparison
 from s2s_plugins.comparison import report
 from s2s_plugins.reports import templates
 from s2s_plugins.steps import write_whole
@@ -29,7 +29,9 @@ def entry(comparison: Comparison, out: Path) -> dict:
         rows.append({"name": system["name"], "scores": scores})
     seconds = sum(run["train_seconds"] for system in results["systems"] for run in system["runs"])
     return {
-        "comparison": comparison,
+        "name": comparison.name,
+        "title": comparison.title,
+        "shows": comparison.shows,
         "metric": metric["title"],
         "subsets": [subset["name"] for subset in subsets],
         "rows": rows,
@@ -38,8 +40,29 @@ def entry(comparison: Comparison, out: Path) -> dict:
     }
 
 
+def dialogue(out: Path) -> dict:
+    """The same of film dialogue: what was decoded how, and how varied it is."""
+    results = json.loads((out / DIALOGUE / "results.json").read_text(encoding="utf-8"))
+    perplexity = results["test_perplexity"]
+    return {
+        "name": DIALOGUE,
+        "title": results["title"],
+        "shows": "ten prompts after each epoch; distinct-n is the share of different n-grams in all answers"
+        + (f"; test perplexity {perplexity:.2f}" if perplexity is not None else ""),
+        "metric": "answers by",
+        "subsets": ["distinct-1 %", "distinct-2 %"],
+        "rows": [
+            {"name": one["name"], "scores": [(f"{one[key]:.2f}", "") for key in ("distinct_1", "distinct_2")]}
+            for one in results["decodings"]
+        ],
+        "minutes": sum(epoch["seconds"] for epoch in results["epochs"]) / 60,
+        "machine": results["machine"],
+    }
+
+
 def entries(out: Path) -> List[dict]:
-    return [entry(one, out) for one in COMPARISONS if (out / one.name / "results.json").exists()]
+    found = [entry(one, out) for one in COMPARISONS if (out / one.name / "results.json").exists()]
+    return found + ([dialogue(out)] if (out / DIALOGUE / "results.json").exists() else [])
 
 
 def write(out: Path) -> None:

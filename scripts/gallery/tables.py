@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Tuple
 
+DIALOGUE = "dialogue"  # an example with settings and a report of its own: scripts/dialogue
 CLASSICS = "basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm"
 
 
