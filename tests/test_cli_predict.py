@@ -9,6 +9,7 @@ import pytest
 from conftest import digit_pairs, preprocess
 from test_cli_errors import one_line_error
 
+from s2s_plugins.commands.predict import as_tokens
 from s2s_plugins.translator import Translator
 
 LINES = ["1 2 3 4 5 6", "7", "", "8 q 9", "3 3 3"]
@@ -45,6 +46,15 @@ def test_characters_are_tokens_on_either_side(commands, trained):
     assert [row[1] for row in found] == [row[1] for row in spaced]
     joined = rows(predict(commands, trained["attention_lstm"], "--target", "char", lines=["1 2 3 4", "7"]))
     assert [row[1] for row in joined] == [row[1].replace(" ", "") for row in spaced]
+
+
+def test_characters_that_a_model_knows_in_parts_come_apart():
+    assert as_tokens("café 한", "char", set("café한")) == "c a f é \u2581 한"
+    assert as_tokens("cafe\u0301 한", "char", {*"cafe", "\u0301", *"\u1112\u1161\u11ab"}) == (
+        "c a f e \u0301 \u2581 \u1112 \u1161 \u11ab"
+    )
+    assert as_tokens("é", "char", {"e"}) == "é"  # a part is unknown: so is the whole
+    assert as_tokens("q  é", "token", set()) == "q  é"
 
 
 def test_several_checkpoints_are_an_ensemble_as_in_fairseq_generate(commands, digits, trained):

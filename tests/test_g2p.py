@@ -80,6 +80,17 @@ def test_spaces_and_composed_letters_become_symbols(tmp_path):
     (tmp_path / "words.tsv").write_text("bon jour\tb o\ncafe\u0301\tk a\n", encoding="utf-8")
     lexicon = prepare.read_lexicon(str(tmp_path / "words.tsv"))
     assert [prepare.graphemes(word) for word in lexicon] == ["b o n \u2581 j o u r", "c a f \u00e9"]
+    assert prepare.graphemes("caf\u00e9", decompose=True) == "c a f e \u0301"
+
+
+def test_decomposed_graphemes_are_written_and_the_words_stay_whole(tmp_path):
+    path = tmp_path / "words.tsv"
+    path.write_text("한\th a n\ncafé\tk a\n", encoding="utf-8")
+    files = [flag for name in ("train", "valid", "test") for flag in (f"--{name}", str(path))]
+    assert prepare.main([*files, "--out", str(tmp_path / "out"), "--decompose"]) == 0
+    for name in ("train", "valid", "test"):
+        assert lines_of(tmp_path / "out" / f"{name}.graphemes") == ["\u1112 \u1161 \u11ab", "c a f e \u0301"]
+    assert lines_of(tmp_path / "out" / "test.tsv") == ["한\th a n", "café\tk a"]
 
 
 @pytest.mark.parametrize(

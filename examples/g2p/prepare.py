@@ -98,15 +98,17 @@ def hold_out(lexicon: Lexicon, words: int, what: str, seed: int) -> Lexicon:
     return {word: lexicon.pop(word) for word in list(lexicon) if word in chosen}
 
 
-def graphemes(word: str) -> str:
-    """``bad day`` -> ``b a d ▁ d a y``."""
+def graphemes(word: str, decompose: bool = False) -> str:
+    """``bad day`` -> ``b a d ▁ d a y``; ``decompose``: with an accent, and each part of a Hangul syllable, alone."""
+    if decompose:
+        word = unicodedata.normalize("NFD", word)
     return " ".join(SPACE if letter.isspace() else letter for letter in word)
 
 
-def write_split(out: Path, name: str, lexicon: Lexicon, every_pronunciation: bool) -> None:
+def write_split(out: Path, name: str, lexicon: Lexicon, every_pronunciation: bool, decompose: bool = False) -> None:
     """Write ``name.graphemes`` and ``name.phonemes``, each under a temporary name first."""
     pairs = [
-        (graphemes(word), pronunciation)
+        (graphemes(word, decompose), pronunciation)
         for word, pronunciations in lexicon.items()
         for pronunciation in (pronunciations if every_pronunciation else pronunciations[:1])
     ]
@@ -132,6 +134,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--valid-words", type=int, default=2000, metavar="N", help="words to hold out (default: 2000)")
     parser.add_argument("--test-words", type=int, default=5000, metavar="N", help="words to hold out (default: 5000)")
     parser.add_argument("--seed", type=int, default=1, help="of the split (default: 1)")
+    parser.add_argument(
+        "--decompose",
+        action="store_true",
+        help="accents, and the parts of Hangul syllables, as graphemes of their own (Unicode's NFD)",
+    )
     args = parser.parse_args(argv)
     if args.train is None and (args.valid or args.test):
         parser.error("--valid and --test go with --train: give it too")
@@ -148,9 +155,9 @@ def main(argv: Optional[List[str]] = None) -> int:
                 raise DataError(f"--train-words {args.train_words} is not between 1 and the {len(train)} words there")
             chosen = set(random.Random(f"{args.seed} train").sample(sorted(train), args.train_words))
             train = {word: train[word] for word in train if word in chosen}
-        write_split(out, "train", train, every_pronunciation=True)
-        write_split(out, "valid", valid, every_pronunciation=False)
-        write_split(out, "test", test, every_pronunciation=False)
+        write_split(out, "train", train, True, args.decompose)
+        write_split(out, "valid", valid, False, args.decompose)
+        write_split(out, "test", test, False, args.decompose)
         lines = [f"{word}\t{pronunciation}" for word, known in test.items() for pronunciation in known]
         write_lines(out / "test.tsv", lines)
         seen = sum(word in train for word in test)

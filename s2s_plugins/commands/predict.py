@@ -9,7 +9,7 @@ import math
 import signal
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, List, Optional, Sequence
+from typing import TYPE_CHECKING, Container, List, Optional, Sequence
 
 from s2s_plugins.commands.classify import read_batches
 from s2s_plugins.errors import one_line_errors
@@ -48,12 +48,24 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def as_tokens(line: str, level: str) -> str:
-    """A line as tokens separated by spaces; of characters, in Unicode's composed form."""
+def as_tokens(line: str, level: str, known: Container[str]) -> str:
+    """A line as tokens separated by spaces.
+
+    Characters are in Unicode's composed form, but for those that are not ``known`` and whose parts are: an accent, or
+    the parts of a Hangul syllable.
+    """
     if level == "token":
         return line
-    text = unicodedata.normalize("NFC", " ".join(line.split()))
-    return " ".join(SPACE if character == " " else character for character in text)
+    tokens: List[str] = []
+    for character in unicodedata.normalize("NFC", " ".join(line.split())):
+        parts = unicodedata.normalize("NFD", character)
+        if character == " ":
+            tokens.append(SPACE)
+        elif character not in known and all(part in known for part in parts):
+            tokens += parts
+        else:
+            tokens.append(character)
+    return " ".join(tokens)
 
 
 def as_text(tokens: Sequence[str], level: str) -> str:
@@ -85,7 +97,8 @@ def predict(
 
     from s2s_plugins.translator import Hypothesis
 
-    sentences = translator.encode([as_tokens(line, args.source) for line in lines], first)
+    known = translator.task.source_dictionary
+    sentences = translator.encode([as_tokens(line, args.source, known) for line in lines], first)
     full = [place for place, sentence in enumerate(sentences) if len(sentence.tokens) > 1]
     end = torch.tensor([translator.task.target_dictionary.eos()])
     found = [[Hypothesis([], 0.0, end)] for _ in lines]
