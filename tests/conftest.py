@@ -6,11 +6,13 @@ import json
 import os
 import platform
 import random
+import re
 import signal
 import subprocess
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
@@ -36,6 +38,25 @@ needs_8_bit_products = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"),
     reason="FBGEMM, which multiplies PyTorch's 8-bit weights, exists for x86 processors alone",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Send the tests of a module with fixtures of its own to one process: else each process makes what they share."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneProcessAFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.split("::")[0]
+            return module if makes_fixtures(config.rootpath / module) else nodeid
+
+    return OneProcessAFixture(config, log)
+
+
+@lru_cache(maxsize=None)
+def makes_fixtures(module: Path) -> bool:
+    """Whether a module has fixtures that several of its tests share."""
+    return re.search(r'^@pytest.fixture\(scope="(module|session)"\)', module.read_text(), re.MULTILINE) is not None
 
 
 @dataclass
