@@ -89,6 +89,16 @@ def test_only_the_last_system_is_trained_with_more_seeds(data, tmp_path):
     assert [path.split("/")[-2] for path in paths] == [f"attention_lstm-seed{seed}" for seed in (5, 6, 7)]
 
 
+def test_each_system_trains_on_data_that_was_prepared_for_it(data, tmp_path):
+    plan = plan_of(data, tmp_path)
+    commands = {step.name: step.command for step in plan.steps}
+    assert "--decompose" in commands["prepare-abc-data-decompose"]
+    assert "--decompose" not in commands["prepare-abc-data"]
+    for name, folder in (("lstm", "data"), ("attention_lstm", "data-decompose")):
+        assert commands[f"train-abc-{name}-seed1"][1] == str(tmp_path / "abc" / folder / "bin")
+        assert commands[f"decode-abc-{name}"][1] == str(tmp_path / "abc" / folder / "bin")
+
+
 def test_another_word_in_a_file_is_another_setting(data, tmp_path):
     before = plan_of(data, tmp_path).steps[0].settings
     path = data / "train" / "abc_train.tsv"
@@ -106,7 +116,7 @@ def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
     for step in plan.steps:
         if step.kind == "train":
             finish(plan, runner, step)
-    for language, column, step in plan.decodings:
+    for language, column, step, _ in plan.decodings:
         if (language, column) in scores:
             finish(plan, runner, step, wer=scores[language, column], per=scores[language, column] / 4, words=450)
     found = report.results(plan, runner)
@@ -126,9 +136,9 @@ def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
 
 def test_predictions_of_other_words_are_an_error(data, tmp_path):
     plan = plan_of(data, tmp_path)
-    (tmp_path / "abc" / "data").mkdir(parents=True)
-    (tmp_path / "abc" / "data" / "test.tsv").write_text("ab\tA B\nba\tB A\n")
-    step = plan.decodings[0].step
+    _, _, step, references = plan.decodings[0]
+    references.parent.mkdir(parents=True)
+    references.write_text("ab\tA B\nba\tB A\n")
     step.output.write_text("H-0\t-0.1\tA B\n")
     with pytest.raises(StepError, match="has 1 predictions for 2 words"):
         report.figures(plan)(step, tmp_path / "log")

@@ -6,7 +6,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Union
+from typing import Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
@@ -27,12 +27,14 @@ class System:
         train: flags for fairseq-train.
         updates: of a training.
         demo: flags for the smaller size, on top.
+        prepare: flags for prepare.py.
     """
 
     title: str
     train: Flags
     updates: int
     demo: Flags = field(default_factory=dict)
+    prepare: Sequence[str] = ()
 
 
 COMMON: Flags = {
@@ -83,6 +85,7 @@ SYSTEMS = {
         },
         updates=3000,
         demo={**SMALL, "--decoder-embed-dim": 16},
+        prepare=["--decompose"],
     ),
 }
 ENSEMBLE = "ensemble"  # of all the seeds of the last system
@@ -90,11 +93,12 @@ DEMO_UPDATES = 30
 
 
 class Decoding(NamedTuple):
-    """A cell of the table: the step that decodes a language's words with a system's models."""
+    """A cell of the table: the step that decodes a language's words with a system's models; and the reference file."""
 
     language: str
     column: str
     step: Step
+    references: Path
 
 
 def languages(folder: Path) -> Dict[str, Dict[str, Path]]:
@@ -173,41 +177,41 @@ class Plan:
             found[ENSEMBLE] = f"{self.members} {SYSTEMS[self.systems[-1]].title} together"
         return found
 
-    def data(self, language: str) -> Path:
-        return self.out / language / "data"
-
     def _language(self, language: str) -> None:
-        prepare = self._prepare(language)
-        binarise = self._binarise(language, prepare)
-        self.steps += [prepare, binarise]
+        folders: Dict[Tuple[str, ...], Tuple[Path, Step]] = {}
         for name in self.systems:
-            seeds = [self.seed + number for number in range(self.members if name == self.systems[-1] else 1)]
-            trainings = [self._train(language, name, seed, binarise) for seed in seeds]
+            prepare = tuple(SYSTEMS[name].prepare)
+            if prepare not in folders:
+                folders[prepare] = self._data(language, prepare)
+            data, binarise = folders[prepare]
+            last = name == self.systems[-1]
+            seeds = [self.seed + number for number in range(self.members if last else 1)]
+            trainings = [self._train(language, name, seed, data, binarise) for seed in seeds]
             self.steps += trainings[:1]
-            self._decode(language, name, trainings[:1])
-            if name == self.systems[-1] and self.members > 1:
+            self._decode(language, name, data, trainings[:1])
+            if last and self.members > 1:
                 self.steps += trainings[1:]
-                self._decode(language, ENSEMBLE, trainings)
+                self._decode(language, ENSEMBLE, data, trainings)
 
-    def _prepare(self, language: str) -> Step:
-        files, data = self.files[language], self.data(language)
-        command = [sys.executable, str(ROOT / "examples" / "g2p" / "prepare.py"), "--out", str(data)]
+    def _data(self, language: str, flags: Sequence[str]) -> Tuple[Path, Step]:
+        """A folder of data, and the step that completes it."""
+        name = "-".join(["data", *(flag.lstrip("-") for flag in flags)])
+        files, folder = self.files[language], self.out / language / name
+        command = [sys.executable, str(ROOT / "examples" / "g2p" / "prepare.py"), "--out", str(folder), *flags]
         command += ["--train", str(files["train"]), "--valid", str(files["dev"]), "--test", str(files["dev"])]
         contents = {kind: zlib.crc32(path.read_bytes()) for kind, path in files.items()}
         settings = {"files": {kind: str(path.resolve()) for kind, path in files.items()}, "crc32": contents}
-        return Step(f"prepare-{language}", "prepare", data, settings, command)
-
-    def _binarise(self, language: str, prepare: Step) -> Step:
-        data = self.data(language)
+        prepare = Step(f"prepare-{language}-{name}", "prepare", folder, {**settings, "flags": list(flags)}, command)
         command = ["fairseq-preprocess", "--source-lang", "graphemes", "--target-lang", "phonemes"]
         for flag, split in (("--trainpref", "train"), ("--validpref", "valid"), ("--testpref", "test")):
-            command += [flag, str(data / split)]
-        command += ["--destdir", str(data / "bin")]
-        return Step(
-            f"binarise-{language}", "binarise", data / "bin", {"prepare": prepare.settings}, command, goes_on=False
-        )
+            command += [flag, str(folder / split)]
+        command += ["--destdir", str(folder / "bin")]
+        settings = {"prepare": prepare.settings}
+        binarise = Step(f"binarise-{language}-{name}", "binarise", folder / "bin", settings, command, goes_on=False)
+        self.steps += [prepare, binarise]
+        return folder, binarise
 
-    def _train(self, language: str, name: str, seed: int, binarise: Step) -> Step:
+    def _train(self, language: str, name: str, seed: int, data: Path, binarise: Step) -> Step:
         system = SYSTEMS[name]
         updates = DEMO_UPDATES if self.demo else system.updates
         flags: Flags = {**system.train, **(system.demo if self.demo else {}), "--seed": seed, "--max-update": updates}
@@ -218,7 +222,7 @@ class Plan:
         folder = self.out / language / f"{name}-seed{seed}"
         command = [
             "fairseq-train",
-            str(self.data(language) / "bin"),
+            str(data / "bin"),
             *USER_DIR,
             "--save-dir",
             str(folder),
@@ -237,10 +241,10 @@ class Plan:
             leftovers=["checkpoint_*_*.pt"],
         )
 
-    def _decode(self, language: str, column: str, trainings: List[Step]) -> None:
+    def _decode(self, language: str, column: str, data: Path, trainings: List[Step]) -> None:
         paths = [training.folder / "checkpoint_last.pt" for training in trainings]
         flags: Flags = {"--beam": 5, "--batch-size": 256}
-        command = ["fairseq-generate", str(self.data(language) / "bin"), *USER_DIR, "--path", ":".join(map(str, paths))]
+        command = ["fairseq-generate", str(data / "bin"), *USER_DIR, "--path", ":".join(map(str, paths))]
         step = Step(
             f"decode-{language}-{column}",
             "decode",
@@ -250,5 +254,5 @@ class Plan:
             output=self.out / language / f"{column}.txt",
         )
         self.steps.append(step)
-        self.decodings.append(Decoding(language, column, step))
+        self.decodings.append(Decoding(language, column, step, data / "test.tsv"))
         self.trainings[language, column] = trainings

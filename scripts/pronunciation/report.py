@@ -16,12 +16,12 @@ from .plan import Plan
 
 def figures(plan: Plan):
     """What is kept of a step: of a decoding, the scores of ``scripts/score_g2p.py``."""
-    languages = {decoding.step.name: decoding.language for decoding in plan.decodings}
+    files = {decoding.step.name: decoding.references for decoding in plan.decodings}
 
     def of(step: Step, log: Path) -> Dict[str, float]:
         if step.kind != "decode":
             return {}
-        references = score_g2p.read_references(str(plan.data(languages[step.name]) / "test.tsv"))
+        references = score_g2p.read_references(str(files[step.name]))
         best = score_g2p.read_generated(str(step.output))
         if sorted(best) != list(range(len(references))):
             raise StepError(f"{step.output} has {len(best)} predictions for {len(references)} words: see {log}")
@@ -36,7 +36,7 @@ def results(plan: Plan, runner: Runner) -> dict:
     ``macro`` has the means over those languages that every column has: the columns can be compared.
     """
     cells: Dict[str, Dict[str, dict]] = {}
-    for language, column, step in plan.decodings:
+    for language, column, step, _ in plan.decodings:
         if runner.status(step) == DONE:
             state = runner.read(step)
             seconds = sum(runner.read(training)["seconds"] for training in plan.trainings[language, column])
