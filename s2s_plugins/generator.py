@@ -143,9 +143,10 @@ class RecurrentGenerator(SequenceGenerator):
     def _going(self, candidates: Candidates, sentences: List[int], found: Dict[int, Ended]) -> List[int]:
         """The places of the sentences whose search goes on: with under K hypotheses, or patiently."""
         full = {place for place, number in enumerate(sentences) if len(found[number].hypotheses) >= self.beam_size}
-        if full and self.patient and self.beam_size > 1:  # one beam is greedy: it ends where it says so
-            # not by the score for its length: that of a poor model's endless output rises with each token
-            ahead = candidates.scores.masked_fill(candidates.ended, -math.inf).amax(dim=1).tolist()
+        if full and self.patient:
+            # the first candidate either has ended, and is no better than the best, or is the best that has not; its
+            # probability, not its score for its length: that of a poor model's endless output rises with each token
+            ahead = candidates.scores[:, 0].tolist()
             full = {place for place in full if ahead[place] <= found[sentences[place]].best}
         return [place for place in range(len(sentences)) if place not in full]
 

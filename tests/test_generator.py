@@ -145,7 +145,7 @@ def sure_model(task, sources, targets):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert float(loss.detach()) < 0.02
+    assert float(loss.detach()) < 0.05
     model.eval().prepare_for_inference_(FairseqConfig())
     return model
 
@@ -162,6 +162,18 @@ def test_a_search_goes_on_while_an_unfinished_hypothesis_is_more_probable_than_a
     }
     assert best[None] == expected
     assert len(best[FairseqsEnd][-1]) < len(expected[-1])  # a stump
+
+
+def test_a_search_goes_on_no_longer_than_that(task, monkeypatch):
+    digits = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]
+    targets = [digits[:4], digits]
+    model = sure_model(task, SOURCES[:2], targets)
+    steps = []
+    step = FoldedDecoder.step
+    monkeypatch.setattr(FoldedDecoder, "step", lambda self, *args: steps.append(kind) or step(self, *args))
+    for kind in (RecurrentGenerator, FairseqsEnd):
+        generate(task, [model], kind, SOURCES[:1], beam=5, max_len_b=40)
+    assert steps.count(RecurrentGenerator) == steps.count(FairseqsEnd) >= 5  # the short one is the most probable
 
 
 @pytest.mark.parametrize("nbest", [1, 4])
