@@ -46,6 +46,8 @@ class Comparison:
         return self.name.split("-")[0]
 
 
+# fairseq's lstm has an output layer of 512 whatever its decoder's size is: with this, that of the others
+SAME_OUTPUT = "--flags lstm '--decoder-out-embed-dim 256'"
 SHAPE = (
     "--encoder-embed-dim 64 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 64 "
     "--decoder-hidden-size 256"
@@ -129,7 +131,7 @@ def headlines() -> List[Comparison]:
             "Synopses of Debian's packages",
             "a description becomes a line; lead-8 is its first eight words; no source's packages are parted",
             prepare=f"--data debian {sizes} --max-source-tokens 50 --vocabulary 8000",
-            compare="--metrics rouge1,rouge2,rougeL --lead 8",
+            compare=f"--metrics rouge1,rouge2,rougeL --lead 8 {SAME_OUTPUT}",
             **shared,
         ),
         Comparison(
@@ -137,7 +139,7 @@ def headlines() -> List[Comparison]:
             "Titles of Chinese poems",
             "poems of Tang and Song, a character a token; lead-5 is the first five characters",
             prepare=f"--data poems {sizes} --max-source-tokens 48 --vocabulary 6000",
-            compare="--metrics rouge1,rouge2,rougeL --lead 5",
+            compare=f"--metrics rouge1,rouge2,rougeL --lead 5 {SAME_OUTPUT}",
             **shared,
         ),
     ]
@@ -172,7 +174,7 @@ COMPARISONS = [
         train="--encoder-embed-dim 128 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 128 "
         "--decoder-hidden-size 256 --max-tokens 2000",
         compare="--metrics bleu,chrf --bleu-tokenize 13a --decode-flags '--post-process sentencepiece' "
-        "--references {data}/plain",
+        f"--references {{data}}/plain {SAME_OUTPUT}",
     ),
     *headlines(),
 ]
