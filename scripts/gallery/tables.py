@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import List, Tuple
 
 DIALOGUE = "dialogue"  # an example with settings and a report of its own: scripts/dialogue
+# attention after the step, and a target as one fused call (Luong et al. 2015): the fastest with attention
+LUONG = "luong=attention_lstm"
+LUONG_FLAGS = "--flags luong '--attention general --attention-timing after'"
 CLASSICS = "basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm"
 
 
@@ -121,7 +124,7 @@ def headlines() -> List[Comparison]:
     )
     shared = {
         "demo": "--train 600 --valid 50 --test 50 --vocabulary 1000",
-        "archs": "feedback_lstm,attention_lstm,lstm",
+        "archs": f"feedback_lstm,attention_lstm,{LUONG},lstm",
         "updates": 2500,
         "train": flags,
     }
@@ -131,7 +134,7 @@ def headlines() -> List[Comparison]:
             "Synopses of Debian's packages",
             "a description becomes a line; lead-8 is its first eight words; no source's packages are parted",
             prepare=f"--data debian {sizes} --max-source-tokens 50 --vocabulary 8000",
-            compare=f"--metrics rouge1,rouge2,rougeL --lead 8 {SAME_OUTPUT}",
+            compare=f"--metrics rouge1,rouge2,rougeL --lead 8 {LUONG_FLAGS} {SAME_OUTPUT}",
             **shared,
         ),
         Comparison(
@@ -139,7 +142,7 @@ def headlines() -> List[Comparison]:
             "Titles of Chinese poems",
             "poems of Tang and Song, a character a token; lead-5 is the first five characters",
             prepare=f"--data poems {sizes} --max-source-tokens 48 --vocabulary 6000",
-            compare=f"--metrics rouge1,rouge2,rougeL --lead 5 {SAME_OUTPUT}",
+            compare=f"--metrics rouge1,rouge2,rougeL --lead 5 {LUONG_FLAGS} {SAME_OUTPUT}",
             **shared,
         ),
     ]
@@ -170,11 +173,12 @@ COMPARISONS = [
         "Translation, German to English",
         "LibreOffice's help: whole pages are held out; BLEU and chrF of the text, by sacrebleu",
         demo="--train 2000 --valid 50 --test 50 --pieces 1000",
+        archs=f"basic_lstm,feedback_lstm,peek_lstm,attention_lstm,{LUONG},lstm",
         updates=2000,
         train="--encoder-embed-dim 128 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 128 "
         "--decoder-hidden-size 256 --max-tokens 2000",
         compare="--metrics bleu,chrf --bleu-tokenize 13a --decode-flags '--post-process sentencepiece' "
-        f"--references {{data}}/plain {SAME_OUTPUT}",
+        f"--references {{data}}/plain {LUONG_FLAGS} {SAME_OUTPUT}",
     ),
     *headlines(),
 ]
