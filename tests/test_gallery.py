@@ -93,6 +93,14 @@ def test_what_an_example_runs_are_commands_that_its_scripts_take(capsys):
         assert compare.settings_of(args, train).out == Path("gallery", comparison.name)
 
 
+@pytest.mark.parametrize("archs, names", [("attention_lstm", []), ("luong=attention_lstm,peek_lstm", ["luong"])])
+def test_only_the_systems_that_take_part_have_flags_of_their_own(archs, names, capsys):
+    assert gallery.main(["translation", "--archs", archs, "--list"]) == 0
+    own, train = compare.split_argv(shlex.split(capsys.readouterr().out.splitlines()[1])[1:])
+    settings = compare.settings_of(compare.parser().parse_args(own), train)
+    assert list(settings.own_flags) == names
+
+
 def test_names_choose_examples_and_single_comparisons():
     assert [one.name for one in gallery.chosen(["adder", "pig_latin"])] == ["pig_latin", "adder"]
     assert [one.name for one in gallery.chosen(["patterns", "patterns-reversed"])] == ["patterns-reversed"]

@@ -82,7 +82,10 @@ def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
         "--title",
         comparison.title,
     ]
-    command += ["--archs", args.archs or comparison.archs, "--updates", str(updates), "--seeds", args.seeds]
+    archs = args.archs or comparison.archs
+    command += ["--archs", archs, "--updates", str(updates), "--seeds", args.seeds]
+    systems = {arch.split("=")[0] for arch in archs.split(",")}
+    command += [word for name, flags in comparison.own.items() if name in systems for word in ("--flags", name, flags)]
     command += [word.replace("{data}", str(folder / "data")) for word in shlex.split(comparison.compare)]
     command += ["--redo"] if args.redo else []
     return [*command, "--", *shlex.split(comparison.train)]

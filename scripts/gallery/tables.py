@@ -6,13 +6,13 @@ are those of the READMEs' tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Tuple
+from dataclasses import dataclass, field
+from typing import Dict, List, Tuple
 
 DIALOGUE = "dialogue"  # an example with settings and a report of its own: scripts/dialogue
 # attention after the step, and a target as one fused call (Luong et al. 2015): the fastest with attention
 LUONG = "luong=attention_lstm"
-LUONG_FLAGS = "--flags luong '--attention general --attention-timing after'"
+LUONG_FLAGS = "--attention general --attention-timing after"
 CLASSICS = "basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm"
 
 
@@ -31,6 +31,7 @@ class Comparison:
         updates: of each training.
         train: flags for fairseq-train.
         compare: flags for s2s-compare; ``{data}`` is the prepared folder.
+        own: flags for fairseq-train of one system alone, by its name.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Comparison:
     updates: int = 2000
     train: str = ""
     compare: str = ""
+    own: Dict[str, str] = field(default_factory=dict)
 
     @property
     def example(self) -> str:
@@ -50,7 +52,7 @@ class Comparison:
 
 
 # fairseq's lstm has an output layer of 512 whatever its decoder's size is: with this, that of the others
-SAME_OUTPUT = "--flags lstm '--decoder-out-embed-dim 256'"
+SAME_OUTPUT = "--decoder-out-embed-dim 256"
 SHAPE = (
     "--encoder-embed-dim 64 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 64 "
     "--decoder-hidden-size 256"
@@ -127,6 +129,7 @@ def headlines() -> List[Comparison]:
         "archs": f"feedback_lstm,attention_lstm,{LUONG},lstm",
         "updates": 2500,
         "train": flags,
+        "own": {"luong": LUONG_FLAGS, "lstm": SAME_OUTPUT},
     }
     return [
         Comparison(
@@ -134,7 +137,7 @@ def headlines() -> List[Comparison]:
             "Synopses of Debian's packages",
             "a description becomes a line; lead-8 is its first eight words; no source's packages are parted",
             prepare=f"--data debian {sizes} --max-source-tokens 50 --vocabulary 8000",
-            compare=f"--metrics rouge1,rouge2,rougeL --lead 8 {LUONG_FLAGS} {SAME_OUTPUT}",
+            compare="--metrics rouge1,rouge2,rougeL --lead 8",
             **shared,
         ),
         Comparison(
@@ -142,7 +145,7 @@ def headlines() -> List[Comparison]:
             "Titles of Chinese poems",
             "poems of Tang and Song, a character a token; lead-5 is the first five characters",
             prepare=f"--data poems {sizes} --max-source-tokens 48 --vocabulary 6000",
-            compare=f"--metrics rouge1,rouge2,rougeL --lead 5 {LUONG_FLAGS} {SAME_OUTPUT}",
+            compare="--metrics rouge1,rouge2,rougeL --lead 5",
             **shared,
         ),
     ]
@@ -178,7 +181,8 @@ COMPARISONS = [
         train="--encoder-embed-dim 128 --encoder-hidden-size 128 --encoder-bidirectional --decoder-embed-dim 128 "
         "--decoder-hidden-size 256 --max-tokens 2000",
         compare="--metrics bleu,chrf --bleu-tokenize 13a --decode-flags '--post-process sentencepiece' "
-        f"--references {{data}}/plain {LUONG_FLAGS} {SAME_OUTPUT}",
+        "--references {data}/plain",
+        own={"luong": LUONG_FLAGS, "lstm": SAME_OUTPUT},
     ),
     *headlines(),
 ]
