@@ -19,9 +19,16 @@ FAMILY = "s2s page"  # as in the templates' font-family, behind the system's
 COMMON_BELOW, SYMBOLS = 0x0590, range(0x1E00, 0x2C00)  # what browsers have: letters of Europe; their accents, symbols
 
 
+# Chromium loads a font when it meets the first text in it, and that one text stays boxes
+LOAD = "<script>document.fonts.forEach(function (font) { font.load(); });</script>"
+
+
 def with_fonts(page: str) -> str:
     """``page`` with ``@font-face`` rules in place of :data:`MARK`: none where browsers have all of its characters."""
-    return page.replace(MARK, "\n".join(rules(html.unescape(page))), 1)
+    needed = list(rules(html.unescape(page)))
+    if needed:
+        page = page.replace("</body>", LOAD + "\n</body>", 1)
+    return page.replace(MARK, "\n".join(needed), 1)
 
 
 def rules(text: str) -> Iterable[str]:
