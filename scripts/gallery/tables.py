@@ -148,14 +148,6 @@ def headlines() -> List[Comparison]:
             compare="--metrics rouge1,rouge2,rougeL --lead 5",
             **shared,
         ),
-        Comparison(
-            "headlines-news",
-            "Headlines of the People's Daily",
-            "January 1998, 2,000 articles to train on, word by word; lead-8 is the first eight words",
-            prepare="--data news --train 2000 --valid 150 --test 300 --max-source-tokens 60 --vocabulary 5000",
-            compare="--metrics rouge1,rouge2,rougeL --lead 8",
-            **{**shared, "demo": "--train 600 --valid 50 --test 50 --vocabulary 1000", "updates": 800},
-        ),
     ]
 
 
