@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional
+
+from flags import Flags, words
 
 from s2s_plugins.steps import Step
 
@@ -17,8 +19,6 @@ from . import answers, vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins"), "--source-lang", "statement", "--target-lang", "reply"]
-
-Flags = Dict[str, Union[str, int, float, bool]]
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,6 @@ DECODINGS: Dict[str, dict] = {
     "temperature 0.7": {"beam": 1, "sampling": True, "temperature": 0.7},
 }
 BY_EPOCH = "greedy"  # how the prompts are answered after each epoch
-
-
-def words(flags: Flags) -> List[str]:
-    """``{"--lr": 0.1, "--sampling": True}`` -> ``--lr 0.1 --sampling``."""
-    return [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
 
 
 def search_flags(options: dict) -> List[str]:

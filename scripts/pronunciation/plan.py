@@ -6,7 +6,9 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+from flags import Flags, words
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
@@ -14,8 +16,6 @@ from s2s_plugins.steps import Step
 ROOT = Path(__file__).resolve().parents[2]
 USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins")]
 TRAIN, DEV = "_train.tsv", "_dev.tsv"  # how the files of a language are called, behind its name
-
-Flags = Dict[str, Union[str, int, float, bool]]
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,6 @@ def languages(folder: Path) -> Dict[str, Dict[str, Path]]:
     if not found:
         raise UsageError(f"--data {folder} has no file LANGUAGE{TRAIN}, of WORD<TAB>PH PH lines")
     return dict(sorted(found.items()))
-
-
-def words(flags: Flags) -> List[str]:
-    """``{"--lr": 0.1, "--encoder-bidirectional": True}`` -> ``--lr 0.1 --encoder-bidirectional``."""
-    return [word for flag, value in flags.items() for word in ([flag] if value is True else [flag, str(value)])]
 
 
 class Plan:

@@ -9,10 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence
 
+from flags import Flags, words
+
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
 
-from .tables import OBJECTIVES, PRESETS, Data, Experiment, Flags, Pretraining, Table
+from .tables import OBJECTIVES, PRESETS, Data, Experiment, Pretraining, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA_SEED = 1  # the splits are the same for every seed of training
@@ -27,17 +29,6 @@ class Run:
     pretrain: Optional[Step]
     finetune: Step
     test: Step
-
-
-def words(flags: Flags) -> List[str]:
-    """``{"--lr": 0.1, "--linear-gain": True, "--x": None}`` -> ``--lr 0.1 --linear-gain``."""
-    line: List[str] = []
-    for flag, value in flags.items():
-        if value is True:
-            line.append(flag)
-        elif value is not None and value is not False:
-            line += [flag, str(value)]
-    return line
 
 
 def checksums(folder: Path, files: Sequence[str]) -> Dict[str, int]:

@@ -9,10 +9,11 @@ experiment's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple
+
+from flags import Flags
 
 SIZES = ("demo", "default", "full")
-Flags = Dict[str, Union[str, int, float, bool, None]]
 
 
 @dataclass(frozen=True)
