@@ -67,9 +67,16 @@ def shares(work: Callable[[], None], decoding: bool) -> Dict[str, object]:
     return {"seconds": seconds, "shares": found}
 
 
-def gemm(rows: int, inner: int, columns: int) -> float:
-    """GFLOP/s of one matrix product on this machine, the best of several: what a training step could reach."""
-    left, right = torch.randn(rows, inner, device=DEVICE), torch.randn(inner, columns, device=DEVICE)
+def gemm(rows: int, inner: int, columns: int, kind: str) -> float:
+    """GFLOP/s of one matrix product on this machine, the best of several: what a training step could reach.
+
+    Args:
+        rows, inner, columns: of the factors, rows x inner and inner x columns.
+        kind: of their numbers, ``float32`` or ``bfloat16``.
+    """
+    dtype = getattr(torch, kind)
+    left = torch.randn(rows, inner, device=DEVICE, dtype=dtype)
+    right = torch.randn(inner, columns, device=DEVICE, dtype=dtype)
     best = float("inf")
     for _ in range(5):
         started = clock()

@@ -126,7 +126,8 @@ def profile(part: dict) -> List[str]:
         lines += [f"where the time goes, {kind}, % of the profiled time", *table(["system", *groups], rows), ""]
     product = part["product"]
     shape = f"{product['rows']} x {product['inner']} by {product['inner']} x {4 * product['inner']}"
-    lines.append(f"arithmetic of a training step; a product of {shape}: {number(product['gflops'])} GFLOP/s")
+    speeds = f"{number(product['gflops'])} GFLOP/s in fp32, {number(product['gflops_bf16'])} in bf16"
+    lines.append(f"arithmetic of a training step; a product of {shape}: {speeds}")
     first = part["rows"][0]["arithmetic"]
     rows = [
         [

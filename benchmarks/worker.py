@@ -237,11 +237,11 @@ def profile_decoding(worker: Worker, name: str, count: int, beam: int) -> dict:
 
 
 @handler
-def gemm(worker: Worker, rows: int, inner: int, columns: int) -> float:
-    """GFLOP/s of a matrix product."""
+def gemm(worker: Worker, rows: int, inner: int, columns: int, kind: str) -> float:
+    """GFLOP/s of a matrix product of numbers of that kind."""
     from benchmarks import profiling
 
-    return profiling.gemm(rows, inner, columns)
+    return profiling.gemm(rows, inner, columns, kind)
 
 
 @handler

@@ -225,6 +225,22 @@ def test_bf16_runs_where_the_machine_can_and_says_so_where_not(task, caplog):
     assert ("left off" in caplog.text) != able
 
 
+@pytest.mark.parametrize("seconds, warned", [({torch.float32: 1.0, torch.bfloat16: 1.8}, True), (None, False)])
+def test_bf16_says_once_where_it_is_slower(seconds, warned, monkeypatch, caplog):
+    from s2s_plugins.models.adapters import Autocast
+
+    monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))
+    seconds = seconds or {torch.float32: 1.0, torch.bfloat16: 0.5}
+    monkeypatch.setattr(Autocast, "seconds_of_a_product", staticmethod(seconds.__getitem__))
+    autocast = Autocast("bf16")
+    for _ in range(2):
+        with autocast(torch.device("cpu")):
+            pass
+    messages = [record.message for record in caplog.records]
+    assert len(messages) == warned
+    assert not warned or "takes 1.8 times as long as in float32, leave the flag out" in messages[0]
+
+
 def test_bf16_keeps_weights_and_gradients_in_float32(task, monkeypatch):
     from s2s_plugins.models.adapters import Autocast
 

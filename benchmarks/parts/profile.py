@@ -40,7 +40,10 @@ def profile(bench: Bench) -> dict:
         shape = built["shapes"][0]
         bench.drop()
     rows_of_step = shape[0]
-    product = bench.baseline.ask(
-        "gemm", rows=rows_of_step, inner=scale.g2p.decoder_hidden, columns=4 * scale.g2p.decoder_hidden
+    hidden = scale.g2p.decoder_hidden
+    gflops, gflops_bf16 = (
+        bench.baseline.ask("gemm", rows=rows_of_step, inner=hidden, columns=4 * hidden, kind=kind)
+        for kind in ("float32", "bfloat16")
     )
-    return {"rows": rows, "product": {"rows": rows_of_step, "inner": scale.g2p.decoder_hidden, "gflops": product}}
+    product = {"rows": rows_of_step, "inner": hidden, "gflops": gflops, "gflops_bf16": gflops_bf16}
+    return {"rows": rows, "product": product}

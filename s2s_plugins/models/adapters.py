@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
+import time
 from typing import Optional, Tuple
 
 import torch
@@ -34,17 +36,40 @@ class Autocast:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.warned = False
+        self.checked = False
 
     def __call__(self, device: torch.device):
         if self.kind == "none":
             return contextlib.nullcontext()
+        if not self.checked:
+            self._check(device)
+            self.checked = True
         if not self.supported(device):
-            if not self.warned:
-                logger.warning("--autocast bf16 is left off: this CPU has no bfloat16 instructions (AVX512 or AMX)")
-                self.warned = True
             return contextlib.nullcontext()
         return torch.autocast(device.type, dtype=torch.bfloat16)
+
+    def _check(self, device: torch.device) -> None:
+        """Say so where bfloat16 is impossible, or does not pay."""
+        if not self.supported(device):
+            logger.warning("--autocast bf16 is left off: this CPU has no bfloat16 instructions (AVX512 or AMX)")
+        elif device.type == "cpu":
+            ratio = self.seconds_of_a_product(torch.bfloat16) / self.seconds_of_a_product(torch.float32)
+            if ratio > 1:
+                logger.warning(
+                    f"--autocast bf16 does not pay here: on this CPU a matrix product takes {ratio:.1f} times as long "
+                    "as in float32, leave the flag out"
+                )
+
+    @staticmethod
+    def seconds_of_a_product(dtype: torch.dtype) -> float:
+        """What a product of a small model's size takes on this CPU, the best of several."""
+        left, right = torch.ones(256, 512, dtype=dtype), torch.ones(512, 1024, dtype=dtype)
+        best = math.inf
+        for _ in range(5):
+            started = time.perf_counter()
+            torch.mm(left, right)
+            best = min(best, time.perf_counter() - started)
+        return best
 
     @staticmethod
     def supported(device: torch.device) -> bool:
