@@ -20,7 +20,7 @@ def _never(self, steps, device) -> bool:
     return False
 
 
-def _torch_dropout(self, x):
+def _torch_dropout(self, x, alike=None):
     return F.dropout(x, self.p) if self.p and self.training else x
 
 

@@ -78,6 +78,11 @@ FLAGS = [
         "--criterion sampled_softmax --adaptive-softmax-cutoff 5",
         "leave the cutoff out, or use --criterion adaptive_loss",
     ),
+    (
+        "attention_lstm_tiny",
+        "--criterion sampled_softmax --attention-timing after --attention-alignment hard",
+        "use --attention-alignment soft, or --criterion cross_entropy",
+    ),
     ("lstm", "--criterion sampled_softmax", "samples the output layer of this plugin's architectures: use one of them"),
     ("attention_lstm_tiny", "--input-feeding", "use --attention-timing after, or leave --input-feeding out"),
     (
@@ -87,6 +92,21 @@ FLAGS = [
     ),
     ("attention_lstm_tiny", "--attention dot --attention-coverage", "--attention dot has none"),
     ("attention_lstm_tiny", "--attention general --attention-dim 8", "--attention general has none"),
+    (
+        "attention_lstm_tiny",
+        "--attention-alignment monotonic",
+        "--attention-timing before does: use --attention-timing after",
+    ),
+    (
+        "attention_lstm_tiny",
+        "--attention-alignment hard --attention-timing after --input-feeding",
+        "does not go with --input-feeding: leave --input-feeding out",
+    ),
+    (
+        "attention_lstm_tiny",
+        "--attention-alignment hard --attention-timing after --adaptive-softmax-cutoff 5",
+        "does not go with --adaptive-softmax-cutoff: leave",
+    ),
     ("peek_lstm_tiny", "--bf16", "use --autocast bf16"),
     ("peek_lstm_tiny", "--encoder-embed-path no/file", "--encoder-embed-path no/file cannot be read"),
 ]

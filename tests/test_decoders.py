@@ -26,6 +26,8 @@ VARIANTS += [
     ("attention_lstm", {"attention_timing": "after", "attention_coverage": True}),
     ("attention_lstm", {"attention_timing": "before", "attention_coverage": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_coverage": True, "input_feeding": True}),
+    ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard"}),
+    ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic"}),
 ]
 
 

@@ -105,6 +105,16 @@ def test_dropout_between_layers_is_on_in_training_and_can_be_kept_on_at_inferenc
     assert not torch.equal(run(), run())
 
 
+def test_dropout_drops_alike_along_a_dimension():
+    x = torch.ones(3, 5, 7, 400, requires_grad=True)
+    dropped = Dropout(0.25, side="decoder").train()(x, alike=2)
+    dropped.sum().backward()
+    assert torch.equal(dropped, dropped[:, :, :1].expand_as(dropped)) and torch.equal(x.grad, dropped)
+    values, counts = dropped[:, :, 0].unique(return_counts=True)
+    torch.testing.assert_close(values, torch.tensor([0, 1 / 0.75]))
+    assert 0.2 < counts[0] / counts.sum() < 0.3 and not torch.equal(dropped[:, 0], dropped[:, 1])
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

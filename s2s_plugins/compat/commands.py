@@ -146,7 +146,8 @@ def _check(args) -> None:
     if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
         from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
 
-        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)))
+        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
+        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

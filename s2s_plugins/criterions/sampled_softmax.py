@@ -14,6 +14,7 @@ from torch import Tensor
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import RecurrentDecoder
+from s2s_plugins.nn.decoders import HardAttentionDecoder
 from s2s_plugins.nn.sampled import LogUniformSampler, sampled_cross_entropy
 
 
@@ -59,7 +60,8 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         """
         decoder = getattr(model, "decoder", None)
         ours = isinstance(decoder, RecurrentDecoder)
-        check_output_layer(ours, ours and decoder.adaptive_softmax is not None)
+        hard = ours and isinstance(decoder.core, HardAttentionDecoder)
+        check_output_layer(ours, ours and decoder.adaptive_softmax is not None, hard)
         layer = decoder.core.output_layer
         net_output = model(**sample["net_input"], features_only=True)
         target = model.get_targets(sample, net_output)
@@ -95,12 +97,13 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         return True
 
 
-def check_output_layer(ours: bool, adaptive: bool) -> None:
+def check_output_layer(ours: bool, adaptive: bool, hard: bool) -> None:
     """Whether there is a plain output layer to sample from.
 
     Args:
         ours: whether the model is one of this plugin's.
         adaptive: whether it has an adaptive softmax.
+        hard: whether it has hard attention.
 
     Raises:
         UsageError: there is none.
@@ -114,4 +117,9 @@ def check_output_layer(ours: bool, adaptive: bool) -> None:
         raise UsageError(
             "--criterion sampled_softmax samples a plain output layer, --adaptive-softmax-cutoff takes its place: "
             "leave the cutoff out, or use --criterion adaptive_loss"
+        )
+    if hard:
+        raise UsageError(
+            "--criterion sampled_softmax samples one output layer a token, with --attention-alignment hard or "
+            "monotonic there is one for each source token: use --attention-alignment soft, or --criterion cross_entropy"
         )

@@ -7,7 +7,7 @@ from s2s_plugins.models.config import AttentionConfig, preset
 from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import ATTENTIONS
-from s2s_plugins.nn.decoders import AttentionDecoder
+from s2s_plugins.nn.decoders import AttentionDecoder, HardAttentionDecoder
 
 HAS_HIDDEN_LAYER = ("additive", "concat")
 
@@ -49,6 +49,8 @@ class AttentionLSTM(RecurrentModel):
                 "--input-feeding feeds the attentional vector of a step to the next, with --attention-timing before "
                 "the context feeds the step already: use --attention-timing after, or leave --input-feeding out"
             )
+        if cfg.attention_alignment != "soft":
+            cls._check_hard(cfg)
         for name in ("attention_coverage", "attention_dim"):
             if getattr(cfg, name) and cfg.attention not in HAS_HIDDEN_LAYER:
                 flag = "--" + name.replace("_", "-")
@@ -56,6 +58,21 @@ class AttentionLSTM(RecurrentModel):
                     f"{flag} is about the hidden layer of the score, --attention {cfg.attention} has none: use "
                     f"--attention additive or concat, or leave {flag} out"
                 )
+
+    @classmethod
+    def _check_hard(cls, cfg):
+        """What hard attention excludes: it has no mean of the source tokens that a step could see."""
+        asked = f"--attention-alignment {cfg.attention_alignment}"
+        if cfg.attention_timing == "before":
+            raise UsageError(
+                f"{asked} has no context to feed a step with, --attention-timing before does: use "
+                "--attention-timing after"
+            )
+        for name in ("input_feeding", "attention_coverage", "adaptive_softmax_cutoff"):
+            if getattr(cfg, name):
+                flag = "--" + name.replace("_", "-")
+                remedy = f"leave {flag} out, or use --attention-alignment soft"
+                raise UsageError(f"{asked} does not go with {flag}: {remedy}")
 
     @classmethod
     def build_decoder(cls, cfg, memory_size, **shared):
@@ -68,8 +85,13 @@ class AttentionLSTM(RecurrentModel):
         if cfg.attention in HAS_HIDDEN_LAYER:
             sizes["attention_dim"] = cfg.attention_dim or cfg.decoder_hidden_size
             sizes["coverage"] = cfg.attention_coverage
+        attention = ATTENTIONS[str(cfg.attention)](cfg.decoder_hidden_size, memory_size, **sizes)
+        if cfg.attention_alignment != "soft":
+            return HardAttentionDecoder(
+                attention=attention, monotonic=str(cfg.attention_alignment) == "monotonic", **shared
+            )
         return AttentionDecoder(
-            attention=ATTENTIONS[str(cfg.attention)](cfg.decoder_hidden_size, memory_size, **sizes),
+            attention=attention,
             timing=str(cfg.attention_timing),
             input_feeding=cfg.input_feeding,
             coverage=cfg.attention_coverage,

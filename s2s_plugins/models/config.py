@@ -146,6 +146,13 @@ class AttentionConfig(RecurrentConfig):
         default="before",
         metadata={"help": "attend before the recurrent step (Bahdanau) or after it (Luong)"},
     )
+    attention_alignment: ChoiceEnum(["soft", "hard", "monotonic"]) = field(
+        default="soft",
+        metadata={
+            "help": "what the output sees: the mean of the source tokens (soft), one of them, summed over all (hard), "
+            "or one that is never left of the last one's (monotonic); the latter two need --attention-timing after"
+        },
+    )
     attention_dim: Optional[int] = field(
         default=None,
         metadata={"help": "hidden size of an additive or concat score (default: --decoder-hidden-size)"},

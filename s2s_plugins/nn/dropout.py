@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Optional, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,17 +13,18 @@ _LEVELS = 2**16  # of a 16-bit random number
 
 
 class _DropoutOnCPU(torch.autograd.Function):
-    """Dropout that draws 16 random bits a value.
+    """Dropout that draws 16 random bits a value of ``shape``, which may be 1 where ``x`` is wider.
 
     PyTorch draws a number of the Mersenne Twister for each, which takes a tenth of a training step. The probability is
     rounded to 1/65536, and the scale goes with the rounded one.
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, p: float) -> Tensor:
+    def forward(ctx, x: Tensor, p: float, shape: Sequence[int]) -> Tensor:
         drop = min(round(p * _LEVELS), _LEVELS - 1)
-        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-        kept = bits.view(torch.int16)[: x.numel()].view(x.shape) >= drop - _LEVELS // 2
+        values = math.prod(shape)
+        bits = torch.empty((values + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        kept = bits.view(torch.int16)[:values].view(shape) >= drop - _LEVELS // 2
         ctx.save_for_backward(kept)
         ctx.scale = _LEVELS / (_LEVELS - drop)
         return torch.mul(x, kept).mul_(ctx.scale)
@@ -28,7 +32,7 @@ class _DropoutOnCPU(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor):
         (kept,) = ctx.saved_tensors
-        return torch.mul(gradient, kept).mul_(ctx.scale), None
+        return torch.mul(gradient, kept).mul_(ctx.scale), None, None
 
 
 class Dropout(nn.Module):
@@ -54,10 +58,14 @@ class Dropout(nn.Module):
         self.side = side
         self.keep_at_inference = False
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, alike: Optional[int] = None) -> Tensor:
+        """Drop values of ``x``; along the dimension ``alike`` the same ones."""
         if self.p == 0 or not (self.training or self.keep_at_inference):
             return x
-        return _DropoutOnCPU.apply(x, self.p) if x.device.type == "cpu" else F.dropout(x, self.p)
+        shape = [1 if dim == alike else size for dim, size in enumerate(x.shape)]
+        if x.device.type == "cpu":
+            return _DropoutOnCPU.apply(x, self.p, shape)
+        return F.dropout(x, self.p) if alike is None else x * F.dropout(x.new_ones(shape), self.p)
 
     def make_generation_fast_(self, name: str = "", retain_dropout: bool = False, retain_dropout_modules=None, **_):
         """fairseq's call before decoding; ``retain_dropout_modules`` is a list of sides, None means all."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.unrolled import lstm_cell_, tanh_
 from s2s_plugins.nn.weights import KINDS
@@ -36,6 +37,8 @@ class FoldedState(NamedTuple):
         keys: of N sentences; None without attention.
         projected: whether their memory is no more the encoder's, but what each source token adds to gates and readout.
         weights: (R, S), the attention of the step before; None without attention, and before the first step.
+        aligned: (R, S), of monotonic attention: :class:`~s2s_plugins.nn.decoders.hard.HardAttentionState`; else None.
+        emitted: (R, S, V), likewise.
     """
 
     hidden: Tuple[Tensor, ...]
@@ -46,6 +49,8 @@ class FoldedState(NamedTuple):
     keys: Optional[AttentionKeys]
     projected: bool
     weights: Optional[Tensor] = None
+    aligned: Optional[Tensor] = None
+    emitted: Optional[Tensor] = None
 
     def reorder(self, rows: Tensor, sentences: Optional[Tensor]) -> "FoldedState":
         """Select rows; and sentences, None for all of them in their order. Drops the weights."""
@@ -61,6 +66,9 @@ class FoldedState(NamedTuple):
             pick(self.constant, sentences),
             None if self.keys is None else AttentionKeys(*(pick(part, sentences) for part in self.keys)),
             self.projected,
+            None,
+            pick(self.aligned, rows),
+            pick(self.emitted, rows),
         )
 
 
@@ -144,7 +152,7 @@ class FoldedDecoder:
             constant = F.linear(state.context.to(kind), self.parts["constant"].matrix)
         if self.context is not None:
             keys = AttentionKeys(*(part if part.dtype == torch.bool else part.to(kind) for part in state.keys))
-            projected = 1 < beams and keys.memory.size(1) <= _PROJECT_UP_TO * beams
+            projected = self._projects(keys, beams)
             if projected:
                 keys = keys._replace(memory=self.context(keys.memory))
         return FoldedState(
@@ -156,6 +164,10 @@ class FoldedDecoder:
             keys,
             projected,
         )
+
+    def _projects(self, keys: AttentionKeys, beams: int) -> bool:
+        """Whether the memory is projected once for all steps, or each context at its step."""
+        return 1 < beams and keys.memory.size(1) <= _PROJECT_UP_TO * beams
 
     def step(self, tokens: Tensor, state: FoldedState) -> Tuple[Tensor, FoldedState]:
         """One token (R) per row: logits (R, V), and the next state."""
@@ -188,9 +200,18 @@ class FoldedDecoder:
             hiddens.append(hidden)
             cells.append(cell)
             x = hidden + x if self.decoder.stack.residual and index > 0 else hidden
+        state = state._replace(hidden=tuple(hiddens), cell=tuple(cells), coverage=coverage, weights=weights)
+        return self._read_out(x, seen, tokens, state)
+
+    def _read_out(
+        self, x: Tensor, seen: Optional[Tensor], tokens: Tensor, state: FoldedState
+    ) -> Tuple[Tensor, FoldedState]:
+        """From the top hidden state ``x`` (R, H), and what other parts have ``seen`` adds to the readout (R, O), to
+        logits (R, V)."""
         if self.context is not None and not self.attends_before:
             _, to_readout, coverage, weights = self._attend(x, state)
-            seen = _add(seen, rows, to_readout)
+            seen = _add(seen, x.size(0), to_readout)
+            state = state._replace(coverage=coverage, weights=weights)
         features = x
         if self.readout is not None:
             if seen is None:
@@ -199,10 +220,7 @@ class FoldedDecoder:
                 features = seen.add_(self.readout_bias)
                 self.readout.add_to(features, x)
             tanh_(features)
-        feed = features if self.feeds else None
-        logits = self.decoder.output_layer(features)
-        state = state._replace(hidden=tuple(hiddens), cell=tuple(cells), feed=feed, coverage=coverage, weights=weights)
-        return logits, state
+        return self.decoder.output_layer(features), state._replace(feed=features if self.feeds else None)
 
     def _attend(self, query: Tensor, state: FoldedState) -> Tuple[Tensor, Tensor, Optional[Tensor], Tensor]:
         """What attention with ``query`` (R, H) adds to gates and readout, (N, beams, ...), the next coverage, and the
@@ -214,3 +232,31 @@ class FoldedDecoder:
         if coverage is not None:
             coverage = (coverage + weights).flatten(0, 1)
         return to_gates, to_readout, coverage, weights.flatten(0, 1)
+
+
+class FoldedHardDecoder(FoldedDecoder):
+    """The same for hard attention, whose readout sees each source token by itself."""
+
+    def start(self, encoder_output: EncoderOutput, beams: int) -> FoldedState:
+        state = self.decoder.start(encoder_output)
+        return super().start(encoder_output, beams)._replace(aligned=state.aligned, emitted=state.emitted)
+
+    def _projects(self, keys: AttentionKeys, beams: int) -> bool:
+        return False  # the decoder has done so
+
+    def _read_out(
+        self, x: Tensor, seen: Optional[Tensor], tokens: Tensor, state: FoldedState
+    ) -> Tuple[Tensor, FoldedState]:
+        to_readout = self.readout(x).add_(self.readout_bias)
+        by_sentence = (part.view(state.keys.memory.size(0), -1, part.size(1)) for part in (x, to_readout))
+        scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in self.decoder.emit(*by_sentence, state.keys))
+        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), state)
+        state = state._replace(weights=aligned.exp().squeeze(1))
+        if self.decoder.monotonic:
+            state = state._replace(aligned=aligned.squeeze(1), emitted=emitted.squeeze(1))
+        return log_probabilities.squeeze(1), state
+
+
+def fold(decoder: Decoder, kind: str = "full") -> FoldedDecoder:
+    """The folded form of ``decoder``; ``kind`` is that of :class:`FoldedDecoder`."""
+    return (FoldedHardDecoder if isinstance(decoder, HardAttentionDecoder) else FoldedDecoder)(decoder, kind)

@@ -3,6 +3,7 @@
 from s2s_plugins.nn.decoders.attention import AttentionDecoder
 from s2s_plugins.nn.decoders.basic import BasicDecoder
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
+from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 from s2s_plugins.nn.decoders.peek import PeekDecoder
 
-__all__ = ["AttentionDecoder", "BasicDecoder", "FeedbackDecoder", "PeekDecoder"]
+__all__ = ["AttentionDecoder", "BasicDecoder", "FeedbackDecoder", "HardAttentionDecoder", "PeekDecoder"]

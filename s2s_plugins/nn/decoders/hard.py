@@ -1,0 +1,146 @@
+"""The decoder with hard attention: each output token is read off one source token, and which one is summed over.
+
+Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O readout size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from s2s_plugins.nn.attention import Attention, AttentionKeys
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentState, reorder
+
+# As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
+_NEVER = -1e4
+
+
+class HardAttentionState(NamedTuple):
+    """State of a decoder with hard attention.
+
+    Attributes:
+        recurrent: of the stack.
+        keys: the source, prepared once; its memory is what each source token adds to the readout, (B, S, O).
+        aligned: (B, S), log-probability that the last token was read off each source token, before it was known;
+            (B, 0) where a step does not depend on the last one's place.
+        emitted: (B, S, V), log-probabilities of the last token, read off each source token; or (B, 0, V).
+    """
+
+    recurrent: RecurrentState
+    keys: AttentionKeys
+    aligned: Tensor
+    emitted: Tensor
+
+    def reorder(self, new_order: Tensor) -> "HardAttentionState":
+        return reorder(self, new_order)
+
+
+class HardAttentionDecoder(Decoder):
+    """A decoder whose output sees one source token, the sum over all of them being exact.
+
+    ``p(y_t) = sum_j p(a_t = j) softmax(V tanh(W [memory_j ; s_t]))``, where ``p(a_t = j)`` is the softmax of the
+    attention's scores against the query ``s_t``: Wu, Shapiro, Cotterell 2018, arXiv:1808.10024, section 3. Soft
+    attention averages the memory before the output layer, here the averaging comes after it. *Monotonic*, the
+    alignment never moves back: ``p(a_t = j | a_{t-1} = i)`` is that softmax over ``j >= i``, and the place of the last
+    token is summed out by the forward algorithm: Wu and Cotterell 2019, arXiv:1905.06319, section 3.
+
+    The step's input is ``E y_{t-1}``. Time and memory grow with T x S x V: for small vocabularies.
+
+    Args:
+        attention: the score function.
+        monotonic: whether the alignment never moves back.
+        output_layer: features (..., O) -> logits (..., V). What :meth:`run` calls features are log-probabilities
+            (B, T, V), and the attribute ``output_layer`` leaves them as they are.
+        **shared: what :class:`~s2s_plugins.nn.decoder.Decoder` takes.
+    """
+
+    step_sees = ("token",)
+    output_sees = ("context", "hidden")
+
+    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Module, **shared) -> None:
+        super().__init__(output_layer=nn.Identity(), **shared)
+        self.attention = attention
+        self.monotonic = monotonic
+        self.emission = output_layer
+
+    def start(self, encoder_output: EncoderOutput) -> HardAttentionState:
+        memory, padding_mask, _ = encoder_output
+        batch, source_length, _ = memory.shape
+        keys = self.attention.prepare(memory, padding_mask)
+        from_memory, _ = self._readout_weights(memory.size(-1))
+        precise = torch.promote_types(memory.dtype, torch.float32)
+        places = source_length if self.monotonic else 0
+        # before the first token: at the leftmost place, from where all can be reached; it emits whatever is read
+        aligned = memory.new_full((batch, places), _NEVER, dtype=precise)
+        aligned[:, :1] = 0
+        emitted = memory.new_zeros(batch, places, self.emission.weight.size(0), dtype=precise)
+        return HardAttentionState(
+            self.bridge(encoder_output), keys._replace(memory=F.linear(memory, from_memory)), aligned, emitted
+        )
+
+    def _readout_weights(self, memory_size: int) -> Tuple[Tensor, Tensor]:
+        """The readout's weights for a source token (O, M) and for the hidden state (O, H)."""
+        weight = self.readout.projection[0].weight
+        return weight.split([memory_size, weight.size(1) - memory_size], dim=1)
+
+    def run(self, prev_output_tokens: Tensor, state: HardAttentionState):
+        hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
+        linear = self.readout.projection[0]
+        _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
+        scores, emitted = self.emit(hidden, F.linear(hidden, from_hidden, linear.bias), state.keys)
+        log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, state)
+        if self.monotonic:
+            state = state._replace(aligned=aligned[:, -1], emitted=emitted[:, -1])
+        return log_probabilities, aligned.exp(), state._replace(recurrent=recurrent)
+
+    def emit(self, query: Tensor, to_readout: Tensor, keys: AttentionKeys) -> Tuple[Tensor, Tensor]:
+        """What each source token is worth, and what would be read off it.
+
+        Args:
+            query: (B, T, H).
+            to_readout: (B, T, O), what the hidden states add to the readout.
+            keys: with the memory as in :class:`HardAttentionState`.
+
+        Returns:
+            Scores (B, T, S), and log-probabilities of the next token (B, T, S, V), in float32 or more.
+        """
+        scores = self.attention.score(query, keys.keys, None)
+        precise = torch.promote_types(scores.dtype, torch.float32)
+        scores = scores.to(precise).masked_fill(keys.padding_mask.unsqueeze(1), _NEVER)
+        tanh = self.readout.projection[1]
+        features = self.readout.dropout(tanh(to_readout.unsqueeze(2) + keys.memory.unsqueeze(1)), alike=2)  # B T S O
+        return scores, F.log_softmax(self.emission(features).to(precise), dim=-1)
+
+    def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tuple[Tensor, Tensor]:
+        """Sum over where the next token is read off.
+
+        Args:
+            scores: (B, T, S).
+            emitted: (B, T, S, V).
+            tokens: (B, T), the ones before.
+            state: ``aligned`` and ``emitted`` of the step before the first, as in :class:`HardAttentionState`.
+
+        Returns:
+            Log-probabilities of the next token (B, T, V), and of the place it is read off (B, T, S).
+        """
+        aligned = self._aligned(scores, emitted, tokens, state) if self.monotonic else F.log_softmax(scores, dim=-1)
+        return torch.logsumexp(aligned.unsqueeze(-1) + emitted, dim=2), aligned
+
+    def _aligned(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tensor:
+        """``log p(a_t = j | y_1 .. y_{t-1})`` (B, T, S), from the scores (B, T, S) and what each token says of the
+        place it was read off."""
+        first = state.emitted.gather(-1, tokens[:, :1, None].expand(-1, scores.size(2), -1)).squeeze(-1)
+        rest = tokens[:, 1:, None, None].expand(-1, -1, scores.size(2), -1)
+        read = torch.cat([first.unsqueeze(1), emitted[:, :-1].gather(-1, rest).squeeze(-1)], dim=1)  # B T S
+        reachable = scores.flip(-1).logcumsumexp(-1).flip(-1)  # of each place, the sum over itself and all behind it
+        steps, aligned = [], state.aligned
+        for said, score, total in zip(read.unbind(1), scores.unbind(1), reachable.unbind(1)):
+            place = F.log_softmax(aligned + said, dim=-1)
+            aligned = score + torch.logcumsumexp(place - total, dim=-1)
+            steps.append(aligned)
+        return torch.stack(steps, 1)
