@@ -6,6 +6,8 @@ import pytest
 import torch
 from conftest import batch_of, build_model, dictionary, translation_task
 
+from s2s_plugins.nn.decoders.hard import _Emissions
+
 SOURCE, TARGET = [3, 1, 4], [1, 5, 9]
 
 
@@ -14,9 +16,9 @@ def monotonic(request):
     return request.param
 
 
-def model_of(monotonic, task):
-    alignment = "monotonic" if monotonic else "hard"
-    model = build_model("attention_lstm", task, attention_timing="after", attention_alignment=alignment)
+def model_of(monotonic, task, **flags):
+    flags = {"attention_alignment": "monotonic" if monotonic else "hard", "attention_timing": "after", **flags}
+    model = build_model("attention_lstm", task, **flags)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -98,3 +100,23 @@ def test_the_longest_sums_stay_numbers(monotonic, task):
     assert torch.isfinite(loss)
     for name, parameter in model.named_parameters():
         assert torch.isfinite(parameter.grad).all(), name
+
+
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_the_hidden_layer_computed_again_has_the_gradients_of_the_one_that_is_kept(has_bias):
+    torch.manual_seed(1)
+    query, memory, weight = (torch.randn(*shape, dtype=torch.float64) for shape in ((2, 3, 5), (2, 4, 5), (6, 5)))
+    bias = torch.randn(6, dtype=torch.float64) if has_bias else None
+    dropped = torch.tensor([0.0, 1.25], dtype=torch.float64)[torch.randint(2, (2, 3, 1, 5))]
+    inputs = [None if part is None else part.requires_grad_() for part in (query, memory, None, weight, bias)]
+    inputs[2] = dropped
+    plain = torch.nn.functional.linear(torch.tanh(query.unsqueeze(2) + memory.unsqueeze(1)) * dropped, weight, bias)
+    torch.testing.assert_close(_Emissions.apply(*inputs), plain)
+    assert torch.autograd.gradcheck(_Emissions.apply, inputs)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_reaches_the_readout_in_training_alone(monotonic, training, task):
+    model = model_of(monotonic, task, decoder_dropout_out=0.5).train(training)
+    logits = [model(**batch_of(task, [SOURCE], [TARGET])["net_input"])[0] for _ in range(2)]
+    assert torch.equal(*logits) != training
