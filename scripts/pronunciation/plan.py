@@ -72,6 +72,8 @@ SYSTEMS = {
             "--arch": "attention_lstm",
             "--attention": "general",
             "--attention-timing": "after",
+            "--attention-alignment": "monotonic",
+            "--encoder-layers": 2,
             "--encoder-embed-dim": 128,
             "--encoder-hidden-size": 128,
             "--decoder-embed-dim": 128,
