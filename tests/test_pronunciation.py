@@ -134,6 +134,13 @@ def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
     assert json.loads((tmp_path / "results.json").read_text())["languages"] == found["languages"]
 
 
+def test_one_column_is_compared_with_nothing(data, tmp_path):
+    plan, runner = plan_of(data, tmp_path, systems=["attention_lstm"]), Runner(tmp_path)
+    for step in plan.steps:
+        finish(plan, runner, step, wer=20.0, per=5.0, words=450)
+    assert report.write(plan, runner).splitlines()[-1].startswith("| mean of 2 ")
+
+
 def test_predictions_of_other_words_are_an_error(data, tmp_path):
     plan = plan_of(data, tmp_path)
     _, _, step, references = plan.decodings[0]

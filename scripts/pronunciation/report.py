@@ -63,7 +63,8 @@ def table(found: dict) -> str:
         rows.append([language, str(size), *(_cell(row.get(column)) for column in columns)])
     if found["macro"]:
         rows.append([f"mean of {len(found['macro_of'])}", "", *(_cell(found["macro"][column]) for column in columns)])
-        rows.append(["fewer errors than the first", "", *_gains(found)])
+        if len(columns) > 1:
+            rows.append(["fewer errors than the first", "", *_gains(found)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
