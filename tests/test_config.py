@@ -246,9 +246,10 @@ def test_bf16_keeps_weights_and_gradients_in_float32(task, monkeypatch):
 
     # where the CPU has no bfloat16 instructions torch's plain kernels serve, slowly
     monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))
-    for arch in ARCHITECTURES:
+    hard = {"attention_timing": "after", "attention_alignment": "monotonic"}
+    for arch, flags in [*((arch, {}) for arch in ARCHITECTURES), ("attention_lstm", hard)]:
         with torch.backends.mkldnn.flags(enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-            model = build_model(arch, task, autocast="bf16").train()
+            model = build_model(arch, task, autocast="bf16", **flags).train()
             logits = model(torch.tensor([[4, 5, 2]]), None, torch.tensor([[2, 5, 4]]))[0]
             logits.logsumexp(-1).sum().backward()
         assert logits.dtype == torch.float32

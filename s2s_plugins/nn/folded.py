@@ -145,7 +145,10 @@ class FoldedDecoder:
 
     def start(self, encoder_output: EncoderOutput, beams: int) -> FoldedState:
         """The state before the first token, one row per sentence; ``beams`` is how many there will be."""
-        state = self.decoder.start(encoder_output)
+        return self._fold(self.decoder.start(encoder_output), beams)
+
+    def _fold(self, state, beams: int) -> FoldedState:
+        """The decoder's first state as a folded one."""
         kind = self.biases[0].dtype
         constant, keys, projected = None, None, False
         if "constant" in self.parts:
@@ -237,9 +240,8 @@ class FoldedDecoder:
 class FoldedHardDecoder(FoldedDecoder):
     """The same for hard attention, whose readout sees each source token by itself."""
 
-    def start(self, encoder_output: EncoderOutput, beams: int) -> FoldedState:
-        state = self.decoder.start(encoder_output)
-        return super().start(encoder_output, beams)._replace(aligned=state.aligned, emitted=state.emitted)
+    def _fold(self, state, beams: int) -> FoldedState:
+        return super()._fold(state, beams)._replace(aligned=state.aligned, emitted=state.emitted)
 
     def _projects(self, keys: AttentionKeys, beams: int) -> bool:
         return False  # the decoder has done so

@@ -1,4 +1,4 @@
-"""The four classic decoders: they differ only in what feeds a step and in what the output sees."""
+"""The four classic decoders, which differ only in what feeds a step and in what the output sees; and hard attention."""
 
 from s2s_plugins.nn.decoders.attention import AttentionDecoder
 from s2s_plugins.nn.decoders.basic import BasicDecoder
