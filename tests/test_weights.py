@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from conftest import batch_of, build_model, dictionary, needs_8_bit_products, translation_task
+from conftest import ARCHITECTURES, batch_of, build_model, dictionary, needs_8_bit_products, translation_task
 from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
 
 from s2s_plugins.models.adapters import Autocast
@@ -78,3 +78,25 @@ def test_autocast_decodes_with_bf16_weights_where_the_machine_can(monkeypatch):
     model = build_model("attention_lstm", task, autocast="bf16")
     model.prepare_for_inference_(FairseqConfig())
     assert type(model.decoder.folded().products[0]) is KINDS["bf16"]
+
+
+@pytest.mark.parametrize(
+    "arch, flags",
+    [
+        *((arch, {}) for arch in ARCHITECTURES),
+        ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic"}),
+    ],
+)
+def test_a_model_with_autocast_is_searched_to_nearly_the_same_score(arch, flags, monkeypatch):
+    # the encoder leaves bfloat16 there, the weights of a step do not
+    monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))
+    task = translation_task(dictionary(), dictionary())
+    scores = []
+    for kind in ("none", "bf16"):
+        model = build_model(arch, task, autocast=kind, decoding_weights="full", **flags)
+        model.prepare_for_inference_(FairseqConfig())
+        generator = task.build_generator([model], GenerationConfig(beam=2, max_len_b=6))
+        with torch.no_grad(), torch.backends.mkldnn.flags(enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+            found = generator.generate([model], batch_of(task, [[1, 2, 3], [4]]))
+        scores.append(torch.stack([hypotheses[0]["score"] for hypotheses in found]))
+    torch.testing.assert_close(scores[1], scores[0], atol=0.02, rtol=0)

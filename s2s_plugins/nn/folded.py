@@ -18,6 +18,7 @@ from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.unrolled import lstm_cell_, tanh_
 from s2s_plugins.nn.weights import KINDS
 
@@ -145,7 +146,13 @@ class FoldedDecoder:
 
     def start(self, encoder_output: EncoderOutput, beams: int) -> FoldedState:
         """The state before the first token, one row per sentence; ``beams`` is how many there will be."""
-        return self._fold(self.decoder.start(encoder_output), beams)
+        # under autocast the encoder leaves bfloat16, the weights here are the decoder's own
+        kind = self.biases[0].dtype
+        memory, state = (
+            encoder_output.memory.to(kind),
+            RecurrentState(*(part.to(kind) for part in encoder_output.state)),
+        )
+        return self._fold(self.decoder.start(encoder_output._replace(memory=memory, state=state)), beams)
 
     def _fold(self, state, beams: int) -> FoldedState:
         """The decoder's first state as a folded one."""
