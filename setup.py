@@ -14,7 +14,8 @@ FAIRSEQ = [
     'fairseq==0.12.2; python_version < "3.11"',
     've-fairseq==0.12.3; python_version >= "3.11"',
 ]
-EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "gensim>=4.3.3"]
+VECTORS = ["gensim>=4.3.3"]
+EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", *VECTORS]
 BENCH = ["matplotlib>=3.7"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
@@ -35,6 +36,7 @@ setup(
         "examples": EXAMPLES,
         "bench": BENCH,
         "report": REPORT,
+        "vectors": VECTORS,
         "dev": FAIRSEQ
         + EXAMPLES
         + BENCH
@@ -50,6 +52,7 @@ setup(
             "s2s-classify = s2s_plugins.commands.classify:main",
             "s2s-predict = s2s_plugins.commands.predict:main",
             "s2s-prepare = s2s_plugins.commands.prepare:main",
+            "s2s-vectors = s2s_plugins.commands.vectors:main",
         ]
     },
 )

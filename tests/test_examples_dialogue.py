@@ -10,10 +10,9 @@ import zipfile
 from collections import Counter
 
 import pytest
-from conftest import REPOSITORY, dictionary
+from conftest import REPOSITORY
 from test_examples_text import prepare_of, run
 
-from s2s_plugins.models.embeddings import build_embedding
 from s2s_plugins.steps import StepError
 from s2s_plugins.translator import Translator
 
@@ -21,7 +20,7 @@ sys.path.insert(0, str(REPOSITORY / "scripts"))
 import corpora  # noqa: E402
 import endings  # noqa: E402
 from dialogue import __main__ as dialogue  # noqa: E402
-from dialogue import report, scores, vectors  # noqa: E402
+from dialogue import report, scores  # noqa: E402
 from dialogue.figures import figures  # noqa: E402
 from dialogue.plan import COMMON, DECODINGS, SIZES, Plan  # noqa: E402
 from dialogue.prompts import PROMPTS  # noqa: E402
@@ -118,25 +117,6 @@ def test_variety_names_the_commonest_answer_and_its_share():
     assert found["distinct_1"] == pytest.approx(100 * 7 / 11) and found["distinct_2"] == pytest.approx(100 * 6 / 7)
     with pytest.raises(ValueError, match="no answers"):
         scores.variety([])
-
-
-def test_vectors_are_of_the_known_words_the_same_for_a_seed_and_can_be_read(tmp_path):
-    sentences = [["0", "1", "2", "rare"], ["1", "0", "2", "scarce"]] * 30
-
-    def made(seed, name):
-        path = tmp_path / name
-        assert vectors.skip_gram(sentences, {"0", "1", "2"}, 4, 2, seed, path) == 4
-        return path.read_text(encoding="utf-8")
-
-    text = made(1, "a/vectors.txt")
-    assert {line.split(" ")[0] for line in text.splitlines()[1:]} == {"0", "1", "2", "<unk>"}
-    assert made(1, "again.txt") == text != made(2, "other.txt")
-    flags = {"path_flag": "--encoder-embed-path", "dim_flag": "--encoder-embed-dim", "freeze": False}
-    embedding = build_embedding(dictionary(3), 4, path=str(tmp_path / "a" / "vectors.txt"), **flags)
-    for line in text.splitlines()[1:]:
-        word, *numbers = line.split(" ")
-        row = embedding.weight[dictionary(3).index(word)].tolist()
-        assert row == pytest.approx([float(number) for number in numbers])
 
 
 def hypotheses_of(path):

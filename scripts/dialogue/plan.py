@@ -13,9 +13,10 @@ from typing import Dict, List, Optional
 
 from flags import Flags, words
 
+from s2s_plugins.commands import vectors
 from s2s_plugins.steps import Step
 
-from . import answers, vectors
+from . import answers
 
 ROOT = Path(__file__).resolve().parents[2]
 USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins"), "--source-lang", "statement", "--target-lang", "reply"]
@@ -138,8 +139,13 @@ class Plan:
             "vectors",
             path.parent,
             settings,
-            action=lambda: vectors.of_data(self.data, size.embed_dim, size.vector_epochs, self.seed, path),
+            action=lambda: self._train_vectors(path),
         )
+
+    def _train_vectors(self, path: Path) -> None:
+        sentences, size = vectors.Sentences(self.data / "bin"), self.size
+        flags = dict(vector_size=size.embed_dim, window=5, alpha=0.025, sample=1e-3, seed=self.seed, workers=1)
+        vectors.train(sentences, size.vector_epochs, path, **flags)
 
     def _epoch(self, number: int) -> Step:
         size, folder = self.size, self.out / "train"

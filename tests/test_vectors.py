@@ -1,0 +1,118 @@
+"""``s2s-vectors``: word vectors of binarised text."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import dictionary
+
+from s2s_plugins.commands import vectors
+from s2s_plugins.commands.vectors import Sentences
+from s2s_plugins.models.embeddings import build_embedding
+
+
+@pytest.fixture(scope="module")
+def text(commands, tmp_path_factory):
+    """Animals eat, numbers add up; 10,050 words on one line at the end."""
+    folder = tmp_path_factory.mktemp("vectors")
+    eats = [f"the {animal} eats the {food} every day" for animal in ("cat", "dog") for food in ("fish", "bone")]
+    sums = [f"{number} plus {other} is a sum" for number in ("one", "two") for other in ("three", "four")]
+    lines = [*(eats + sums) * 60, " ".join(["plus"] * 10_050)]
+    (folder / "train.txt").write_text("\n".join(lines) + "\n")
+    commands("fairseq-preprocess", "--only-source", "--trainpref", folder / "train.txt", "--destdir", folder / "bin")
+    return folder / "bin"
+
+
+def read(path):
+    heading, *lines = path.read_text(encoding="utf-8").splitlines()
+    found = {word: np.array(numbers, dtype=float) for word, *numbers in (line.split(" ") for line in lines)}
+    assert heading == f"{len(found)} {len(next(iter(found.values())))}"
+    return found
+
+
+def test_words_of_like_neighbours_get_like_vectors(text, commands, tmp_path):
+    out = tmp_path / "new" / "vectors.txt"
+    flags = ("--dim", 16, "--epochs", 20, "--sample", 0)
+    said = commands("s2s-vectors", text, "--out", out, *flags).out
+    assert "epoch 20 of 20" in said and f"--decoder-embed-path {out} --decoder-embed-dim 16" in said
+    found = read(out)
+
+    def alike(a, b):
+        return found[a] @ found[b] / np.linalg.norm(found[a]) / np.linalg.norm(found[b])
+
+    assert alike("cat", "dog") > alike("cat", "two") + 0.2 and alike("one", "two") > alike("one", "dog") + 0.2
+    assert not (tmp_path / "new" / "vectors.txt.partial").exists()
+    again, other = tmp_path / "again.txt", tmp_path / "other.txt"
+    commands("s2s-vectors", text, "--out", again, *flags)
+    commands("s2s-vectors", text, "--out", other, *flags, "--seed", 2)
+    assert again.read_bytes() == out.read_bytes() != other.read_bytes()
+
+
+def test_both_sides_are_read_the_source_first_and_the_vectors_start_an_embedding(digits, tmp_path):
+    sentences = Sentences(digits)
+    first, *_ = sentences
+    assert first and all(symbol.isdigit() or symbol.isalpha() or symbol == "<unk>" for symbol in first)
+    (source, symbols), (target, _) = sentences.parts
+    assert first == [symbols[token] for token in source[0].tolist()[:-1]]
+    assert sum(len(words) + 1 for words in sentences) == sentences.tokens == source.sizes.sum() + target.sizes.sum()
+    path = tmp_path / "vectors.txt"
+    vectors.train(sentences, 1, path, vector_size=4, seed=1, workers=1)
+    flags = {"path_flag": "--encoder-embed-path", "dim_flag": "--encoder-embed-dim", "freeze": False}
+    embedding = build_embedding(dictionary(3), 4, path=str(path), **flags)
+    for word, numbers in read(path).items():
+        if word in dictionary(3).indices:
+            assert embedding.weight[dictionary(3).index(word)].tolist() == pytest.approx(numbers.tolist())
+
+
+def test_a_long_document_is_read_to_its_end(text):
+    *_, before, last = Sentences(text)
+    assert (len(before), len(last)) == (10_000, 50)
+
+
+def test_a_stopped_run_leaves_the_old_file(text, tmp_path):
+    out = tmp_path / "vectors.txt"
+    out.write_text("old")
+    command = [sys.executable, "-m", "s2s_plugins.commands.vectors", str(text), "--out", str(out), "--epochs", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if "epoch 1 of" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert error.strip() == f"s2s-vectors: stopped; {out} is as it was"
+    assert out.read_text() == "old" and not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        ("", "has no training text"),
+        ("train.idx dict.txt", "has no train.bin"),
+        ("train.idx train.bin", "has no dict.txt beside it"),
+        ("missing", "is no folder"),
+    ],
+)
+def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message):
+    folder = tmp_path / "data"
+    if broken != "missing":
+        folder.mkdir()
+        for name in broken.split():
+            (folder / name).write_bytes((text / name).read_bytes())
+    with pytest.raises(SystemExit) as raised:
+        vectors.main([str(folder), "--out", str(tmp_path / "vectors.txt")])
+    error = capsys.readouterr().err
+    assert raised.value.code == 2 and message in error and str(folder) in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "vectors.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "flags", [["--dim", "0"], ["--lr", "0"], ["--sample", "1"], ["--epochs", "0"], ["--seed", "-1"]]
+)
+def test_values_that_cannot_be_are_refused(flags, capsys):
+    with pytest.raises(SystemExit) as raised:
+        vectors.main(["data", "--out", "vectors.txt", *flags])
+    error = capsys.readouterr().err
+    assert raised.value.code == 2 and flags[0] in error and "use" in error
