@@ -146,6 +146,8 @@ def test_training_goes_on_from_its_own_checkpoint(commands, data, pretrained):
         0.5,
         "--pooling",
         "concat",
+        "--pool-embeddings",
+        "--head-batch-norm",
     )
     for name, epochs in (("whole", [4]), ("halves", [2, 4])):
         for epoch in epochs:
@@ -242,6 +244,7 @@ ERRORS = [
     ("--unfreeze-every -1", "--unfreeze-every -1 is below 0"),
     ("--class-weights 1,2", "--class-weights has 2 numbers, the data 3 classes"),
     ("--linear-gain --pooling mean", "--linear-gain predicts at every token"),
+    ("--linear-gain --head-batch-norm", "and without --head-batch-norm"),
     ("--reconstruction-weight 1", "--reconstruction-weight 1.0 needs --arch sa_lstm"),
     ("--lm-weight -1", "--lm-weight -1.0 is not a weight"),
     ("--max-document-tokens 1", "--max-document-tokens 1 leaves no word"),

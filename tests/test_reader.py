@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from s2s_plugins.nn.classifier import POOLINGS, ClassificationHead, Pooling, linear_gain_weights
+from s2s_plugins.nn.classifier import POOLINGS, ClassificationHead, DocumentNorm, Pooling, linear_gain_weights
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.reader import DocumentReader, WordDropout
 from s2s_plugins.nn.recurrent import RecurrentStack
@@ -11,7 +11,7 @@ from s2s_plugins.nn.recurrent import RecurrentStack
 PAD = 1
 
 
-def build_reader(bidirectional=False, layers=2, truncated_bptt=0, word_dropout=0.0, cell="lstm"):
+def build_reader(bidirectional=False, layers=2, truncated_bptt=0, word_dropout=0.0, cell="lstm", join=False):
     torch.manual_seed(1)
     embedding = torch.nn.Embedding(20, 5, padding_idx=PAD)
 
@@ -26,6 +26,7 @@ def build_reader(bidirectional=False, layers=2, truncated_bptt=0, word_dropout=0
         dropout_in=Dropout(0.0, side="decoder"),
         dropout_out=Dropout(0.0, side="decoder"),
         truncated_bptt=truncated_bptt,
+        join_embeddings=join,
     )
 
 
@@ -45,9 +46,8 @@ def padded(rows, left=0, right=0):
 
 
 def predict(reader, tokens, pooling="last"):
-    bidirectional = reader.backward_stack is not None
     torch.manual_seed(3)
-    head = ClassificationHead(Pooling(pooling, reader.output_size, bidirectional), 7, 3, dropout=0.0)
+    head = ClassificationHead(Pooling(pooling, reader.output_size, reader.backward_size), 7, 3, dropout=0.0)
     output = reader(tokens)
     return head(output.memory, output.padding_mask)
 
@@ -56,9 +56,9 @@ def predict(reader, tokens, pooling="last"):
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("window", [0, 3])
-@pytest.mark.parametrize("left, right", [(0, 4), (4, 0)])
-def test_padding_on_either_side_never_changes_a_prediction(cell, pooling, bidirectional, window, left, right):
-    reader = build_reader(bidirectional, truncated_bptt=window, cell=cell)
+@pytest.mark.parametrize("left, right, join", [(0, 4, False), (4, 0, False), (4, 0, True)])
+def test_padding_on_either_side_never_changes_a_prediction(cell, pooling, bidirectional, window, left, right, join):
+    reader = build_reader(bidirectional, truncated_bptt=window, cell=cell, join=join)
     rows = documents(1, 7, 4)
     batch = predict(reader, padded(rows, left, right), pooling)
     alone = torch.cat([predict(reader, row.unsqueeze(0), pooling) for row in rows])
@@ -71,10 +71,48 @@ def test_the_last_pooling_reads_the_state_at_the_last_true_token(bidirectional):
     reader = build_reader(bidirectional)
     row = documents(6)[0]
     output = reader(padded([row, documents(9)[0]]))
-    pooled = Pooling("last", reader.output_size, bidirectional)(output.memory, output.padding_mask)
+    pooled = Pooling("last", reader.output_size, reader.backward_size)(output.memory, output.padding_mask)
     torch.testing.assert_close(pooled[0, :6], output.state.hidden[0, -1])
     if bidirectional:  # the backward stack ends at the first token
         torch.testing.assert_close(pooled[0, 6:], output.memory[0, 0, 6:])
+
+
+@pytest.mark.parametrize("window", [0, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_joined_embeddings_are_pooled_beside_the_outputs_of_their_tokens(bidirectional, window):
+    tokens = padded(documents(6, 9), right=1)
+    plain, joined = (build_reader(bidirectional, truncated_bptt=window, join=join)(tokens) for join in (False, True))
+    reader = build_reader(bidirectional, truncated_bptt=window, join=True)
+    assert reader.output_size == joined.memory.size(-1) == plain.memory.size(-1) + 5
+    embedded = reader.embed_tokens(tokens)
+    torch.testing.assert_close(joined.memory[..., 6:11], embedded)
+    torch.testing.assert_close(torch.cat([joined.memory[..., :6], joined.memory[..., 11:]], dim=-1), plain.memory)
+    pooled = Pooling("last", reader.output_size, reader.backward_size)(joined.memory, joined.padding_mask)
+    torch.testing.assert_close(pooled[:, 6:11], embedded[[0, 1], [5, 8]])
+    if bidirectional:
+        torch.testing.assert_close(pooled[:, 11:], plain.memory[:, 0, 6:])
+
+
+def test_documents_are_normalised_by_their_batch_and_later_by_all_batches():
+    torch.manual_seed(1)
+    norm = DocumentNorm(3)
+    spread = torch.tensor([1e-2, 1.0, 30.0])
+    for _ in range(200):
+        pooled = torch.randn(32, 3) * spread + torch.tensor([5.0, -1.0, 0.0])
+        out = norm(pooled)
+        torch.testing.assert_close(out.mean(0), torch.zeros(3), atol=1e-3, rtol=0)
+        torch.testing.assert_close(out.std(0, correction=0), torch.ones(3), atol=3e-3, rtol=0)
+    one = norm(pooled[:1])
+    before = norm.running_mean.clone()
+    norm.eval()
+    torch.testing.assert_close(one, norm(pooled[:1]))
+    torch.testing.assert_close(norm(pooled), out, atol=0.3, rtol=0.3)
+    assert torch.equal(before, norm.running_mean)
+    head = ClassificationHead(Pooling("last", 3), 4, 2, dropout=0.0, normalise=True)
+    outputs, mask = pooled.unsqueeze(1) * 1e-2 + 7, torch.zeros(32, 1, dtype=torch.bool)
+    assert head(outputs, mask).std(0).min() > 0.05  # what differs little between documents counts
+    with pytest.raises(ValueError, match="no normalisation"):
+        head(outputs, mask, every_step=True)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

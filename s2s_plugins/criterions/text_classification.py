@@ -125,11 +125,10 @@ class TextClassificationCriterion(FairseqCriterion):
                 needs = "--arch sa_lstm" if name == "reconstruction" else "--arch lm_lstm or sa_lstm"
                 raise UsageError(f"{_flag(JOINT[name])} {self.weights[name]} needs {needs}, which can write: use it")
         if self.linear_gain:
-            pooling = model.classification_heads[self.head].pooling
-            if pooling.kind != "last" or pooling.bidirectional:
+            if not model.classification_heads[self.head].predicts_every_step:
                 raise UsageError(
-                    "--linear-gain predicts at every token from what was read until there: use it with --pooling last "
-                    "and without --bidirectional"
+                    "--linear-gain predicts at every token from what was read until there: use it with --pooling last, "
+                    "without --bidirectional and without --head-batch-norm"
                 )
 
     def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -54,10 +54,11 @@ class Classifies(CheckedLoading):
         reader, cfg = self.reader, self.cfg
         if cfg.bidirectional and reader.backward_stack is None:
             reader.backward_stack = build_stack(cfg, reader.dropout_out)
-            reader.output_size = 2 * reader.stack.output_size
-        pooling = Pooling(str(cfg.pooling), reader.output_size, bidirectional=cfg.bidirectional)
+        pooling = Pooling(str(cfg.pooling), reader.output_size, reader.backward_size)
         hidden = cfg.head_hidden_size if inner_dim is None else inner_dim
-        self.classification_heads[name] = ClassificationHead(pooling, hidden, num_classes, cfg.head_dropout)
+        self.classification_heads[name] = ClassificationHead(
+            pooling, hidden, num_classes, cfg.head_dropout, normalise=cfg.head_batch_norm
+        )
 
     def classify(self, encoder_out, classification_head_name: str, every_step: bool = False) -> Tensor:
         """Logits (B, C), or (B, S, C) with ``every_step``, in float32, of what the reader has read."""

@@ -37,6 +37,9 @@ class SequenceConfig(config.WriterConfig):
             "the three joined (concat), or four means with learnt weights (attention)"
         },
     )
+    pool_embeddings: bool = field(
+        default=False, metadata={"help": "a classifier pools the tokens' embeddings too, beside the LSTM's outputs"}
+    )
     bidirectional: bool = field(
         default=False, metadata={"help": "a classifier also reads backwards, with a second LSTM"}
     )
@@ -44,6 +47,9 @@ class SequenceConfig(config.WriterConfig):
         default=512, metadata={"help": "size of the classification head's hidden layer (0: no hidden layer)"}
     )
     head_dropout: float = field(default=0.5, metadata={"help": "dropout in the classification head"})
+    head_batch_norm: bool = field(
+        default=False, metadata={"help": "batch normalisation of what was pooled; best with the pooling mean"}
+    )
 
 
 class Parts(NamedTuple):
@@ -115,6 +121,7 @@ def build_parts(cfg, dictionary, vocabulary: int, bridge) -> Parts:
         dropout_in=dropout_in,
         dropout_out=dropout_out,
         truncated_bptt=cfg.truncated_bptt,
+        join_embeddings=cfg.pool_embeddings,
     )
     output_layer, adaptive_softmax = build_output(cfg, embedding, vocabulary)
     features, hidden = cfg.decoder_out_embed_dim, cfg.decoder_hidden_size

@@ -56,7 +56,11 @@ class Encoder(nn.Module):
         self.stack = stack
         self.dropout_in = dropout_in
         self.dropout_out = dropout_out
-        self.output_size = stack.output_size
+
+    @property
+    def output_size(self) -> int:
+        """M."""
+        return self.stack.output_size
 
     def forward(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode ``src_tokens`` (B, S), padded on either side.

@@ -1,6 +1,6 @@
 """The reader of documents: tokens to outputs, as a classifier, a sequence autoencoder's encoder or a language model.
 
-Shape letters: B documents, S tokens, E embedding size, H hidden size, L layers.
+Shape letters: B documents, S tokens, E embedding size, H size of an output, L layers.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class DocumentReader(Encoder):
         dropout_in: on the embeddings.
         dropout_out: on the outputs.
         truncated_bptt: N, 0 for the whole document.
+        join_embeddings: each output is the stack's with the token's embedding behind it.
 
     Raises:
         ValueError: N is below 0.
@@ -70,6 +71,7 @@ class DocumentReader(Encoder):
         dropout_in: Dropout,
         dropout_out: Dropout,
         truncated_bptt: int = 0,
+        join_embeddings: bool = False,
     ) -> None:
         super().__init__(embed_tokens=embed_tokens, stack=stack, dropout_in=dropout_in, dropout_out=dropout_out)
         if truncated_bptt < 0:
@@ -77,14 +79,25 @@ class DocumentReader(Encoder):
         self.backward_stack = backward_stack
         self.word_dropout = word_dropout
         self.truncated_bptt = truncated_bptt
-        self.output_size = stack.output_size * (1 if backward_stack is None else 2)
+        self.join_embeddings = join_embeddings
+
+    @property
+    def backward_size(self) -> int:
+        """How many of an output's last numbers were read backwards."""
+        return 0 if self.backward_stack is None else self.backward_stack.output_size
+
+    @property
+    def output_size(self) -> int:
+        """H."""
+        embedding = self.embed_tokens.embedding_dim if self.join_embeddings else 0
+        return self.stack.output_size + embedding + self.backward_size
 
     def forward(self, src_tokens: Tensor) -> EncoderOutput:
         """Read ``src_tokens`` (B, S), padded on either side.
 
         Returns:
-            As memory the outputs (B, S, H), with a backward stack (B, S, 2H), forward and backward joined; as state
-            the forward stack's.
+            As memory the outputs (B, S, H): forward, embedding, backward, what there is of them, joined; as state the
+            forward stack's.
 
         Raises:
             ValueError: S is 0.
@@ -121,6 +134,9 @@ class DocumentReader(Encoder):
             # a row with padding here has nothing but padding before, so its state is still zero, as it has to be
             late, state = self.stack(embedded, state, padding_mask[:, start:])
             outputs = torch.cat([early, late], dim=1)
+        if self.join_embeddings:
+            whole = embedded if before is None else torch.cat([before, embedded], dim=1)
+            outputs = torch.cat([outputs, whole], dim=-1)
         if self.backward_stack is not None:
             backward = self._read_backward(before, embedded, padding_mask, start)
             outputs = torch.cat([outputs, backward], dim=-1)
