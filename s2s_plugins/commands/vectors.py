@@ -167,17 +167,25 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     return args
 
 
+def run(args: argparse.Namespace) -> int:
+    """What ``args`` of :func:`parse` ask for; the number of vectors.
+
+    Raises:
+        UsageError: as :class:`Sentences` and :func:`train`.
+    """
+    sentences = Sentences(Path(args.data))
+    print(f"    {sentences.tokens:,} tokens", flush=True)
+    flags = dict(vector_size=args.dim, window=args.window, alpha=args.lr, sample=args.sample)
+    return train(sentences, args.epochs, Path(args.out), seed=args.seed, workers=args.workers, **flags)
+
+
 def main(argv: Optional[List[str]] = None) -> int:
     args = parse(argv)
-    path = Path(args.out)
-    with one_line_errors("s2s-vectors", path, f"stopped; {path} is as it was"):
-        sentences = Sentences(Path(args.data))
-        print(f"{sentences.tokens:,} tokens", flush=True)
-        flags = dict(vector_size=args.dim, window=args.window, alpha=args.lr, sample=args.sample)
-        count = train(sentences, args.epochs, path, seed=args.seed, workers=args.workers, **flags)
+    with one_line_errors("s2s-vectors", args.out, f"stopped; {args.out} is as it was"):
+        count = run(args)
     print(
-        f"{path}: {count:,} vectors, for fairseq-train --decoder-embed-path {path} --decoder-embed-dim {args.dim}, "
-        "and with --encoder the same where there is one"
+        f"{args.out}: {count:,} vectors, for fairseq-train --decoder-embed-path {args.out} --decoder-embed-dim "
+        f"{args.dim}, and with --encoder the same where there is one"
     )
     return 0
 

@@ -134,18 +134,15 @@ class Plan:
         size, path = self.size, self.out / "vectors" / "vectors.txt"
         settings = {"dim": size.embed_dim, "epochs": size.vector_epochs, "seed": self.seed}
         settings["data"] = self.prepare.settings
+        flags = {"--out": path, "--dim": size.embed_dim, "--epochs": size.vector_epochs, "--seed": self.seed}
+        flags.update({"--window": 5, "--lr": 0.025, "--sample": 0.001})
         return Step(
             "vectors",
             "vectors",
             path.parent,
             settings,
-            action=lambda: self._train_vectors(path),
+            action=lambda: vectors.run(vectors.parse([str(self.data / "bin"), *words(flags)])),
         )
-
-    def _train_vectors(self, path: Path) -> None:
-        sentences, size = vectors.Sentences(self.data / "bin"), self.size
-        flags = dict(vector_size=size.embed_dim, window=5, alpha=0.025, sample=1e-3, seed=self.seed, workers=1)
-        vectors.train(sentences, size.vector_epochs, path, **flags)
 
     def _epoch(self, number: int) -> Step:
         size, folder = self.size, self.out / "train"

@@ -7,26 +7,28 @@ import zlib
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from flags import Flags, words
 
+from s2s_plugins.commands import vectors
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
 
 from .tables import OBJECTIVES, PRESETS, Data, Experiment, Pretraining, Table
 
 ROOT = Path(__file__).resolve().parents[2]
+VECTORS = "vectors.txt"
 DATA_SEED = 1  # the splits are the same for every seed of training
 
 
 @dataclass(frozen=True)
 class Run:
-    """An experiment with one seed: the steps that make its figures. ``pretrain`` is None from scratch."""
+    """An experiment with one seed: the steps that make its figures. ``pretrain`` is empty from scratch."""
 
     experiment: Experiment
     seed: int
-    pretrain: Optional[Step]
+    pretrain: Tuple[Step, ...]
     finetune: Step
     test: Step
 
@@ -146,13 +148,12 @@ class Plan:
 
         return self._step(f"prepare-{name}", make)
 
-    def _train(self, name: str, kind: str, data: Path, flags: Flags, settings: dict, finetune_from=None) -> Step:
+    def _train(self, name: str, kind: str, data: Path, flags: Flags, settings: dict, start: Sequence[str] = ()) -> Step:
         folder = self.out / kind / name
         settings = {"flags": flags, **settings}
         command = ["fairseq-train", str(data), "--user-dir", str(ROOT / "s2s_plugins"), "--save-dir", str(folder)]
         command += ["--no-epoch-checkpoints", "--log-format", "json", "--log-interval", "10", *words(flags)]
-        if finetune_from is not None:
-            command += ["--finetune-from-model", str(finetune_from)]
+        command += start
         limits = {flag: float(flags[flag]) for flag in ("--max-update", "--max-epoch") if flags.get(flag)}
         # it is there to go on from; what is needed is checkpoint_best.pt
         leftovers = ["checkpoint_last.pt"]
@@ -161,7 +162,24 @@ class Plan:
     def _arch(self, arch: str) -> Flags:
         return {"--arch": f"{arch}_{PRESETS[self.size]}"}
 
-    def _pretrain(self, pretraining: Pretraining, seed: int) -> Step:
+    def _vectors(self, data: str, seed: int) -> Step:
+        prepared, name = self._prepare(data), f"{data}-seed{seed}"
+        folder = self.out / "vectors" / name
+        flags = {**self.table.vectors.at(self.size), "--seed": seed}
+        words_of = [str(prepared.folder / "pretrain"), "--out", str(folder / VECTORS), *words(flags)]
+        settings = {"flags": flags, "data": prepared.settings}
+        return self._step(
+            f"vectors-{name}",
+            lambda: Step(
+                f"vectors-{name}", "vectors", folder, settings, action=lambda: vectors.run(vectors.parse(words_of))
+            ),
+        )
+
+    def _pretrain(self, pretraining: Pretraining, seed: int) -> Tuple[Step, ...]:
+        """The steps, the last one being what a classifier starts from."""
+        first = self._vectors(pretraining.data, seed)
+        if pretraining.arch is None:
+            return (first,)
         prepared = self._prepare(pretraining.data)
         table, size = self.table, self.size
         flags = {
@@ -172,19 +190,27 @@ class Plan:
             **pretraining.flags.at(size),
             "--seed": seed,
         }
-        name = f"{pretraining.name}-seed{seed}"
-        return self._step(
-            f"pretrain-{name}",
-            lambda: self._train(name, "pretrain", prepared.folder / "pretrain", flags, {"data": prepared.settings}),
+        name, text = f"{pretraining.name}-seed{seed}", prepared.folder / "pretrain"
+        settings = {"data": prepared.settings, "vectors": first.settings}
+        second = self._step(
+            f"pretrain-{name}", lambda: self._train(name, "pretrain", text, flags, settings, self._start(first))
         )
+        return first, second
+
+    @staticmethod
+    def _start(step: Step) -> List[str]:
+        """The flags by which a training starts from what ``step`` made."""
+        if step.kind == "vectors":
+            return ["--decoder-embed-path", str(step.folder / VECTORS)]
+        return ["--finetune-from-model", str(step.folder / "checkpoint_best.pt")]
 
     def _run(self, experiment: Experiment, seed: int) -> Run:
         prepared = self._prepare(experiment.data)
-        pretrain = None
+        pretrain: Tuple[Step, ...] = ()
         settings = {"data": prepared.settings}
         if experiment.pretraining:
             pretrain = self._pretrain(self.pretrainings[experiment.pretraining], seed)
-            settings["pretraining"] = pretrain.settings
+            settings["pretraining"] = pretrain[-1].settings
         table, size, data = self.table, self.size, self.data[experiment.data]
         flags = {
             **{"--task": "text_classification", "--criterion": "text_classification"},
@@ -197,7 +223,7 @@ class Plan:
         }
         name = f"{experiment.name}-seed{seed}"
         documents = prepared.folder / "classify"
-        start = pretrain.folder / "checkpoint_best.pt" if pretrain else None
+        start = self._start(pretrain[-1]) if pretrain else []
         finetune = self._step(
             f"finetune-{name}", lambda: self._train(name, "finetune", documents, flags, settings, start)
         )

@@ -37,7 +37,7 @@ def collect(plan: Plan, runner: Runner) -> Results:
                 "updates": int(tuned.get("updates", 0)),
                 "epochs": int(tuned.get("epochs", 0)),
                 "seconds": tuned["seconds"],
-                "pretraining_seconds": runner.read(run.pretrain)["seconds"] if run.pretrain else 0.0,
+                "pretraining_seconds": sum(runner.read(step)["seconds"] for step in run.pretrain),
                 "settings": run.finetune.settings,
             }
         )
@@ -138,7 +138,9 @@ def _points(axis, rows: List[tuple]) -> None:
 
 
 def _curves(axis, rows: List[tuple]) -> None:
-    styles = zip(dict.fromkeys(experiment.title for experiment, _ in rows), "osD^v", ("#6b6b6b", "#1f4e8c", "#c44e20"))
+    styles = zip(
+        dict.fromkeys(experiment.title for experiment, _ in rows), "osD^v", ("#6b6b6b", "#3b8f5a", "#1f4e8c", "#c44e20")
+    )
     for title, marker, colour in styles:
         own = sorted(
             (experiment.labels, [result["error"] for result in results])

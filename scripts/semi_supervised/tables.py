@@ -56,11 +56,18 @@ class Data:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """A model trained on the text of ``data`` alone; one for each seed, shared by all experiments that name it."""
+    """A model trained on the text of ``data`` alone; one for each seed, shared by all experiments that name it.
+
+    Args:
+        name: as experiments call it.
+        data: a folder's name.
+        arch: ``lm_lstm`` or ``sa_lstm``, which starts from the text's word vectors; None: these vectors alone.
+        flags: for the pretraining.
+    """
 
     name: str
-    arch: str  # lm_lstm or sa_lstm: the size adds its preset
     data: str
+    arch: Optional[str] = None
     flags: Sized = Sized()
 
 
@@ -102,7 +109,8 @@ class Table:
         pretrainings: the shared models.
         experiments: the rows.
         model: flags of pretraining and fine-tuning alike: the model's shape.
-        pretrain: flags of every pretraining.
+        vectors: flags of s2s-vectors.
+        pretrain: flags of every pretraining of a model.
         finetune: flags of every fine-tuning.
         demo_documents: of each file that many are used with ``--demo``.
         note: stands below the table.
@@ -114,6 +122,7 @@ class Table:
     pretrainings: List[Pretraining]
     experiments: List[Experiment]
     model: Sized
+    vectors: Sized
     pretrain: Sized
     finetune: Sized
     demo_documents: int = 300
@@ -132,6 +141,9 @@ MODEL = Sized(
     # the fine-tuned model has the output layer of the pretrained one, which joint training needs
     every={"--adaptive-softmax-cutoff": "1000,5000", "--ddp-backend": "legacy_ddp"},
     demo={"--adaptive-softmax-cutoff": "20,40"},
+)
+VECTORS = Sized(  # as long as the presets' --decoder-embed-dim
+    demo={"--dim": 16, "--epochs": 1}, default={"--dim": 128}, full={"--dim": 512, "--epochs": 10}
 )
 PRETRAIN = Sized(
     every={
@@ -154,6 +166,7 @@ PRETRAIN = Sized(
 FINETUNE = Sized(
     every={
         "--pooling": "attention",
+        "--pool-embeddings": True,
         "--max-document-tokens": 400,
         "--truncate": "head",
         "--optimizer": "adam",
@@ -191,15 +204,25 @@ NEWSGROUPS = Table(
             "test.tsv",
             flags=Sized(every={"--max-words": 20000}),
             # subject and first lines come first; four epochs
-            finetune=updates(1280, lr=0.004, truncate="tail", max_document_tokens=200, dropout=0.1, head_dropout=0.3),
+            finetune=updates(1280, truncate="tail", max_document_tokens=200, dropout=0.1, head_dropout=0.3),
         )
     ],
     pretrainings=[
-        Pretraining("lm", "lm_lstm", "newsgroups"),
-        Pretraining("sa", "sa_lstm", "newsgroups"),
+        Pretraining("vectors", "newsgroups"),
+        Pretraining("lm", "newsgroups", "lm_lstm", Sized(default={"--dropout": 0.2})),
+        Pretraining("sa", "newsgroups", "sa_lstm", Sized(default={"--dropout": 0.2, "--max-update": 1000})),
     ],
     experiments=[
-        Experiment("scratch", "from scratch", "20 Newsgroups", "lm_lstm", "newsgroups", paper=18.0),
+        Experiment(
+            "scratch",
+            "from scratch",
+            "20 Newsgroups",
+            "lm_lstm",
+            "newsgroups",
+            paper=18.0,
+            flags=Sized(default={"--lr": 0.004}),
+        ),
+        Experiment("vectors", "word vectors", "20 Newsgroups", "lm_lstm", "newsgroups", "vectors"),
         Experiment("lm", "LM", "20 Newsgroups", "lm_lstm", "newsgroups", "lm", paper=15.3),
         Experiment("sa", "SA", "20 Newsgroups", "sa_lstm", "newsgroups", "sa", paper=15.6),
         Experiment(
@@ -221,6 +244,7 @@ NEWSGROUPS = Table(
         ),
     ],
     model=MODEL,
+    vectors=VECTORS,
     pretrain=PRETRAIN,
     finetune=FINETUNE,
     note="The paper's best other method is an SVM: 17.1 %.",
@@ -238,12 +262,13 @@ def imdb_data(labels: int, finetune: Sized) -> Data:
 
 
 def imdb_experiments(labels: int, **paper) -> List[Experiment]:
-    """From scratch, LM and SA with so many labels."""
+    """From scratch, word vectors, LM and SA with so many labels."""
     data = f"imdb-{labels}"
     return [
         Experiment(f"{data}-{short}", title, IMDB, arch, data, pretraining, labels, paper.get(short))
         for short, title, arch, pretraining in (
             ("scratch", "from scratch", "lm_lstm", None),
+            ("vectors", "word vectors", "lm_lstm", "vectors-films"),
             ("lm", "LM", "lm_lstm", "lm-films"),
             ("sa", "SA", "sa_lstm", "sa-films"),
         )
@@ -262,15 +287,19 @@ REVIEWS = Table(
         imdb_data(20000, updates(1250)),
     ],
     pretrainings=[
-        Pretraining("lm-rt", "lm_lstm", "rt", Sized(default={"--max-update": 300})),
-        Pretraining("sa-rt", "sa_lstm", "rt", Sized(default={"--max-update": 300})),
-        Pretraining("lm-films", "lm_lstm", "films"),
-        Pretraining("sa-films", "sa_lstm", "films"),
+        Pretraining("vectors-rt", "rt"),
+        Pretraining("vectors-films", "films"),
+        Pretraining("lm-rt", "rt", "lm_lstm", Sized(default={"--max-update": 300})),
+        Pretraining("sa-rt", "rt", "sa_lstm", Sized(default={"--max-update": 300})),
+        Pretraining("lm-films", "films", "lm_lstm"),
+        Pretraining("sa-films", "films", "sa_lstm"),
     ],
     experiments=[
         Experiment("rt-scratch", "from scratch", RT, "lm_lstm", "rt", paper=20.3),
+        Experiment("rt-vectors", "word vectors", RT, "lm_lstm", "rt", "vectors-rt"),
         Experiment("rt-lm", "LM", RT, "lm_lstm", "rt", "lm-rt", paper=21.7),
         Experiment("rt-sa", "SA", RT, "sa_lstm", "rt", "sa-rt", paper=20.3),
+        Experiment("rt-vectors-imdb", "word vectors + IMDB text", RT, "lm_lstm", "films", "vectors-films"),
         Experiment("rt-lm-imdb", "LM + IMDB text", RT, "lm_lstm", "films", "lm-films"),
         Experiment("rt-sa-imdb", "SA + IMDB text", RT, "sa_lstm", "films", "sa-films", paper=18.6),
         *imdb_experiments(500),
@@ -278,6 +307,7 @@ REVIEWS = Table(
         *imdb_experiments(20000, scratch=13.50, lm=7.64, sa=7.24),
     ],
     model=MODEL,
+    vectors=VECTORS,
     pretrain=PRETRAIN,
     finetune=FINETUNE,
     demo_documents=100,
