@@ -142,7 +142,7 @@ MODEL = Sized(
     every={"--adaptive-softmax-cutoff": "1000,5000", "--ddp-backend": "legacy_ddp"},
     demo={"--adaptive-softmax-cutoff": "20,40"},
 )
-VECTORS = Sized(  # as long as the presets' --decoder-embed-dim
+VECTORS = Sized(  # as long as --decoder-embed-dim, which the presets have
     demo={"--dim": 16, "--epochs": 1}, default={"--dim": 128}, full={"--dim": 512, "--epochs": 10}
 )
 PRETRAIN = Sized(
@@ -252,7 +252,18 @@ NEWSGROUPS = Table(
 
 RT, IMDB = "Rotten Tomatoes", "IMDB"
 RT_FILES = ("rt/train.tsv", "rt/valid.tsv", "rt/test.tsv")
-RT_FINETUNE = updates(800, batch_size=64)
+RT_FINETUNE = updates(800, batch_size=64, lr=0.001, dropout=0.5, word_dropout=0.2)
+# the mean over a long review's tokens tells little apart as it is, and with few labels nothing learns to look closer
+FEW_LABELS = dict(
+    batch_size=50,
+    max_tokens=30000,
+    pooling="mean",
+    head_batch_norm=True,
+    lr=0.001,
+    dropout=0.5,
+    word_dropout=0.3,
+    validate_interval=5,
+)
 
 
 def imdb_data(labels: int, finetune: Sized) -> Data:
@@ -282,8 +293,8 @@ REVIEWS = Table(
         Data("rt", *RT_FILES, flags=Sized(every={"--max-words": 20000}), finetune=RT_FINETUNE),
         # Rotten Tomatoes with IMDB's training reviews as unlabelled text; IMDB's own experiments start from it too
         Data("films", *RT_FILES, ("imdb/unlabelled.txt",), None, Sized(every={"--max-words": 20000}), RT_FINETUNE),
-        imdb_data(500, updates(500, batch_size=16)),
-        imdb_data(2000, updates(1000, batch_size=16)),
+        imdb_data(500, updates(300, **FEW_LABELS)),
+        imdb_data(2000, updates(600, **FEW_LABELS)),
         imdb_data(20000, updates(1250)),
     ],
     pretrainings=[
@@ -306,8 +317,8 @@ REVIEWS = Table(
         *imdb_experiments(2000),
         *imdb_experiments(20000, scratch=13.50, lm=7.64, sa=7.24),
     ],
-    model=MODEL,
-    vectors=VECTORS,
+    model=Sized(MODEL.every, MODEL.demo, default={"--decoder-embed-dim": 256}),
+    vectors=Sized(VECTORS.every, VECTORS.demo, {"--dim": 256, "--epochs": 6}, VECTORS.full),
     pretrain=PRETRAIN,
     finetune=FINETUNE,
     demo_documents=100,
