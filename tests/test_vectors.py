@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import dictionary
+from conftest import dictionary, digit_pairs
 
 from s2s_plugins.commands import vectors
 from s2s_plugins.commands.vectors import Sentences
@@ -52,11 +52,10 @@ def test_words_of_like_neighbours_get_like_vectors(text, commands, tmp_path):
 
 def test_both_sides_are_read_the_source_first_and_the_vectors_start_an_embedding(digits, tmp_path):
     sentences = Sentences(digits)
-    first, *_ = sentences
-    assert first and all(symbol.isdigit() or symbol.isalpha() or symbol == "<unk>" for symbol in first)
-    (source, symbols), (target, _) = sentences.parts
-    assert first == [symbols[token] for token in source[0].tolist()[:-1]]
-    assert sum(len(words) + 1 for words in sentences) == sentences.tokens == source.sizes.sum() + target.sizes.sum()
+    words = list(sentences)
+    pairs = digit_pairs(61, 1)
+    assert words == [side.split() for sides in zip(*pairs) for side in sides]
+    assert sentences.tokens == sum(len(line) + 1 for line in words)
     path = tmp_path / "vectors.txt"
     vectors.train(sentences, 1, path, vector_size=4, seed=1, workers=1)
     flags = {"path_flag": "--encoder-embed-path", "dim_flag": "--encoder-embed-dim", "freeze": False}
@@ -76,11 +75,14 @@ def test_a_stopped_run_leaves_the_old_file(text, tmp_path):
     out.write_text("old")
     command = [sys.executable, "-m", "s2s_plugins.commands.vectors", str(text), "--out", str(out), "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if "epoch 1 of" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        try:
+            for line in process.stdout:
+                if "epoch 1 of" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, error
     assert error.strip() == f"s2s-vectors: stopped; {out} is as it was"
     assert out.read_text() == "old" and not list(tmp_path.glob("*.partial"))

@@ -18,6 +18,7 @@ from typing import Iterator, List, Optional, Tuple
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock, partial_name
 
+SECONDS_TO_END = 2  # for a thread; one batch of words takes a hundredth of one
 LONGEST = 10_000  # gensim leaves out what follows in a longer list of words
 
 
@@ -123,7 +124,8 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
         # gensim leaves its threads at work; Python's end under them would be a crash with another exit code
         sentences.stopped = True
         for thread in set(threading.enumerate()) - before:
-            thread.join()
+            if thread.is_alive():  # the interrupt may come before a thread has started
+                thread.join(SECONDS_TO_END)  # one that waits for work for ever is no harm
         raise
     path.parent.mkdir(parents=True, exist_ok=True)
     model.wv.save_word2vec_format(str(partial_name(path)), binary=False)
