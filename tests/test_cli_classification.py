@@ -157,6 +157,9 @@ def test_training_goes_on_from_its_own_checkpoint(commands, data, pretrained):
         torch.load(commands.folder / f"resumed-{name}" / "checkpoint_last.pt", weights_only=True)["model"]
         for name in ("whole", "halves")
     ]
+    head = "classification_heads.sentence_classification_head."
+    assert states[0][head + "hidden.0.weight"].size(1) == 3 * (16 + 16)  # of the LSTM and the embedding
+    assert states[0][head + "norm.running_var"].gt(0).all()
     for name, weight in states[0].items():
         torch.testing.assert_close(states[1][name], weight, msg=name)
 

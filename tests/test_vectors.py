@@ -110,6 +110,27 @@ def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message)
     assert not (tmp_path / "vectors.txt").exists()
 
 
+@pytest.mark.parametrize("name, length", [("train.idx", 0), ("train.idx", 40), ("train.bin", 100)])
+def test_a_damaged_file_is_named(text, tmp_path, capsys, name, length):
+    for copied in ("dict.txt", "train.idx", "train.bin"):
+        (tmp_path / copied).write_bytes((text / copied).read_bytes())
+    (tmp_path / name).write_bytes((text / name).read_bytes()[:length])
+    with pytest.raises(SystemExit) as raised:
+        vectors.main([str(tmp_path), "--out", str(tmp_path / "vectors.txt")])
+    error = capsys.readouterr().err
+    assert raised.value.code == 2 and "train.idx or its .bin is damaged" in error and "binarise" in error
+
+
+@pytest.mark.parametrize("out, code, message", [(".", 2, "is a folder: name a file"), ("file/vectors.txt", 1, "file")])
+def test_an_output_that_cannot_be_is_named_before_the_work(text, tmp_path, capsys, out, code, message):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as raised:
+        vectors.main([str(text), "--out", str(tmp_path / out)])
+    said = capsys.readouterr()
+    assert raised.value.code == code and message in said.err and len(said.err.splitlines()) == 1
+    assert "tokens" not in said.out
+
+
 @pytest.mark.parametrize(
     "flags", [["--dim", "0"], ["--lr", "0"], ["--sample", "1"], ["--epochs", "0"], ["--seed", "-1"]]
 )

@@ -7,6 +7,7 @@ does it.
 from __future__ import annotations
 
 import argparse
+import errno
 import math
 import os
 import sys
@@ -52,7 +53,12 @@ class Sentences:
                     f"{index} has no {dictionary.name} beside it: name a folder of text and its dictionary"
                 )
             symbols = Dictionary.load(str(dictionary))
-            texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
+            try:
+                texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
+                if texts is not None and len(texts):
+                    texts[len(texts) - 1]  # the last one is there only if all are
+            except (AssertionError, ValueError) as error:
+                raise UsageError(f"{index} or its .bin is damaged ({error}): binarise the text again") from None
             if texts is None:
                 raise UsageError(f"{index} has no {index.stem}.bin beside it: binarise the text again")
             self.parts.append((texts, symbols))
@@ -127,7 +133,6 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
             if thread.is_alive():  # the interrupt may come before a thread has started
                 thread.join(SECONDS_TO_END)  # one that waits for work for ever is no harm
         raise
-    path.parent.mkdir(parents=True, exist_ok=True)
     model.wv.save_word2vec_format(str(partial_name(path)), binary=False)
     os.replace(partial_name(path), path)
     return len(model.wv)
@@ -173,12 +178,19 @@ def run(args: argparse.Namespace) -> int:
     """What ``args`` of :func:`parse` ask for; the number of vectors.
 
     Raises:
-        UsageError: as :class:`Sentences` and :func:`train`.
+        UsageError: as :class:`Sentences` and :func:`train`, and ``--out`` is a folder.
+        OSError: there can be no file of that name.
     """
+    out = Path(args.out)
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder: name a file, as {out / 'vectors.txt'}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))
     sentences = Sentences(Path(args.data))
     print(f"    {sentences.tokens:,} tokens", flush=True)
     flags = dict(vector_size=args.dim, window=args.window, alpha=args.lr, sample=args.sample)
-    return train(sentences, args.epochs, Path(args.out), seed=args.seed, workers=args.workers, **flags)
+    return train(sentences, args.epochs, out, seed=args.seed, workers=args.workers, **flags)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
