@@ -1,8 +1,10 @@
 """``s2s-vectors``: word vectors of binarised text."""
 
+import _thread
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -50,10 +52,14 @@ def test_words_of_like_neighbours_get_like_vectors(text, commands, tmp_path):
     assert again.read_bytes() == out.read_bytes() != other.read_bytes()
 
 
-def test_both_sides_are_read_the_source_first_and_the_vectors_start_an_embedding(digits, tmp_path):
-    sentences = Sentences(digits)
-    words = list(sentences)
+def test_both_sides_are_read_the_source_first_and_the_vectors_start_an_embedding(commands, tmp_path):
     pairs = digit_pairs(61, 1)
+    for number, language in enumerate(("zu", "en")):  # not the order of the alphabet
+        (tmp_path / f"train.{language}").write_text("".join(f"{pair[number]}\n" for pair in pairs))
+    languages = ("--source-lang", "zu", "--target-lang", "en")
+    commands("fairseq-preprocess", *languages, "--trainpref", tmp_path / "train", "--destdir", tmp_path / "bin")
+    sentences = Sentences(tmp_path / "bin")
+    words = list(sentences)
     assert words == [side.split() for sides in zip(*pairs) for side in sides]
     assert sentences.tokens == sum(len(line) + 1 for line in words)
     path = tmp_path / "vectors.txt"
@@ -86,6 +92,15 @@ def test_a_stopped_run_leaves_the_old_file(text, tmp_path):
     assert process.returncode == 130, error
     assert error.strip() == f"s2s-vectors: stopped; {out} is as it was"
     assert out.read_text() == "old" and not list(tmp_path.glob("*.partial"))
+
+
+def test_an_interrupt_ends_gensims_threads(text, tmp_path):
+    sentences = Sentences(text)
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        vectors.train(sentences, 1_000_000, tmp_path / "vectors.txt", vector_size=4, seed=1, workers=1)
+    assert list(sentences) == []  # the thread that reads has nothing more to hand on
 
 
 @pytest.mark.parametrize(
