@@ -125,15 +125,24 @@ def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message)
     assert not (tmp_path / "vectors.txt").exists()
 
 
-@pytest.mark.parametrize("name, length", [("train.idx", 0), ("train.idx", 40), ("train.bin", 100)])
-def test_a_damaged_file_is_named(text, tmp_path, capsys, name, length):
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("train.idx", b"", "train.idx, its .bin or dict.txt is damaged"),
+        ("train.idx", 40, "train.idx, its .bin or dict.txt is damaged"),
+        ("train.bin", 100, "train.idx, its .bin or dict.txt is damaged"),
+        ("dict.txt", b"no number here\n", "train.idx, its .bin or dict.txt is damaged"),
+        ("dict.txt", b"plus 1\n", "dict.txt beside it 5 symbols: it is of other text"),
+    ],
+)
+def test_a_damaged_file_is_named(text, tmp_path, capsys, name, content, message):
     for copied in ("dict.txt", "train.idx", "train.bin"):
         (tmp_path / copied).write_bytes((text / copied).read_bytes())
-    (tmp_path / name).write_bytes((text / name).read_bytes()[:length])
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else (text / name).read_bytes()[:content])
     with pytest.raises(SystemExit) as raised:
         vectors.main([str(tmp_path), "--out", str(tmp_path / "vectors.txt")])
     error = capsys.readouterr().err
-    assert raised.value.code == 2 and "train.idx or its .bin is damaged" in error and "binarise" in error
+    assert raised.value.code == 2 and message in error and "binarise" in error
 
 
 @pytest.mark.parametrize("out, code, message", [(".", 2, "is a folder: name a file"), ("file/vectors.txt", 1, "file")])

@@ -34,7 +34,7 @@ class Sentences:
         stopped: set it to end all reading.
 
     Raises:
-        UsageError: there is no training text, or no dictionary of it.
+        UsageError: there is no training text or no dictionary of it, one of the files is damaged, or they do not fit.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,15 +52,20 @@ class Sentences:
                 raise UsageError(
                     f"{index} has no {dictionary.name} beside it: name a folder of text and its dictionary"
                 )
-            symbols = Dictionary.load(str(dictionary))
             try:
+                symbols = Dictionary.load(str(dictionary))
                 texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
-                if texts is not None and len(texts):
-                    texts[len(texts) - 1]  # the last one is there only if all are
-            except (AssertionError, ValueError) as error:
-                raise UsageError(f"{index} or its .bin is damaged ({error}): binarise the text again") from None
+                highest = max((int(text.max()) for text in texts or () if len(text)), default=0)
+            except (AssertionError, RuntimeError, ValueError) as error:
+                files = f"{index}, its .bin or {dictionary.name}"
+                raise UsageError(f"{files} is damaged ({error}): binarise the text again") from None
             if texts is None:
                 raise UsageError(f"{index} has no {index.stem}.bin beside it: binarise the text again")
+            if highest >= len(symbols):
+                raise UsageError(
+                    f"{index} has a token {highest}, {dictionary.name} beside it {len(symbols)} symbols: it is of "
+                    "other text; binarise the text again"
+                )
             self.parts.append((texts, symbols))
         self.tokens = sum(int(texts.sizes.sum()) for texts, _ in self.parts)
         if not self.tokens:
