@@ -15,7 +15,7 @@ from s2s_plugins.steps import Runner, StepError
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from pronunciation import __main__ as pronunciation  # noqa: E402
 from pronunciation import report  # noqa: E402
-from pronunciation.plan import ENSEMBLE, Plan, languages  # noqa: E402
+from pronunciation.plan import ABLATION, ENSEMBLE, OURS, Plan, languages  # noqa: E402
 
 
 def run(*flags):
@@ -69,6 +69,8 @@ def test_a_language_without_its_other_file_or_with_two_is_named(data):
         (["--languages", "abc,abc"], "name each one once"),
         (["--systems", "transformer"], "there is no transformer: use lstm, attention_lstm"),
         (["--members", "0"], "--members 0 is too small"),
+        (["--seeds", "0"], "--seeds 0 is too small"),
+        (["--ablation", "--members", "3"], "--members makes an ensemble of one system"),
         (["--data", "nosuch"], "--data nosuch is no folder"),
     ],
 )
@@ -80,13 +82,65 @@ def test_what_cannot_be_is_one_line(data, flags, message, capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_only_the_last_system_is_trained_with_more_seeds(data, tmp_path):
+def test_only_the_last_system_has_more_members(data, tmp_path):
     plan = plan_of(data, tmp_path, members=3, seed=5)
     trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
     assert trained == ["train-abc-lstm-seed5", *(f"train-abc-attention_lstm-seed{seed}" for seed in (5, 6, 7))]
     ensemble = next(one.step for one in plan.decodings if (one.language, one.column) == ("abc", ENSEMBLE))
     paths = ensemble.command[ensemble.command.index("--path") + 1].split(":")
     assert [path.split("/")[-2] for path in paths] == [f"attention_lstm-seed{seed}" for seed in (5, 6, 7)]
+
+
+def test_every_system_is_trained_and_decoded_with_each_seed(data, tmp_path):
+    plan = plan_of(data, tmp_path, seeds=2, members=3)
+    trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
+    assert trained == [
+        *(f"train-abc-lstm-seed{seed}" for seed in (1, 2)),
+        *(f"train-abc-attention_lstm-seed{seed}" for seed in (1, 2, 3)),
+    ]
+    decoded = [step.name for step in plan.steps if step.kind == "decode" and "abc" in step.name]
+    assert decoded == [
+        *(f"decode-abc-{name}-seed{seed}" for name in ("lstm", "attention_lstm") for seed in (1, 2)),
+        f"decode-abc-{ENSEMBLE}",
+    ]
+    assert len({step.output for step in plan.steps if step.kind == "decode"}) == 2 * len(decoded)
+
+
+def test_the_systems_of_the_ablation_differ_in_one_thing(data, tmp_path):
+    plan = plan_of(data, tmp_path, systems=ABLATION)
+    trained = {step.name: step for step in plan.steps if step.kind == "train" and "abc" in step.name}
+
+    def said(name):
+        flags = trained[f"train-abc-{name}-seed1"].settings["flags"]
+        return {**flags, "data": trained[f"train-abc-{name}-seed1"].command[1]}
+
+    ours = said(OURS)
+    for name in ABLATION[1:]:
+        others = said(name)
+        assert {flag for flag in {**ours, **others} if ours.get(flag) != others.get(flag)} in (
+            {"--attention-alignment"},
+            {"data"},
+            {"--encoder-layers"},
+            {"--label-smoothing"},
+            {"--dropout"},
+            {"--lr", "--lr-scheduler", "--warmup-updates", "--total-num-update"},
+        ), name
+
+
+def test_a_cell_is_the_mean_of_its_seeds_with_their_spread(data, tmp_path):
+    plan, runner = plan_of(data, tmp_path, systems=["attention_lstm"], seeds=2), Runner(tmp_path)
+    for step in plan.steps:
+        if step.kind == "train":
+            finish(plan, runner, step)
+    wers = iter([10.0, 20.0, 30.0, 60.0])
+    for one in plan.decodings:
+        assert "attention_lstm" not in report.results(plan, runner)["languages"].get(one.language, {})
+        finish(plan, runner, one.step, wer=next(wers), per=4.0, words=450)
+    found = report.results(plan, runner)
+    assert found["languages"]["xyz"]["attention_lstm"]["each"] == [30.0, 60.0]
+    assert found["macro"]["attention_lstm"] == {"wer": 30.0, "per": 4.0, "minutes": 1.0, "each": [20.0, 40.0]}
+    lines = report.write(plan, runner).splitlines()
+    assert "| 15.00 ± 7.07 (4.00, 1.0)" in lines[2] and "| 30.00 ± 14.14 (4.00, 1.0)" in lines[4]
 
 
 def test_each_system_trains_on_data_that_was_prepared_for_it(data, tmp_path):
@@ -96,7 +150,7 @@ def test_each_system_trains_on_data_that_was_prepared_for_it(data, tmp_path):
     assert "--decompose" not in commands["prepare-abc-data"]
     for name, folder in (("lstm", "data"), ("attention_lstm", "data-decompose")):
         assert commands[f"train-abc-{name}-seed1"][1] == str(tmp_path / "abc" / folder / "bin")
-        assert commands[f"decode-abc-{name}"][1] == str(tmp_path / "abc" / folder / "bin")
+        assert commands[f"decode-abc-{name}-seed1"][1] == str(tmp_path / "abc" / folder / "bin")
 
 
 def test_another_word_in_a_file_is_another_setting(data, tmp_path):
@@ -116,21 +170,27 @@ def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
     for step in plan.steps:
         if step.kind == "train":
             finish(plan, runner, step)
-    for language, column, step, _ in plan.decodings:
+    for language, column, step, _, _ in plan.decodings:
         if (language, column) in scores:
             finish(plan, runner, step, wer=scores[language, column], per=scores[language, column] / 4, words=450)
     found = report.results(plan, runner)
-    assert found["macro_of"] == ["abc"] and found["macro"]["lstm"] == {"wer": 20.0, "per": 5.0, "minutes": 1.0}
+    assert found["macro_of"] == ["abc"] and found["macro"]["lstm"] == {
+        "wer": 20.0,
+        "per": 5.0,
+        "minutes": 1.0,
+        "each": [20.0],
+    }
     assert found["macro"][ENSEMBLE]["minutes"] == 2.0
     lines = report.write(plan, runner).splitlines()
-    assert [cell.strip() for cell in lines[-1].split("|")[1:-1]] == [
-        "fewer errors than the first",
-        "",
-        "",
-        "25.0 %",
-        "40.0 %",
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in (lines[0], *lines[2:])]
+    # three columns, two languages: the longer side goes down
+    assert cells == [
+        ["WER % (PER %, minutes)", "abc", "xyz", "mean of 1", "fewer errors than the first"],
+        ["words", "450", "450", "", ""],
+        ["fairseq's lstm", "20.00 (5.00, 1.0)", "90.00 (22.50, 1.0)", "20.00 (5.00, 1.0)", ""],
+        ["attention_lstm", "15.00 (3.75, 1.0)", "-", "15.00 (3.75, 1.0)", "25.0 %"],
+        ["2 attention_lstm together", "12.00 (3.00, 2.0)", "-", "12.00 (3.00, 2.0)", "40.0 %"],
     ]
-    assert "| 90.00 (22.50, 1.0) " in lines[3] and lines[3].count(" - ") == 2
     assert json.loads((tmp_path / "results.json").read_text())["languages"] == found["languages"]
 
 
@@ -143,7 +203,7 @@ def test_one_column_is_compared_with_nothing(data, tmp_path):
 
 def test_predictions_of_other_words_are_an_error(data, tmp_path):
     plan = plan_of(data, tmp_path)
-    _, _, step, references = plan.decodings[0]
+    _, _, step, references, _ = plan.decodings[0]
     references.parent.mkdir(parents=True)
     references.write_text("ab\tA B\nba\tB A\n")
     step.output.write_text("H-0\t-0.1\tA B\n")

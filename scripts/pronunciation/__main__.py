@@ -17,7 +17,7 @@ from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.steps import Runner
 
 from . import report
-from .plan import SYSTEMS, Plan, languages
+from .plan import ABLATION, DEFAULT, OURS, SYSTEMS, Plan, languages
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
@@ -27,8 +27,13 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", required=True, metavar="DIR", help="where the languages' files are")
     add("--languages", metavar="A,B,...", help="those alone (default: all that DATA has)")
-    add("--systems", metavar="A,B", help=f"of {', '.join(SYSTEMS)} (default: all); the last one makes the ensemble")
-    add("--members", type=int, default=1, metavar="N", help="models of the last system, with N seeds (default: 1)")
+    which = parser.add_mutually_exclusive_group()
+    help = f"of {', '.join(SYSTEMS)} (default: {','.join(DEFAULT)}); the last one makes the ensemble"
+    which.add_argument("--systems", metavar="A,B,...", help=help)
+    help = f"what each part of the recipe is worth: {OURS}, and the same but for one thing"
+    which.add_argument("--ablation", action="store_true", help=help)
+    add("--seeds", type=int, default=1, metavar="N", help="models of each system, their mean is shown (default: 1)")
+    add("--members", type=int, default=1, metavar="N", help="models in the last system's ensemble (default: none)")
     add("--seed", type=int, default=1, metavar="N", help="the first seed (default: 1)")
     add("--out", default="g2p-all", metavar="DIR", help="where everything goes (default: g2p-all)")
     add("--demo", action="store_true", help="small models, few updates: to see that it works")
@@ -59,13 +64,18 @@ def main(argv: Optional[List[str]] = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the running step too
     out = Path(args.out)
     with one_line_errors("run_all.sh", out, "stopped; the same command goes on from here"):
-        for flag, value in (("--members", args.members), ("--seed", args.seed)):
+        for flag, value in (("--seeds", args.seeds), ("--members", args.members), ("--seed", args.seed)):
             if value < 1:
                 raise UsageError(f"{flag} {value} is too small: use 1 or more")
+        if args.ablation and args.members > 1:
+            raise UsageError("--members makes an ensemble of one system, --ablation has many: leave one of them out")
         files = languages(Path(args.data))
         names = chosen(list(files), args.languages, "--languages")
-        systems = chosen(list(SYSTEMS), args.systems, "--systems")
-        plan = Plan({name: files[name] for name in names}, systems, args.members, args.seed, out, args.demo)
+        systems = ABLATION if args.ablation else DEFAULT
+        if args.systems is not None:
+            systems = chosen(list(SYSTEMS), args.systems, "--systems")
+        files = {name: files[name] for name in names}
+        plan = Plan(files, systems, args.members, args.seed, out, args.seeds, args.demo)
         runner = Runner(out, args.redo, report.figures(plan))
         if args.list:
             width = max(len(step.name) for step in plan.steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
@@ -35,6 +35,11 @@ class System:
     updates: int
     demo: Flags = field(default_factory=dict)
     prepare: Sequence[str] = ()
+
+    def but(self, title: str, train: Flags, **others) -> "System":
+        """The same system but for these flags (None: left out) and fields."""
+        flags = {flag: value for flag, value in {**self.train, **train}.items() if value is not None}
+        return replace(self, title=title, train=flags, **others)
 
 
 COMMON: Flags = {
@@ -90,17 +95,41 @@ SYSTEMS = {
         prepare=["--decompose"],
     ),
 }
-ENSEMBLE = "ensemble"  # of all the seeds of the last system
+OURS = "attention_lstm"
+DEFAULT = list(SYSTEMS)
+# the recipe but for one thing each: what that thing is worth
+SYSTEMS.update(
+    {
+        "soft": SYSTEMS[OURS].but("soft attention", {"--attention-alignment": "soft"}),
+        "hard": SYSTEMS[OURS].but("not monotonic", {"--attention-alignment": "hard"}),
+        "composed": SYSTEMS[OURS].but("characters whole", {}, prepare=()),
+        "one_layer": SYSTEMS[OURS].but("one encoder layer", {"--encoder-layers": 1}),
+        "sharp": SYSTEMS[OURS].but("no label smoothing", {"--label-smoothing": 0}),
+        "dropout_03": SYSTEMS[OURS].but("dropout 0.3", {"--dropout": 0.3}),
+        "constant_lr": SYSTEMS[OURS].but(
+            "lr 0.001 throughout", {"--lr": 0.001, "--lr-scheduler": None, "--warmup-updates": None}
+        ),
+    }
+)
+ABLATION = [name for name in SYSTEMS if name != "lstm"]
+ENSEMBLE = "ensemble"  # of seeds of the last system
 DEMO_UPDATES = 30
 
 
 class Decoding(NamedTuple):
-    """A cell of the table: the step that decodes a language's words with a system's models; and the reference file."""
+    """What a cell of the table is the mean of: the step that decodes a language's words with a system's models.
+
+    Attributes:
+        step: its output has the predictions.
+        references: the file of the right ones.
+        trainings: the steps that made the models.
+    """
 
     language: str
     column: str
     step: Step
     references: Path
+    trainings: Sequence[Step]
 
 
 def languages(folder: Path) -> Dict[str, Dict[str, Path]]:
@@ -133,14 +162,14 @@ class Plan:
     Args:
         files: of :func:`languages`.
         systems: names in :data:`SYSTEMS`.
-        members: how many seeds the last system is trained with; from 2 on there is a column for their ensemble.
-        seed: the first of them.
+        members: how many seeds of the last system vote; from 2 on there is a column for their ensemble.
+        seed: the first of all seeds.
         out: where everything goes.
+        seeds: how many models of each system are trained and decoded.
         demo: few updates of small models.
 
     Attributes:
-        decodings: the cells of the table.
-        trainings: the steps that a column's figures of time are made of, by language and column.
+        decodings: what the table is made of.
     """
 
     def __init__(
@@ -150,19 +179,13 @@ class Plan:
         members: int,
         seed: int,
         out: Path,
+        seeds: int = 1,
         demo: bool = False,
     ) -> None:
-        self.files, self.systems, self.members, self.seed, self.out, self.demo = (
-            files,
-            systems,
-            members,
-            seed,
-            out,
-            demo,
-        )
+        self.files, self.systems, self.members, self.seeds = files, systems, members, seeds
+        self.seed, self.out, self.demo = seed, out, demo
         self.steps: List[Step] = []
         self.decodings: List[Decoding] = []
-        self.trainings: Dict[tuple, List[Step]] = {}
         for language in files:
             self._language(language)
 
@@ -181,14 +204,17 @@ class Plan:
             if prepare not in folders:
                 folders[prepare] = self._data(language, prepare)
             data, binarise = folders[prepare]
-            last = name == self.systems[-1]
-            seeds = [self.seed + number for number in range(self.members if last else 1)]
-            trainings = [self._train(language, name, seed, data, binarise) for seed in seeds]
-            self.steps += trainings[:1]
-            self._decode(language, name, data, trainings[:1])
-            if last and self.members > 1:
-                self.steps += trainings[1:]
-                self._decode(language, ENSEMBLE, data, trainings)
+            voting = self.members if name == self.systems[-1] and self.members > 1 else 0
+            trainings = [
+                self._train(language, name, self.seed + number, data, binarise)
+                for number in range(max(self.seeds, voting))
+            ]
+            for training in trainings[: self.seeds]:
+                self.steps.append(training)
+                self._decode(language, name, f"{name}-seed{training.settings['flags']['--seed']}", data, [training])
+            if voting:
+                self.steps += trainings[self.seeds :]
+                self._decode(language, ENSEMBLE, ENSEMBLE, data, trainings[:voting])
 
     def _data(self, language: str, flags: Sequence[str]) -> Tuple[Path, Step]:
         """A folder of data, and the step that completes it."""
@@ -238,18 +264,17 @@ class Plan:
             leftovers=["checkpoint_*_*.pt"],
         )
 
-    def _decode(self, language: str, column: str, data: Path, trainings: List[Step]) -> None:
+    def _decode(self, language: str, column: str, name: str, data: Path, trainings: List[Step]) -> None:
         paths = [training.folder / "checkpoint_last.pt" for training in trainings]
         flags: Flags = {"--beam": 5, "--batch-size": 256}
         command = ["fairseq-generate", str(data / "bin"), *USER_DIR, "--path", ":".join(map(str, paths))]
         step = Step(
-            f"decode-{language}-{column}",
+            f"decode-{language}-{name}",
             "decode",
             None,
             {"flags": flags, "trainings": [training.settings for training in trainings]},
             command + words(flags),
-            output=self.out / language / f"{column}.txt",
+            output=self.out / language / f"{name}.txt",
         )
         self.steps.append(step)
-        self.decodings.append(Decoding(language, column, step, data / "test.tsv"))
-        self.trainings[language, column] = trainings
+        self.decodings.append(Decoding(language, column, step, data / "test.tsv", trainings))

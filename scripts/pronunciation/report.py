@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import mean
-from typing import Dict, List, Optional
+from statistics import mean, stdev
+from typing import Dict, List, Optional, Tuple
 
 import score_g2p
 
 from s2s_plugins.steps import DONE, Runner, Step, StepError, write_whole
 
-from .plan import Plan
+from .plan import Decoding, Plan
 
 
 def figures(plan: Plan):
@@ -33,31 +33,51 @@ def figures(plan: Plan):
 def results(plan: Plan, runner: Runner) -> dict:
     """All that is measured so far.
 
-    ``macro`` has the means over those languages that every column has: the columns can be compared.
+    A cell has the means over its seeds, once all are decoded, and ``each``: the WER of each. ``macro`` has the means
+    over those languages that every column has: the columns can be compared; its ``each`` is the mean of each seed.
     """
     cells: Dict[str, Dict[str, dict]] = {}
-    for language, column, step, _ in plan.decodings:
-        if runner.status(step) == DONE:
-            state = runner.read(step)
-            seconds = sum(runner.read(training)["seconds"] for training in plan.trainings[language, column])
-            kept = {name: state[name] for name in ("wer", "per", "words")}
-            cells.setdefault(language, {})[column] = {**kept, "minutes": round(seconds / 60, 2)}
+    for (language, column), steps in _decodings(plan).items():
+        if all(runner.status(one.step) == DONE for one in steps):
+            states = [runner.read(one.step) for one in steps]
+            seconds = mean(sum(runner.read(training)["seconds"] for training in one.trainings) for one in steps)
+            cells.setdefault(language, {})[column] = {
+                "wer": round(mean(state["wer"] for state in states), 3),
+                "per": round(mean(state["per"] for state in states), 3),
+                "words": states[0]["words"],
+                "minutes": round(seconds / 60, 2),
+                "each": [state["wer"] for state in states],
+            }
     whole = [language for language, row in cells.items() if len(row) == len(plan.columns)]
-    macro = {
-        column: {
-            name: round(mean(cells[language][column][name] for language in whole), 3)
-            for name in ("wer", "per", "minutes")
-        }
-        for column in plan.columns
-        if whole
+    macro = {column: _macro([cells[language][column] for language in whole]) for column in plan.columns if whole}
+    return {
+        "columns": plan.columns,
+        "languages": cells,
+        "macro_of": whole,
+        "macro": macro,
+        "seed": plan.seed,
+        "seeds": plan.seeds,
     }
-    return {"columns": plan.columns, "languages": cells, "macro_of": whole, "macro": macro, "seed": plan.seed}
+
+
+def _decodings(plan: Plan) -> Dict[Tuple[str, str], List[Decoding]]:
+    """The decodings of each cell, by language and column."""
+    found: Dict[Tuple[str, str], List[Decoding]] = {}
+    for one in plan.decodings:
+        found.setdefault((one.language, one.column), []).append(one)
+    return found
+
+
+def _macro(cells: List[dict]) -> dict:
+    """The mean of a column's cells, each language counting alike."""
+    means = {name: round(mean(cell[name] for cell in cells), 3) for name in ("wer", "per", "minutes")}
+    return {**means, "each": [round(mean(wers), 3) for wers in zip(*(cell["each"] for cell in cells))]}
 
 
 def table(found: dict) -> str:
-    """``results`` as a table in Markdown."""
+    """``results`` as a table in Markdown, its longer side down; behind ``±``: the standard deviation of the seeds."""
     columns = found["columns"]
-    rows = [["language", "words", *(f"{title}: WER % (PER %, minutes)" for title in columns.values())]]
+    rows = [["WER % (PER %, minutes)", "words", *columns.values()]]
     for language, row in found["languages"].items():
         size = next(iter(row.values()))["words"]
         rows.append([language, str(size), *(_cell(row.get(column)) for column in columns)])
@@ -65,13 +85,18 @@ def table(found: dict) -> str:
         rows.append([f"mean of {len(found['macro_of'])}", "", *(_cell(found["macro"][column]) for column in columns)])
         if len(columns) > 1:
             rows.append(["fewer errors than the first", "", *_gains(found)])
+    if len(columns) > len(found["languages"]):
+        rows = [list(row) for row in zip(*rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
 def _cell(cell: Optional[dict]) -> str:
-    return "-" if cell is None else f"{cell['wer']:.2f} ({cell['per']:.2f}, {cell['minutes']:.1f})"
+    if cell is None:
+        return "-"
+    spread = f" ± {stdev(cell['each']):.2f}" if len(cell["each"]) > 1 else ""
+    return f"{cell['wer']:.2f}{spread} ({cell['per']:.2f}, {cell['minutes']:.1f})"
 
 
 def _gains(found: dict) -> List[str]:
