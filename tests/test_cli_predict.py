@@ -93,8 +93,12 @@ def test_what_cannot_be_predicted_is_an_error_of_one_line(commands, trained, tmp
         ((tmp_path / "none.pt",), LINES, "does not exist"),
         ((), ["1", "", "2 " * 2000], "line 3 has 2001 tokens, </s> included, and the model takes 1024"),
     ):
-        result = predict(commands, model, *flags, "--batch-size", 1, lines=lines, code=2)
+        result = predict(commands, model, *flags, lines=lines, code=2)
         assert message in one_line_error(result)
+    assert [line.split("\t")[0] for line in result.out.splitlines()] == [
+        "1",
+        "",
+    ]  # what comes before the long line is answered
     data = preprocess(commands, tmp_path / "other", [("a b", "b a")] * 3, [("a", "a")], [("b", "b")])
     commands.train(data, "attention_lstm_tiny", tmp_path / "model", "--max-epoch", 1)
     other = tmp_path / "model" / "checkpoint_last.pt"

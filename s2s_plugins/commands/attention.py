@@ -76,7 +76,7 @@ def _sentences(args: argparse.Namespace, translator: "Translator") -> List["Sent
         if not sentences:
             raise UsageError(f"split {split!r} of {args.data} is empty: name another with --split")
         return sentences
-    from s2s_plugins.commands.classify import read_batches
+    from s2s_plugins.commands.lines import read_batches
 
     if sys.stdin.isatty():
         print("s2s-attention: reads a sentence a line, to the end of the input (Ctrl-D)", file=sys.stderr)

@@ -10,12 +10,15 @@ import json
 import logging
 import signal
 import sys
-from typing import IO, Iterator, List, Optional
+from typing import List, Optional, Sequence
 
 import numpy as np
 import torch
 
+from s2s_plugins.commands.lines import read_batches
 from s2s_plugins.errors import UsageError, one_line_errors
+
+BATCH_SIZE = 64
 
 
 class Classifier:
@@ -64,44 +67,36 @@ class Classifier:
         self.head = cfg.criterion.classification_head_name
         self.limit, self.truncate = cfg.task.max_document_tokens, str(cfg.task.truncate)
 
-    def __call__(self, texts: List[str]) -> torch.Tensor:
-        """Probabilities of the classes, (len(texts), C), on the CPU."""
+    def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> torch.Tensor:
+        """Probabilities of the classes, (len(texts), C), on the CPU.
+
+        Args:
+            texts: documents.
+            batch_size: documents at a time, of like length.
+        """
+        encoded = [self.tokenizer.encode(self.tokenizer.tokenize(text), self.task.dictionary) for text in texts]
+        order = sorted(range(len(texts)), key=lambda place: -len(encoded[place]))
+        found = torch.empty(len(texts), len(self.labels))
+        for start in range(0, len(order), batch_size):
+            places = order[start : start + batch_size]
+            found[places] = self._classify([encoded[place] for place in places])
+        return found
+
+    @torch.no_grad()
+    def _classify(self, encoded: List[torch.Tensor]) -> torch.Tensor:
         from fairseq.data import ListDataset
 
         from s2s_plugins.tasks.documents import LabelledDocuments, limited
 
-        encoded = [self.tokenizer.encode(self.tokenizer.tokenize(text), self.task.dictionary) for text in texts]
         documents = ListDataset(encoded, np.array([len(tokens) for tokens in encoded]))
         documents = limited(documents, self.limit, self.truncate)
-        unknown = np.zeros(len(texts), dtype=np.int64)
+        unknown = np.zeros(len(encoded), dtype=np.int64)
         dataset = LabelledDocuments(documents, unknown, self.task.dictionary, shuffle=False)
-        batch = dataset.collater([dataset[index] for index in range(len(texts))])
+        batch = dataset.collater([dataset[index] for index in range(len(encoded))])
         device = next(self.model.parameters()).device
         inputs = {name: tensor.to(device) for name, tensor in batch["net_input"].items()}
-        with torch.no_grad():
-            logits, _ = self.model(**inputs, features_only=True, classification_head_name=self.head)
+        logits, _ = self.model(**inputs, features_only=True, classification_head_name=self.head)
         return logits.softmax(-1).cpu()
-
-
-def read_batches(stream: IO[bytes], size: int) -> Iterator[List[str]]:
-    """The lines of ``stream`` without their ends, ``size`` at a time.
-
-    Raises:
-        UsageError: one is not UTF-8; what comes before it is given out first.
-    """
-    batch: List[str] = []
-    for number, line in enumerate(stream, start=1):
-        try:
-            batch.append(line.decode("utf-8").rstrip("\r\n"))
-        except UnicodeDecodeError:
-            if batch:
-                yield batch
-            raise UsageError(f"line {number} is not UTF-8 text: convert it, as with iconv -t utf-8") from None
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def answer(probabilities: torch.Tensor, labels: List[str], as_json: bool) -> str:
@@ -122,7 +117,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --task text_classification")
     parser.add_argument("--json", action="store_true", help="write JSON lines, with the probabilities of all classes")
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="lines at a time (default: 64)")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="lines at a time (default: 64)")
     args = parser.parse_args(argv)
     if args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size} is not a number of lines: use 1 or more")
@@ -133,7 +128,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     with one_line_errors("s2s-classify"):
         classifier = Classifier(args.checkpoint)
         for texts in read_batches(sys.stdin.buffer, args.batch_size):
-            for probabilities in classifier(texts):
+            for probabilities in classifier(texts, args.batch_size):
                 print(answer(probabilities, classifier.labels, args.json))
             sys.stdout.flush()
     return 0

@@ -9,17 +9,17 @@ import math
 import signal
 import sys
 import unicodedata
-from typing import TYPE_CHECKING, Container, List, Optional, Sequence
+from typing import TYPE_CHECKING, Container, List, Optional, Sequence, Tuple
 
-from s2s_plugins.commands.classify import read_batches
-from s2s_plugins.errors import one_line_errors
+from s2s_plugins.commands.lines import read_batches
+from s2s_plugins.errors import UsageError, one_line_errors
 
 if TYPE_CHECKING:
-    from s2s_plugins.translator import Hypothesis, Translator
+    from s2s_plugins.translator import Hypothesis, Sentence, Translator
 
 DESCRIPTION = """\
 Reads a source a line from stdin and writes it back with a tab and what the model makes of it, as soon as a batch is
-full or the input ends. The checkpoint is enough: our architectures carry their dictionaries."""
+full and no more input waits, or the input ends. The checkpoint is enough: ours carry their dictionaries."""
 EPILOG = """\
   s2s-predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s-predict checkpoint_best.pt --source char --beam 1 < words.txt    greedily, the fastest
@@ -89,19 +89,34 @@ def answers(line: str, hypotheses: Sequence["Hypothesis"], args: argparse.Namesp
     return ["\t".join(row) for row in columns]
 
 
-def predict(
+def encode(
     translator: "Translator", lines: Sequence[str], first: int, args: argparse.Namespace
+) -> Tuple[List["Sentence"], Optional[UsageError]]:
+    """The lines as sentences, up to one that the model cannot take, and what is wrong with that one.
+
+    The first of them is the input's line ``first``.
+    """
+    known = translator.task.source_dictionary
+    sentences: List["Sentence"] = []
+    for number, line in enumerate(lines, first):
+        try:
+            sentences += translator.encode([as_tokens(line, args.source, known)], number)
+        except UsageError as error:
+            return sentences, error
+    return sentences, None
+
+
+def predict(
+    translator: "Translator", sentences: Sequence["Sentence"], args: argparse.Namespace
 ) -> List[List["Hypothesis"]]:
-    """The hypotheses of each line, of which the first is the input's line ``first``; an empty line has an empty one."""
+    """The hypotheses of each sentence; one without a token has an empty one."""
     import torch
 
     from s2s_plugins.translator import Hypothesis
 
-    known = translator.task.source_dictionary
-    sentences = translator.encode([as_tokens(line, args.source, known) for line in lines], first)
     full = [place for place, sentence in enumerate(sentences) if len(sentence.tokens) > 1]
     end = torch.tensor([translator.task.target_dictionary.eos()])
-    found = [[Hypothesis([], 0.0, end)] for _ in lines]
+    found = [[Hypothesis([], 0.0, end)] for _ in sentences]
     hypotheses = translator.translate([sentences[place] for place in full], args.beam, args.nbest, args.batch_size)
     for place, best in zip(full, hypotheses):
         found[place] = best
@@ -121,10 +136,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             print("s2s-predict: reads a source a line, to the end of the input (Ctrl-D)", file=sys.stderr)
         first = 1
         for lines in read_batches(sys.stdin.buffer, args.batch_size):
-            for line, hypotheses in zip(lines, predict(translator, lines, first, args)):
+            sentences, error = encode(translator, lines, first, args)
+            for line, hypotheses in zip(lines, predict(translator, sentences, args)):
                 for answer in answers(line, hypotheses, args):
                     print(answer)
             sys.stdout.flush()
+            if error is not None:
+                raise error
             first += len(lines)
     return 0
 

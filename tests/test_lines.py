@@ -1,0 +1,75 @@
+"""Reading lines from standard input: as many as wait, none twice, none lost."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from s2s_plugins.commands import lines
+from s2s_plugins.errors import UsageError
+
+
+@pytest.fixture
+def pipe():
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream:
+        yield stream, writing
+
+
+def batches(path, content, size, ahead=lines.AHEAD):
+    path.write_bytes(content)
+    with path.open("rb") as stream:
+        return list(lines.read_batches(stream, size, ahead))
+
+
+def test_of_a_file_more_than_a_batch_is_read_at_a_time(tmp_path):
+    found = batches(tmp_path / "file", b"".join(b"%d\n" % number for number in range(70)), 2, 16)
+    assert [len(batch) for batch in found] == [32, 32, 6]
+    assert [line for batch in found for line in batch] == [str(number) for number in range(70)]
+
+
+def test_a_batch_is_given_out_where_no_more_input_waits(pipe):
+    stream, writing = pipe
+    found = lines.read_batches(stream, 2)
+    os.write(writing, b"a\nb\nc")
+    assert next(found) == ["a", "b"]
+    os.write(writing, b"d\ne\n")
+    assert next(found) == ["cd", "e"]
+    os.write(writing, b"f\n")
+    os.close(writing)
+    assert list(found) == [["f"]]
+
+
+def test_fewer_lines_than_a_batch_are_waited_for(pipe):
+    stream, writing = pipe
+
+    def write():
+        for line in (b"a\n", b"b\n"):
+            time.sleep(5 * lines.PATIENCE)
+            os.write(writing, line)
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert list(lines.read_batches(stream, 2)) == [["a", "b"]]
+    writer.join()
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1000])
+def test_lines_are_the_same_wherever_a_read_ends(block, tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK", block)
+    content = "één\r\n\n日本 x\n\n\nlast".encode()
+    found = [line for batch in batches(tmp_path / "file", content, 2) for line in batch]
+    assert found == ["één", "", "日本 x", "", "", "last"]
+    assert batches(tmp_path / "file", b"", 2) == []
+    assert batches(tmp_path / "file", b"\n", 2) == [[""]]
+
+
+def test_what_comes_before_a_line_that_is_no_text_is_given_out(tmp_path):
+    (tmp_path / "file").write_bytes(b"a\nb\nc\n\xff\nd\n")
+    with (tmp_path / "file").open("rb") as stream:
+        found = lines.read_batches(stream, 2)
+        assert next(found) == ["a", "b", "c"]
+        with pytest.raises(UsageError, match="line 4 is not UTF-8"):
+            next(found)
