@@ -101,6 +101,11 @@ def test_only_the_systems_that_take_part_have_flags_of_their_own(archs, names, c
     assert list(settings.own_flags) == names
 
 
+def test_a_name_may_stand_behind_a_flag(capsys):
+    assert gallery.main(["headlines", "--list", "headlines-news"]) == 0
+    assert len([line for line in capsys.readouterr().out.splitlines() if "headlines-news" in line]) == 2
+
+
 def test_names_choose_examples_and_single_comparisons():
     assert [one.name for one in gallery.chosen(["adder", "pig_latin"])] == ["pig_latin", "adder"]
     assert [one.name for one in gallery.chosen(["patterns", "patterns-reversed"])] == ["patterns-reversed"]

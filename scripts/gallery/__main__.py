@@ -41,7 +41,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--demo", action="store_true", help="little data and few updates, to see that it works")
     parser.add_argument("--redo", action="store_true", help="make anew what was made with other settings")
     parser.add_argument("--list", action="store_true", help="the commands, and nothing done")
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 def chosen(names: Sequence[str]) -> List[Comparison]:
