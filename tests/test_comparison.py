@@ -184,6 +184,13 @@ def test_length_groups_hold_every_length_once():
     assert collect.length_groups([2, 7, 7]) == [(2, 2), (7, 7)]
 
 
+def test_lengths_of_too_few_sentences_share_a_group():
+    assert collect.length_groups([]) == []
+    assert collect.length_groups([39, 48, 53] + [80] * 297) == [(39, 80)]
+    assert collect.length_groups([3] * 6 + [4] * 4 + [6] * 2 + [9] * 288) == [(3, 3), (4, 6), (9, 9)]
+    assert collect.length_groups([3] * 150 + [4] * 147 + [8, 9, 9]) == [(3, 3), (4, 9)]
+
+
 def test_samples_are_spread_from_short_to_long():
     sources = ["x " * length for length in (9, 1, 5, 3, 7, 2)]
     assert collect.sample_numbers(sources, 3) == [5, 2, 0]

@@ -104,14 +104,23 @@ def _training(text: str, log: Path) -> Dict[str, object]:
 def length_groups(lengths: Sequence[int]) -> List[Tuple[int, int]]:
     """Ranges of source lengths, both ends included, of some ``MOST_LENGTHS`` groups with about as many sentences.
 
-    Each length is a group of its own where there are few.
+    Where there are few lengths, each is a group of its own, if it is that of 2 % of the sentences: the score of one
+    sentence alone says nothing.
     """
-    distinct = sorted(set(lengths))
-    if len(distinct) <= MOST_LENGTHS:
-        return [(length, length) for length in distinct]
-    ordered = sorted(lengths)
-    starts = sorted({ordered[len(ordered) * part // MOST_LENGTHS] for part in range(MOST_LENGTHS)})
-    return [(start, after - 1) for start, after in zip(starts, [*starts[1:], ordered[-1] + 1])]
+    ordered, distinct = sorted(lengths), sorted(set(lengths))
+    if len(distinct) > MOST_LENGTHS:
+        starts = sorted({ordered[len(ordered) * part // MOST_LENGTHS] for part in range(MOST_LENGTHS)})
+        return [(start, after - 1) for start, after in zip(starts, [*starts[1:], ordered[-1] + 1])]
+    groups: List[Tuple[int, int]] = []
+    together: List[int] = []  # lengths that do not make a group yet
+    for length in distinct:
+        together.append(length)
+        if 50 * sum(map(lengths.count, together)) >= len(lengths):
+            groups.append((together[0], length))
+            together = []
+    if together:  # the longest are too few to stand alone
+        groups[-1] = (groups[-1][0], together[-1])
+    return groups
 
 
 def sample_numbers(sources: Sequence[str], count: int) -> List[int]:
