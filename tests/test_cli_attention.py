@@ -12,6 +12,9 @@ from conftest import digit_pairs
 from test_cli_errors import one_line_error
 from test_reports_heatmap import Reader
 
+from s2s_plugins.commands.attention import write
+from s2s_plugins.reports import heatmap
+
 
 def attention(commands, checkpoint, out, *flags, **kwargs):
     return commands("s2s-attention", checkpoint, "--out", out, *flags, **kwargs)
@@ -107,6 +110,24 @@ def test_a_line_that_is_not_utf8_is_named(trained, tmp_path):
     command = [sys.executable, "-m", "s2s_plugins.commands.attention", str(trained["attention_lstm"])]
     done = subprocess.run([*command, "--out", str(tmp_path / "out")], input=b"1 2\n\xff\n", capture_output=True)
     assert done.returncode == 2 and b"line 2 is not UTF-8 text" in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_not_lost_in_a_callback_of_a_library(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(alignment, path, title):
+        drawn.append(path.name)
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+        except KeyboardInterrupt:  # what Python does with an exception in a destructor
+            pass
+
+    monkeypatch.setattr(heatmap, "page", lambda alignments, title: "")
+    monkeypatch.setattr(heatmap, "draw", draw)
+    with pytest.raises(KeyboardInterrupt):
+        write([None] * 3, tmp_path, "title")
+    assert drawn == ["0001.png"]
 
 
 def test_ctrl_c_leaves_whole_files_alone(trained, tmp_path):

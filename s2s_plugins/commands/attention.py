@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional
 
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.steps import held_signals
 
 if TYPE_CHECKING:
     from s2s_plugins.reports.heatmap import Alignment
@@ -114,7 +115,8 @@ def write(alignments: List["Alignment"], folder: Path, title: str) -> None:
     finally:
         partial.unlink(missing_ok=True)
     for number, alignment in enumerate(alignments, start=1):
-        heatmap.draw(alignment, folder / f"{number:04d}.png", title=f"sentence {number}")
+        with held_signals():  # libraries have callbacks in which Ctrl-C would be lost
+            heatmap.draw(alignment, folder / f"{number:04d}.png", title=f"sentence {number}")
 
 
 if __name__ == "__main__":
