@@ -93,9 +93,8 @@ def hold_out(lexicon: Lexicon, words: int, what: str, seed: int) -> Lexicon:
         DataError: fewer words than that would be left than are taken.
     """
     if 2 * words > len(lexicon):
-        raise DataError(
-            f"--{what}-words {words} is more than half of the {len(lexicon)} words: ask for fewer, or give --{what} FILE"
-        )
+        remedy = f"ask for fewer, or give --{what} FILE"
+        raise DataError(f"--{what}-words {words} is more than half of the {len(lexicon)} words: {remedy}")
     chosen = set(random.Random(f"{seed} {what}").sample(sorted(lexicon), words))
     return {word: lexicon.pop(word) for word in list(lexicon) if word in chosen}
 
