@@ -40,7 +40,8 @@ done
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-# the hyperparameters: few words need more dropout and smaller batches, the demo learns most in its five minutes
+# the hyperparameters: few words need more dropout and smaller batches, as in scripts/pronunciation/plan.py; the demo
+# learns most in its five minutes
 shape=(--encoder-bidirectional --encoder-embed-dim 128 --decoder-hidden-size 256)
 recipe=(--optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1)
 if [ -n "$demo" ]; then

@@ -117,7 +117,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --task text_classification")
     parser.add_argument("--json", action="store_true", help="write JSON lines, with the probabilities of all classes")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="lines at a time (default: 64)")
+    parser.add_argument(
+        "--batch-size", type=int, default=BATCH_SIZE, metavar="N", help="lines at a time (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
     if args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size} is not a number of lines: use 1 or more")
