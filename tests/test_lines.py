@@ -1,6 +1,7 @@
 """Reading lines from standard input: as many as wait, none twice, none lost."""
 
 import os
+import signal
 import threading
 import time
 
@@ -10,11 +11,19 @@ from s2s_plugins.commands import lines
 from s2s_plugins.errors import UsageError
 
 
+def too_long(*_):
+    raise TimeoutError("waits for input that does not come")
+
+
 @pytest.fixture
 def pipe():
     reading, writing = os.pipe()
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(20)
     with open(reading, "rb") as stream:
         yield stream, writing
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def batches(path, content, size, ahead=lines.AHEAD):
