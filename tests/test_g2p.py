@@ -11,6 +11,9 @@ import zipfile
 import pytest
 from conftest import REPOSITORY
 
+sys.path.insert(0, str(REPOSITORY / "scripts"))
+from pronunciation.plan import OURS, SYSTEMS  # noqa: E402
+
 RUN = REPOSITORY / "examples" / "g2p" / "run.sh"
 
 
@@ -182,15 +185,18 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
         path = tmp_path / f"my {name}.tsv"
         path.write_text("".join(part))
         files += [f"--{name}", path]
-    done = run(*files, "--out", tmp_path / "out", "--updates", 80, "--arch", "peek_lstm", cwd=tmp_path)
+    done = run(*files, "--out", tmp_path / "out", "--updates", 80, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "out" / "score.json").read_text())
     predictions = [line.split("\t") for line in lines_of(tmp_path / "out" / "predictions.tsv")]
     assert [word for word, _ in predictions] == list(dict.fromkeys(line.split("\t")[0] for line in lines[280:]))
     assert result["words"] == len(predictions) and result["per"] < 50
     assert "update 80 of 80" in done.stdout
-    assert "--batch-size 64" in (tmp_path / "out" / "checkpoints" / "settings").read_text()  # few words: their recipe
-    again = run(*files, "--out", tmp_path / "out", "--updates", 80, "--arch", "peek_lstm", cwd=tmp_path)
+    # few words: the settings of run_all.sh, each of them
+    settings = (tmp_path / "out" / "checkpoints" / "settings").read_text().partition(", seed")[0] + " "
+    for flag, value in SYSTEMS[OURS].train.items():
+        assert f"{flag} {'' if value is True else f'{value} '}" in settings, flag
+    again = run(*files, "--out", tmp_path / "out", "--updates", 80, cwd=tmp_path)
     assert again.returncode == 0 and "the model is trained" in again.stdout
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
     other = run(*files, "--out", tmp_path / "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)

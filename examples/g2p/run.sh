@@ -43,7 +43,7 @@ root=$(cd "$here/../.." && pwd)
 # the hyperparameters: few words need more dropout and smaller batches, as in scripts/pronunciation/plan.py; the demo
 # learns most in its five minutes
 shape=(--encoder-bidirectional --encoder-embed-dim 128 --decoder-hidden-size 256)
-recipe=(--optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1)
+recipe=(--optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr-scheduler polynomial_decay --warmup-updates 100)
 if [ -n "$demo" ]; then
     shown=10 updates=${updates:-1300}
     shape+=(--encoder-hidden-size 128)
@@ -110,8 +110,7 @@ else
     echo "$settings" >"$model/settings"
     step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
     fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
-        "${recipe[@]}" --lr-scheduler polynomial_decay --warmup-updates 100 --total-num-update "$updates" \
-        --max-update "$updates" --seed "$seed" --save-dir "$model" \
+        "${recipe[@]}" --total-num-update "$updates" --max-update "$updates" --seed "$seed" --save-dir "$model" \
         --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
         --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
         fail "training stopped: $(tail -n 1 "$out/train.log")" 1
