@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
@@ -283,6 +284,15 @@ def show(entries: Iterator[dict], limits: Dict[str, float]) -> Iterator[None]:
 def clock(seconds: float) -> str:
     """``75`` -> ``1:15``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file, for settings: what is read is the same, wherever the folder was moved to."""
+    found = 0
+    with open(path, "rb") as file:
+        while part := file.read(2**20):
+            found = zlib.crc32(part, found)
+    return found
 
 
 def difference(state: dict, step: Step) -> str:

@@ -1,10 +1,13 @@
 """Parts of ``s2s-compare``: which flags a system gets, what the scores count, what is read out of decoded text."""
 
+import shutil
+
 import pytest
 import sacrebleu
 
 from s2s_plugins.comparison import collect, metrics, report
 from s2s_plugins.comparison.plan import (
+    Plan,
     Settings,
     build_systems,
     groups,
@@ -95,6 +98,22 @@ def test_data_without_the_split_is_named(digits, tmp_path):
         languages(tmp_path, ["test"])
     with pytest.raises(UsageError, match="no folder"):
         languages(tmp_path / "none", ["test"])
+
+
+def test_what_was_done_is_known_by_its_data_and_not_by_where_they_lie(digits, tmp_path):
+    def steps(data):
+        train, decode = Plan(["peek_lstm"], Settings(data=data, out=tmp_path, updates=1, flags=())).steps
+        return train.settings, decode.settings
+
+    copy = tmp_path / "moved"
+    shutil.copytree(digits, copy)
+    train, decode = steps(digits)
+    assert steps(copy) == (train, decode)
+    shutil.copy(copy / "valid.src-tgt.src.bin", copy / "test.src-tgt.src.bin")
+    assert steps(copy)[0] == train and steps(copy)[1] != decode
+    with open(copy / "dict.src.txt", "a") as dictionary:
+        dictionary.write("new 1\n")
+    assert steps(copy)[0] != train
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,8 +73,8 @@ def test_dialogue_is_in_the_index_too(tmp_path):
     assert "<td>greedy</td><td>0.84</td><td>2.00</td>" in page and "Training: 2.5 minutes in all. a machine." in page
 
 
-def test_a_second_start_does_nothing_again_and_other_settings_are_an_error(five):
-    flags = (*DEMO, "--out", five)
+def test_a_second_start_does_nothing_again_wherever_the_folder_is_and_other_settings_are_an_error(five, tmp_path):
+    flags = (*DEMO, "--out", shutil.copytree(five, tmp_path / "moved"))
     again = run("number_words", *flags)
     assert again.stdout.count("done before") == 2 and "pairs" not in again.stdout
     done = run("number_words", *flags, "--updates", "3", code=1)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 
@@ -153,8 +154,9 @@ def test_each_system_trains_on_data_that_was_prepared_for_it(data, tmp_path):
         assert commands[f"decode-abc-{name}-seed1"][1] == str(tmp_path / "abc" / folder / "bin")
 
 
-def test_another_word_in_a_file_is_another_setting(data, tmp_path):
+def test_another_word_in_a_file_is_another_setting_and_another_folder_is_not(data, tmp_path):
     before = plan_of(data, tmp_path).steps[0].settings
+    assert plan_of(shutil.copytree(data, tmp_path / "moved"), tmp_path).steps[0].settings == before
     path = data / "train" / "abc_train.tsv"
     path.write_text(path.read_text().replace("a", "b", 1))
     assert plan_of(data, tmp_path).steps[0].settings != before

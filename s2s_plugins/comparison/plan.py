@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Step
+from s2s_plugins.steps import Step, checksum
 
 PACKAGE = Path(__file__).resolve().parent.parent
 VALIDATIONS = 10  # of a training; a learning curve has so many points
@@ -206,11 +206,18 @@ class Plan:
         self.source_lang, self.target_lang = languages(settings.data, settings.subsets)
         self.references = read_references(settings, self.source_lang, self.target_lang)
         self.systems = build_systems(names, settings)
+        self.checksums = {name: self._checksums(name) for name in ("dict", "train", "valid", *settings.subsets)}
         self.runs = [self._run(system, seed) for seed in settings.seeds for system in self.systems]
 
     @property
     def steps(self) -> List[Step]:
         return [step for run in self.runs for step in (run.train, *run.decodes.values())]
+
+    def _checksums(self, name: str) -> Dict[str, int]:
+        """File name -> checksum, of a split or of the dictionaries (``dict``)."""
+        both = {self.source_lang, self.target_lang}
+        found = sorted(path for path in self.settings.data.glob(f"{name}.*") if both & set(path.name.split(".")))
+        return {path.name: checksum(path) for path in found}
 
     def _run(self, system: System, seed: int) -> Run:
         settings, name = self.settings, f"{system.name}-seed{seed}"
@@ -231,7 +238,7 @@ class Plan:
             "train",
             folder,
             {
-                "data": str(settings.data.resolve()),
+                "data": {name: self.checksums[name] for name in ("dict", "train", "valid")},
                 "arch": system.arch,
                 "updates": settings.updates,
                 "seed": seed,
@@ -259,7 +266,13 @@ class Plan:
             f"decode-{subset}-{name}",
             "decode",
             None,
-            {"train": train.settings, "subset": subset, "beam": settings.beam, "flags": flags},
+            {
+                "train": train.settings,
+                "subset": subset,
+                "data": self.checksums[subset],
+                "beam": settings.beam,
+                "flags": flags,
+            },
             command,
             output=settings.out / "decoded" / f"{subset}-{name}.txt",
         )

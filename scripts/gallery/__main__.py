@@ -65,10 +65,14 @@ def with_dialogue(names: Sequence[str]) -> bool:
     return not names or DIALOGUE in names
 
 
+def prepare_flags(comparison: Comparison, args: argparse.Namespace) -> List[str]:
+    return shlex.split(f"{comparison.prepare} {comparison.demo}" if args.demo else comparison.prepare)
+
+
 def prepare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
     script = ROOT / "examples" / comparison.example / "prepare.py"
-    flags = f"{comparison.prepare} {comparison.demo}" if args.demo else comparison.prepare
-    return [sys.executable, str(script), "--out", str(Path(args.out) / comparison.name / "data"), *shlex.split(flags)]
+    folder = Path(args.out) / comparison.name / "data"
+    return [sys.executable, str(script), "--out", str(folder), *prepare_flags(comparison, args)]
 
 
 def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[str]:
@@ -103,16 +107,16 @@ def prepare(comparison: Comparison, args: argparse.Namespace) -> None:
         UsageError: data of other settings is there, and it is not to be made anew.
         WorkError: prepare.py fails.
     """
-    folder, command = Path(args.out) / comparison.name / "data", prepare_command(comparison, args)
+    folder, flags = Path(args.out) / comparison.name / "data", prepare_flags(comparison, args)
     settings = folder / "prepared.json"
     if settings.exists():
-        if json.loads(settings.read_text(encoding="utf-8")) == command[2:]:
+        if json.loads(settings.read_text(encoding="utf-8")) == flags:
             return
         if not args.redo:
             raise UsageError(f"{folder} was prepared otherwise: choose another --out, or make it anew with --redo")
         shutil.rmtree(folder)
-    run(command, f"{comparison.name} could not be prepared")
-    write_whole(settings, json.dumps(command[2:]) + "\n")
+    run(prepare_command(comparison, args), f"{comparison.name} could not be prepared")
+    write_whole(settings, json.dumps(flags) + "\n")
 
 
 def run(command: Sequence[str], failure: str) -> None:

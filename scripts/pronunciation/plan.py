@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
@@ -11,7 +10,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from flags import Flags, words
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Step
+from s2s_plugins.steps import Step, checksum
 
 ROOT = Path(__file__).resolve().parents[2]
 USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins")]
@@ -222,9 +221,8 @@ class Plan:
         files, folder = self.files[language], self.out / language / name
         command = [sys.executable, str(ROOT / "examples" / "g2p" / "prepare.py"), "--out", str(folder), *flags]
         command += ["--train", str(files["train"]), "--valid", str(files["dev"]), "--test", str(files["dev"])]
-        contents = {kind: zlib.crc32(path.read_bytes()) for kind, path in files.items()}
-        settings = {"files": {kind: str(path.resolve()) for kind, path in files.items()}, "crc32": contents}
-        prepare = Step(f"prepare-{language}-{name}", "prepare", folder, {**settings, "flags": list(flags)}, command)
+        settings = {"files": {kind: checksum(path) for kind, path in files.items()}, "flags": list(flags)}
+        prepare = Step(f"prepare-{language}-{name}", "prepare", folder, settings, command)
         command = ["fairseq-preprocess", "--source-lang", "graphemes", "--target-lang", "phonemes"]
         for flag, split in (("--trainpref", "train"), ("--validpref", "valid"), ("--testpref", "test")):
             command += [flag, str(folder / split)]
