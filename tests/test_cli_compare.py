@@ -90,6 +90,8 @@ def test_the_report_is_one_page_with_everything_in_it(compared):
     attention = page[page.index('<h2 id="attention">') :]
     assert "<h3>attention_lstm</h3>" in attention and "<h3>basic_lstm</h3>" not in attention
     assert "without --decoder-embed-dim, --attention" in page
+    decoders = page[page.index('<h2 id="decoders">') :]
+    assert decoders.count("<svg ") == 1 and decoders.count("<g ") == 2, "the decoders are drawn, one beside the other"
     assert {path.name for path in out.glob("*.png")} == {"learning-curves.png", "by-length-test.png"}
     assert not list(out.rglob("*.partial")) and not (out / "train" / "basic_lstm-seed1" / "checkpoint_last.pt").exists()
     maps = json.loads((out / "attention" / "attention_lstm.json").read_text(encoding="utf-8"))

@@ -18,6 +18,7 @@ from s2s_plugins.comparison.lead import Lead, leads_of
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.reports import library
+from s2s_plugins.reports.diagram import Diagram, diagram_of
 from s2s_plugins.steps import DONE, Runner, write_whole
 
 USAGE = "s2s-compare DATA-BIN --archs A,B,... --updates N --out DIR [options] [-- flags for fairseq-train]"
@@ -166,12 +167,12 @@ class Report:
             return None
         out = self.plan.settings.out
         write_whole(out / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        maps = self._maps(results)
-        write_whole(out / "report.html", report.page(results, plots.draw(results, out), maps))
+        page = report.page(results, plots.draw(results, out), self._maps(results), self._diagrams(results))
+        write_whole(out / "report.html", page)
         return results
 
-    def attention(self) -> None:
-        """Keep the attention of each system that has one, over some of the samples, beside the decoded text."""
+    def look_inside(self) -> None:
+        """Keep what there is to draw of each system's decoder, and its attention over some of the samples."""
         results = self.results()
         numbers = [sample["number"] for sample in _spread(results["subsets"][0]["samples"], self.args.attention_maps)]
         steps = []
@@ -179,16 +180,21 @@ class Report:
             if run.seed == self.plan.settings.seeds[0] and numbers:
                 path = self._path(run.system.name)
                 steps.append(
-                    attention_step(self.plan, run, numbers, path, lambda r=run, p=path: self._attend(r, numbers, p))
+                    attention_step(
+                        self.plan, run, numbers, path, lambda r=run, p=path: self._look_inside(r, numbers, p)
+                    )
                 )
         stale = [step for step in steps if self.runner.status(step) != DONE]
         if stale:
             Runner(self.runner.out, redo=True).run(stale)
 
-    def _attend(self, run: Run, numbers: List[int], path: Path) -> None:
+    def _look_inside(self, run: Run, numbers: List[int], path: Path) -> None:
         from s2s_plugins.translator import Translator
 
         translator = Translator(str(run.checkpoint), str(self.plan.settings.data))
+        diagram = diagram_of(run.system.name, translator.model)
+        if diagram is not None:
+            write_whole(self._diagram_path(run.system.name), json.dumps(vars(diagram)))
         kept: List[dict] = []
         if translator.has_attention:
             sentences = translator.read(self.plan.settings.subsets[0])
@@ -198,6 +204,14 @@ class Report:
 
     def _path(self, name: str) -> Path:
         return self.plan.settings.out / "attention" / f"{name}.json"
+
+    def _diagram_path(self, name: str) -> Path:
+        return self.plan.settings.out / "attention" / f"{name}-decoder.json"
+
+    def _diagrams(self, results: dict) -> List[Diagram]:
+        """What there is to draw of the systems' decoders."""
+        paths = [self._diagram_path(system["name"]) for system in results["systems"]]
+        return [Diagram(**json.loads(path.read_text(encoding="utf-8"))) for path in paths if path.exists()]
 
     def _maps(self, results: dict) -> Dict[str, List[str]]:
         """The heat maps of each system that has an attention, as HTML; the first one brings what all of them need."""
@@ -242,7 +256,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         runner = Runner(settings.out, args.redo, collect.figures)
         written = Report(plan, runner, chosen, args, leads)
         runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
-        written.attention()
+        written.look_inside()
         results = written.write()
     out = Path(args.out)
     for subset in results["subsets"]:

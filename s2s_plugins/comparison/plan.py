@@ -323,8 +323,9 @@ def read_references(settings: Settings, source_lang: str, target_lang: str) -> D
 
 
 def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action) -> Step:
-    """The step that keeps the attention of one system over some sentences of the test split in ``path``."""
-    settings = {"train": run.train.settings, "beam": plan.settings.beam, "sentences": list(sentences)}
+    """The step that looks into one system: its decoder, and its attention over some sentences of the test split, which
+    it keeps in ``path``."""
+    settings = {"train": run.train.settings, "beam": plan.settings.beam, "sentences": list(sentences), "decoder": True}
     return Step(f"attention-{run.system.name}", "attention", None, settings, action=action, output=path)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 from s2s_plugins.reports import templates
+from s2s_plugins.reports.diagram import Diagram, draw
 from s2s_plugins.reports.webfonts import with_fonts
 
 TEMPLATE = "report.html"
@@ -65,7 +66,7 @@ def embedded(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -> str:
+def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]], diagrams: Sequence[Diagram] = ()) -> str:
     """The report.
 
     Args:
@@ -73,6 +74,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -
             ``signatures`` and ``settings``.
         pictures: of :func:`~s2s_plugins.comparison.plots.draw`.
         maps: for each system with attention, heat maps as HTML.
+        diagrams: of the systems' decoders.
     """
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
     text = (
@@ -84,6 +86,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]]) -
             tables={subset["name"]: table(results, subset) for subset in subsets},
             pictures={name: embedded(path) for name, path in pictures.items()},
             maps=maps,
+            decoders=draw(diagrams) if diagrams else "",
         )
     )
     return with_fonts(text)

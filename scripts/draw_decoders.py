@@ -1,0 +1,55 @@
+"""Draws the decoders side by side, as the README shows them: ``python scripts/draw_decoders.py``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import List, Optional, Sequence
+
+from fairseq.data import Dictionary
+from fairseq.models import ARCH_MODEL_REGISTRY
+
+import s2s_plugins  # noqa: F401  (registers the architectures)
+from s2s_plugins.errors import one_line_errors
+from s2s_plugins.reports.diagram import Diagram, diagram_of, draw
+from s2s_plugins.steps import write_whole
+
+PICTURE = Path(__file__).resolve().parents[1] / "s2s_plugins" / "nn" / "decoders" / "decoders.svg"
+# title, architecture, flags
+DECODERS = (
+    ("basic_lstm", "basic_lstm", {}),
+    ("feedback_lstm", "feedback_lstm", {}),
+    ("peek_lstm", "peek_lstm", {}),
+    ("attention_lstm", "attention_lstm", {}),
+    ("--attention-timing after", "attention_lstm", {"attention_timing": "after"}),
+    ("... and --input-feeding", "attention_lstm", {"attention_timing": "after", "input_feeding": True}),
+)
+
+
+def diagrams() -> List[Diagram]:
+    """Of each of :data:`DECODERS`, with the sizes that are the default."""
+    dictionary = Dictionary()
+    task = SimpleNamespace(source_dictionary=dictionary, target_dictionary=dictionary)
+    found = []
+    for title, arch, flags in DECODERS:
+        model = ARCH_MODEL_REGISTRY[arch].build_model(argparse.Namespace(arch=arch, **flags), task)
+        found.append(diagram_of(title, model))
+    return found
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", metavar="FILE", type=Path, default=PICTURE, help="default: the README's picture")
+    args = parser.parse_args(argv)
+    logging.disable(logging.INFO)
+    with one_line_errors("draw_decoders.py", args.out):
+        write_whole(args.out, draw(diagrams()))
+    print(f"drawn: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
