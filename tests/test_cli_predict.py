@@ -12,7 +12,7 @@ from test_cli_errors import one_line_error
 from s2s_plugins.commands.predict import as_tokens
 from s2s_plugins.translator import Translator
 
-LINES = ["1 2 3 4 5 6", "7", "", "8 q 9", "3 3 3"]
+LINES = ["1 2 3 4 5 6", "7", "", "8 9 9", "3 3 3"]
 
 
 def predict(commands, checkpoint, *flags, lines=LINES, **kwargs):
@@ -54,7 +54,21 @@ def test_characters_that_a_model_knows_in_parts_come_apart():
         "c a f e \u0301 \u2581 \u1112 \u1161 \u11ab"
     )
     assert as_tokens("é", "char", {"e"}) == "é"  # a part is unknown: so is the whole
+    assert as_tokens("ABÉß", "char", {*"abé"}) == "a b é ß"  # a model of small letters reads capitals
+    assert as_tokens("ÉaA", "char", {*"eA", "\u0301"}) == "e \u0301 A A"
     assert as_tokens("q  é", "token", set()) == "q  é"
+
+
+def test_tokens_that_the_model_does_not_know_are_told_once_and_counted(commands, trained):
+    lines = ["1 2", "8 q 9 x", "7", "x"]
+    result = predict(commands, trained["attention_lstm"], "--batch-size", 2, lines=lines)
+    assert [line.split("\t")[0] for line in result.out.splitlines()] == lines
+    assert result.err.splitlines() == [
+        "s2s-predict: warning: line 2: q is no token that the model knows: it reads <unk> in its place",
+        "s2s-predict: warning: 2 of 4 lines have tokens that the model does not know",
+    ]
+    alone = predict(commands, trained["attention_lstm"], "--source", "char", lines=["12", "3é"])
+    assert alone.err.count("\n") == 1 and "line 2: é is no token" in alone.err
 
 
 def test_several_checkpoints_are_an_ensemble_as_in_fairseq_generate(commands, digits, trained):

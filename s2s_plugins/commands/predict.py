@@ -26,6 +26,9 @@ EPILOG = """\
   s2s-predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    an ensemble's three best"""
 LEVELS = ("token", "char")
 SPACE = "\u2581"  # stands for a space where characters are tokens
+UNKNOWN = "<unk>"
+
+logger = logging.getLogger(__name__)
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -51,20 +54,19 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def as_tokens(line: str, level: str, known: Container[str]) -> str:
     """A line as tokens separated by spaces.
 
-    Characters are in Unicode's composed form, but for those that are not ``known`` and whose parts are: an accent, or
-    the parts of a Hangul syllable.
+    Characters are in Unicode's composed form; one that is not ``known`` is taken apart (an accent, the parts of a
+    Hangul syllable), or in the other case, if that is.
     """
     if level == "token":
         return line
     tokens: List[str] = []
     for character in unicodedata.normalize("NFC", " ".join(line.split())):
-        parts = unicodedata.normalize("NFD", character)
         if character == " ":
             tokens.append(SPACE)
-        elif character not in known and all(part in known for part in parts):
-            tokens += parts
-        else:
-            tokens.append(character)
+            continue
+        other = character.swapcase()
+        forms = (character, unicodedata.normalize("NFD", character), other, unicodedata.normalize("NFD", other))
+        tokens += next((form for form in forms if all(part in known for part in form)), character)
     return " ".join(tokens)
 
 
@@ -106,6 +108,33 @@ def encode(
     return sentences, None
 
 
+class Unknown:
+    """Counts the lines with tokens that the model does not know, and says so: of the first at once, of all at the end.
+
+    Args:
+        unk: the number by which the model reads such a token.
+    """
+
+    def __init__(self, unk: int) -> None:
+        self.unk, self.lines = unk, 0
+
+    def look(self, sentences: Sequence["Sentence"], first: int) -> None:
+        """The first of the sentences is the input's line ``first``."""
+        for line, sentence in enumerate(sentences, first):
+            places = (sentence.tokens == self.unk).nonzero().flatten().tolist()
+            if places and not self.lines:
+                token = sentence.words[places[0]]
+                logger.warning(
+                    f"line {line}: {token} is no token that the model knows: it reads {UNKNOWN} in its place"
+                )
+            self.lines += bool(places)
+
+    def tell(self, lines: int) -> None:
+        """At the end of so many lines."""
+        if self.lines > 1:
+            logger.warning(f"{self.lines} of {lines} lines have tokens that the model does not know")
+
+
 def predict(
     translator: "Translator", sentences: Sequence["Sentence"], args: argparse.Namespace
 ) -> List[List["Hypothesis"]]:
@@ -134,9 +163,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         translator.translate([], args.beam, args.nbest, args.batch_size)  # flags that cannot work say so before input
         if sys.stdin.isatty():
             print("s2s-predict: reads a source a line, to the end of the input (Ctrl-D)", file=sys.stderr)
-        first = 1
+        first, unknown = 1, Unknown(translator.task.source_dictionary.unk())
         for lines in read_batches(sys.stdin.buffer, args.batch_size):
             sentences, error = encode(translator, lines, first, args)
+            unknown.look(sentences, first)
             for line, hypotheses in zip(lines, predict(translator, sentences, args)):
                 for answer in answers(line, hypotheses, args):
                     print(answer)
@@ -144,6 +174,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             if error is not None:
                 raise error
             first += len(lines)
+        unknown.tell(first - 1)
     return 0
 
 
