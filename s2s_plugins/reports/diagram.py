@@ -136,11 +136,18 @@ class _Panel:
 
     def __init__(self, group, diagram: Diagram) -> None:
         self.group, self.diagram = group, diagram
+        self.constant = "constant" in diagram.step_sees + diagram.output_sees
+        # where the source stands, and the line on which attention gets at it
+        self.source_at = {"before": BEFORE_AT, "after": AFTER_AT, "": BEFORE_AT if self.constant else STATE_AT}[
+            diagram.timing
+        ]
+        self.lane = self.source_at + (TALL + 11) * (1 if diagram.timing == "before" else -1)
 
     def draw(self) -> None:
         diagram = self.diagram
         _text(self.group, MARGIN, 22, [(STATE, diagram.title)], **{"font-weight": "600"})
         self._source()
+        self._start()
         for number, x in enumerate(STEPS, start=1):
             self._step(number, x)
         lines = (
@@ -156,38 +163,32 @@ class _Panel:
 
     def _source(self) -> None:
         """What the decoder gets of the source, and the lines on which it comes to all steps."""
-        diagram = self.diagram
-        end = STEPS[-1] - BEHIND
-        if diagram.timing:
-            middle = BEFORE_AT if diagram.timing == "before" else AFTER_AT
-            self._box(SOURCE_AT, middle, HALF + 4, MEMORY_TALL, SOURCE)
+        end, edge = STEPS[-1] - BEHIND, SOURCE_AT + HALF
+        if self.diagram.timing:
+            self._box(SOURCE_AT, self.source_at, HALF + 4, MEMORY_TALL, SOURCE)
             for number, place in enumerate((-1, 0, 1), start=1):
-                self._node(SOURCE_AT, middle + place * (2 * TALL + 2), "h", str(number), SOURCE)
-            lane = middle + (TALL + 11) * (1 if diagram.timing == "before" else -1)
-            self._line([(SOURCE_AT + HALF + 4, lane), (end, lane)], SOURCE, arrow=False)
-            self.lane = lane
-            self.from_source = middle
-        elif "constant" in diagram.step_sees + diagram.output_sees:
-            self.from_source = BEFORE_AT
-            self._node(SOURCE_AT, BEFORE_AT, "C", "", SOURCE)
+                self._node(SOURCE_AT, self.source_at + place * (2 * TALL + 2), "h", str(number), SOURCE)
+            self._line([(edge + 4, self.lane), (end, self.lane)], SOURCE, arrow=False)
         else:
-            self.from_source = STATE_AT
-            self._node(SOURCE_AT, STATE_AT, "h", "", SOURCE)
-        if "constant" in diagram.step_sees:
-            self._line([(SOURCE_AT + HALF, BEFORE_AT), (end + 14, BEFORE_AT)], SOURCE, arrow=False)
-        if "constant" in diagram.output_sees:
+            self._node(SOURCE_AT, self.source_at, "C" if self.constant else "h", "", SOURCE)
+        if "constant" in self.diagram.step_sees:
+            self._line([(edge, BEFORE_AT), (end + 14, BEFORE_AT)], SOURCE, arrow=False)
+        if "constant" in self.diagram.output_sees:
             path = [(SOURCE_AT, BEFORE_AT - TALL), (SOURCE_AT, AFTER_AT), (end + 14, AFTER_AT)]
             self._line(path, SOURCE, arrow=False)
-        first = STEPS[0] - HALF
-        if diagram.start == "zeros":
+
+    def _start(self) -> None:
+        """What the first state comes from."""
+        first, aside = STEPS[0] - HALF, SOURCE_AT + 8
+        if self.diagram.start == "zeros":
             _text(self.group, first - 32, STATE_AT + 4, [(PALE, "0")])
             self._line([(first - 20, STATE_AT), (first, STATE_AT)], STATE, dashed=True)
-        elif self.from_source == STATE_AT:
+        elif self.source_at == STATE_AT:
             self._line([(SOURCE_AT + HALF, STATE_AT), (first, STATE_AT)], SOURCE, dashed=True)
         else:
-            below = self.from_source > STATE_AT
-            out = self.from_source + (MEMORY_TALL if diagram.timing else TALL) * (-1 if below else 1)
-            self._line([(SOURCE_AT + 8, out), (SOURCE_AT + 8, STATE_AT), (first, STATE_AT)], SOURCE, dashed=True)
+            tall = MEMORY_TALL if self.diagram.timing else TALL
+            edge = self.source_at - tall if self.source_at > STATE_AT else self.source_at + tall
+            self._line([(aside, edge), (aside, STATE_AT), (first, STATE_AT)], SOURCE, dashed=True)
 
     def _step(self, number: int, x: int) -> None:
         diagram = self.diagram
