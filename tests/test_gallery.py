@@ -69,6 +69,7 @@ def test_dialogue_is_in_the_index_too(tmp_path):
     write_whole(tmp_path / "dialogue" / "results.json", json.dumps(results))
     index.write(tmp_path)
     page = (tmp_path / "index.html").read_text()
+    assert page.count("<svg ") == 1 and "peek_lstm: a step reads token, constant" in page, "the decoders are drawn"
     assert '<a href="dialogue/report.html">Film dialogue</a>' in page and "test perplexity 51.23." in page
     assert "<td>greedy</td><td>0.84</td><td>2.00</td>" in page and "Training: 2.5 minutes in all. a machine." in page
 

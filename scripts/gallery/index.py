@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import List
 
 from gallery.tables import COMPARISONS, DIALOGUE, Comparison
+from s2s_plugins import nn
 from s2s_plugins.comparison import report
 from s2s_plugins.reports import templates
 from s2s_plugins.steps import write_whole
 
 FILE = "index.html"
+DECODERS = Path(nn.__file__).parent / "decoders" / "decoders.svg"  # of scripts/draw_decoders.py
 
 
 def entry(comparison: Comparison, out: Path) -> dict:
@@ -67,4 +69,5 @@ def entries(out: Path) -> List[dict]:
 
 def write(out: Path) -> None:
     """The page; appears whole or not at all."""
-    write_whole(out / FILE, templates(__package__).get_template(FILE).render(entries=entries(out)))
+    picture = DECODERS.read_text(encoding="utf-8")
+    write_whole(out / FILE, templates(__package__).get_template(FILE).render(entries=entries(out), decoders=picture))
