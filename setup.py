@@ -29,7 +29,11 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["s2s_plugins", "s2s_plugins.*"]),
-    package_data={"s2s_plugins.reports": ["templates/*.html"], "s2s_plugins.comparison": ["templates/*.html"]},
+    package_data={
+        "s2s_plugins.reports": ["templates/*.html"],
+        "s2s_plugins.comparison": ["templates/*.html"],
+        "s2s_plugins.nn.decoders": ["decoders.svg"],
+    },
     install_requires=["torch>=2.6", "numpy", "sacrebleu", "scikit-learn", "sentencepiece"],
     extras_require={
         "fairseq": FAIRSEQ,
