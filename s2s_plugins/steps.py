@@ -16,6 +16,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError, WorkError
@@ -299,13 +300,19 @@ def difference(state: dict, step: Step) -> str:
     """The first setting in which a state differs from a step: ``flags --lr: 0.1, now 0.2``."""
 
     def first(old, new, path: str) -> Optional[str]:
-        if isinstance(old, dict) and isinstance(new, dict):
-            for key in [*old, *(key for key in new if key not in old)]:
-                found = first(old.get(key), new.get(key), f"{path} {key}".strip())
-                if found:
-                    return found
+        if old == new:
             return None
-        return None if old == new else f"{path}: {old}, now {new}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            keys = [*old, *(key for key in new if key not in old)]
+            return next(filter(None, (first(old.get(key), new.get(key), f"{path} {key}".strip()) for key in keys)))
+        if isinstance(old, list) and isinstance(new, list):
+            places = [place for place, (one, other) in enumerate(zip(old, new)) if one != other]
+            if not places:
+                return f"{path}: {len(old)} values, now {len(new)}"
+            before = old[places[0] - 1] if places[0] else None  # of a command's words, the flag that a value is of
+            name = before if str(before).startswith("--") else places[0] + 1
+            return first(old[places[0]], new[places[0]], f"{path} {name}")
+        return f"{path}: {shorten(str(old), 60)}, now {shorten(str(new), 60)}"
 
     return first(state["settings"], json.loads(json.dumps(step.settings)), "") or "no difference"
 

@@ -88,6 +88,7 @@ def test_only_the_last_system_has_more_members(data, tmp_path):
     trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
     assert trained == ["train-abc-lstm-seed5", *(f"train-abc-attention_lstm-seed{seed}" for seed in (5, 6, 7))]
     ensemble = next(one.step for one in plan.decodings if (one.language, one.column) == ("abc", ENSEMBLE))
+    assert ensemble.output.name == "ensemble-of-3.txt", "of five it is another file, and this one stays"
     paths = ensemble.command[ensemble.command.index("--path") + 1].split(":")
     assert [path.split("/")[-2] for path in paths] == [f"attention_lstm-seed{seed}" for seed in (5, 6, 7)]
 
@@ -102,7 +103,7 @@ def test_every_system_is_trained_and_decoded_with_each_seed(data, tmp_path):
     decoded = [step.name for step in plan.steps if step.kind == "decode" and "abc" in step.name]
     assert decoded == [
         *(f"decode-abc-{name}-seed{seed}" for name in ("lstm", "attention_lstm") for seed in (1, 2)),
-        f"decode-abc-{ENSEMBLE}",
+        f"decode-abc-{ENSEMBLE}-of-3",
     ]
     assert len({step.output for step in plan.steps if step.kind == "decode"}) == 2 * len(decoded)
 
@@ -238,6 +239,6 @@ def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
     for cell in found["languages"]["abc"].values():
         assert cell["words"] == words and 0 <= cell["wer"] <= 100
     assert (out / "table.md").read_text() in done.stdout
-    (out / "state" / f"decode-abc-{ENSEMBLE}.json").unlink()
+    (out / "state" / f"decode-abc-{ENSEMBLE}-of-2.json").unlink()
     again = run(*flags)
     assert again.stdout.count(": done before") == 5 and json.loads((out / "results.json").read_text()) == found

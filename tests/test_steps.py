@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from s2s_plugins.steps import held_signals
+from s2s_plugins.steps import Step, difference, held_signals
 
 
 @pytest.fixture
@@ -50,3 +50,23 @@ def test_an_ignored_signal_stays_ignored_by_what_is_started(interrupts):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with held_signals():
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ({"a": {"lr": 1}, "b": 1}, {"a": {"lr": 2}, "b": 2}, "a lr: 1, now 2"),
+        ({"a": 1}, {"a": 1, "b": [3]}, "b: None, now [3]"),
+        ({"flags": ["--lr", "1", "--x"]}, {"flags": ["--lr", "2", "--x"]}, "flags --lr: 1, now 2"),
+        ({"flags": ["--lr", "1"]}, {"flags": ["--lr", "1", "--x"]}, "flags: 2 values, now 3"),
+        ({"of": [{"seed": 1}, {"seed": 2}]}, {"of": [{"seed": 1}, {"seed": 3}]}, "of 2 seed: 2, now 3"),
+        ({"a": 1}, {"a": 1}, "no difference"),
+    ],
+)
+def test_the_first_other_setting_is_named_by_its_path(old, new, said):
+    assert difference({"settings": old}, Step("x", "x", None, new)) == said
+
+
+def test_a_long_setting_does_not_fill_the_line():
+    said = difference({"settings": {"text": "word " * 100}}, Step("x", "x", None, {"text": "short"}))
+    assert len(said) < 100 and said.endswith("[...], now short")

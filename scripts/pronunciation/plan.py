@@ -213,7 +213,7 @@ class Plan:
                 self._decode(language, name, f"{name}-seed{training.settings['flags']['--seed']}", data, [training])
             if voting:
                 self.steps += trainings[self.seeds :]
-                self._decode(language, ENSEMBLE, ENSEMBLE, data, trainings[:voting])
+                self._decode(language, ENSEMBLE, f"{ENSEMBLE}-of-{voting}", data, trainings[:voting])
 
     def _data(self, language: str, flags: Sequence[str]) -> Tuple[Path, Step]:
         """A folder of data, and the step that completes it."""
