@@ -1,38 +1,15 @@
-"""The models learn: exact match, decoded freely, through fairseq's commands."""
+"""The models learn: exact match, decoded freely, through fairseq's commands (the five lines: test_gallery.py)."""
 
 import time
 
 import pytest
-from conftest import ARCHITECTURES, digit_pairs, preprocess
-
-WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]
-WORDS += ["fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "twentyone", "twentytwo"]
-WORDS += ["twentythree", "twentyfour", "twentyfive"]
-NUMBER_LINES = [
-    (" ".join(str(number + 1) for number in range(start, start + 5)), " ".join(WORDS[start : start + 5]))
-    for start in range(0, 25, 5)
-]
+from conftest import digit_pairs, preprocess
 
 
 def exact_match(result):
     hypotheses, targets = result.hypotheses(), result.lines("T")
     assert len(hypotheses) == len(targets)
     return sum(hypothesis == target for hypothesis, target in zip(hypotheses, targets)) / len(targets)
-
-
-@pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_five_number_lines_are_learnt_by_heart(commands, tmp_path, arch):
-    # the toy set of the encoder_decoder comparison: train and test are the same five lines; each stands 40 times in an
-    # epoch, whose beginning and end take fairseq longer than an update
-    data = preprocess(commands, tmp_path, 40 * NUMBER_LINES, NUMBER_LINES, NUMBER_LINES)
-    size = ["--encoder-embed-dim", 20, "--encoder-hidden-size", 20, "--decoder-hidden-size", 20]
-    size += [] if arch == "basic_lstm" else ["--decoder-embed-dim", 20]
-    flags = ("--max-update", 1000, "--batch-size", 3, "--lr", 0.02, "--disable-validation", "--dropout", 0)
-    # at a constant rate the end depends on the last digits of a sum, which differ between CPUs
-    flags += ("--lr-scheduler", "polynomial_decay", "--total-num-update", 1000, "--clip-norm", 1)
-    commands.train(data, arch, tmp_path / "ck", *size, *flags)
-    result = commands.generate(data, "--path", tmp_path / "ck" / "checkpoint_last.pt", "--beam", 3)
-    assert exact_match(result) == 1.0
 
 
 def test_reversal_of_unseen_digit_strings_is_learnt(commands, tmp_path):
