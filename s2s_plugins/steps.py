@@ -16,7 +16,6 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import shorten
 from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError, WorkError
@@ -312,7 +311,11 @@ def difference(state: dict, step: Step) -> str:
             before = old[places[0] - 1] if places[0] else None  # of a command's words, the flag that a value is of
             name = before if str(before).startswith("--") else places[0] + 1
             return first(old[places[0]], new[places[0]], f"{path} {name}")
-        return f"{path}: {shorten(str(old), 60)}, now {shorten(str(new), 60)}"
+        return f"{path}: {short(old)}, now {short(new)}"
+
+    def short(value) -> str:
+        text = str(value)
+        return text if len(text) <= 60 else f"{text[:57]}..."
 
     return first(state["settings"], json.loads(json.dumps(step.settings)), "") or "no difference"
 

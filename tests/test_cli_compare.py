@@ -98,6 +98,20 @@ def test_the_report_is_one_page_with_everything_in_it(compared):
     assert len(maps) == 2 and all(abs(sum(row) - 1) < 1e-4 for one in maps for row in one["weights"])
 
 
+def test_decoders_are_drawn_where_no_attention_maps_are_wanted(compared, commands, digits, tmp_path):
+    out = shutil.copytree(compared[0], tmp_path / "without-maps")
+    shutil.rmtree(out / "attention")
+    commands(
+        "s2s-compare",
+        *flags(digits, out, "basic_lstm,attention_lstm", UPDATES)[: -len(SIZES)],
+        "--attention-maps",
+        0,
+        *SIZES,
+    )
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert 'id="attention"' not in page and page.count("<svg ") == 1
+
+
 def test_the_beginning_of_the_source_is_a_row_without_a_training(compared, commands, digits, tmp_path):
     out = shutil.copytree(compared[0], tmp_path / "with-leads")
     argv = flags(digits, out, "basic_lstm,attention_lstm", UPDATES)

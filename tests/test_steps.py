@@ -68,5 +68,5 @@ def test_the_first_other_setting_is_named_by_its_path(old, new, said):
 
 
 def test_a_long_setting_does_not_fill_the_line():
-    said = difference({"settings": {"text": "word " * 100}}, Step("x", "x", None, {"text": "short"}))
-    assert len(said) < 100 and said.endswith("[...], now short")
+    said = difference({"settings": {"file": "/a/long/path" * 20}}, Step("x", "x", None, {"file": "short"}))
+    assert len(said) < 100 and said.startswith("file: /a/long/path") and said.endswith("..., now short")

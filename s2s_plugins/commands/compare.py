@@ -177,7 +177,7 @@ class Report:
         numbers = [sample["number"] for sample in _spread(results["subsets"][0]["samples"], self.args.attention_maps)]
         steps = []
         for run in self.plan.runs:
-            if run.seed == self.plan.settings.seeds[0] and numbers:
+            if run.seed == self.plan.settings.seeds[0]:
                 path = self._path(run.system.name)
                 steps.append(
                     attention_step(
@@ -196,7 +196,7 @@ class Report:
         if diagram is not None:
             write_whole(self._diagram_path(run.system.name), json.dumps(vars(diagram)))
         kept: List[dict] = []
-        if translator.has_attention:
+        if translator.has_attention and numbers:
             sentences = translator.read(self.plan.settings.subsets[0])
             alignments = translator.attend([sentences[number] for number in numbers], self.plan.settings.beam)
             kept = [{**vars(alignment), "weights": alignment.weights.tolist()} for alignment in alignments]
