@@ -16,7 +16,7 @@ from s2s_plugins.steps import Runner, StepError
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from pronunciation import __main__ as pronunciation  # noqa: E402
 from pronunciation import report  # noqa: E402
-from pronunciation.plan import ABLATION, ENSEMBLE, OURS, Plan, languages  # noqa: E402
+from pronunciation.plan import ABLATION, ENSEMBLE, MEMBERS, OURS, SYSTEMS, Plan, languages  # noqa: E402
 
 
 def run(*flags):
@@ -71,7 +71,6 @@ def test_a_language_without_its_other_file_or_with_two_is_named(data):
         (["--systems", "transformer"], "there is no transformer: use lstm, attention_lstm"),
         (["--members", "0"], "--members 0 is too small"),
         (["--seeds", "0"], "--seeds 0 is too small"),
-        (["--ablation", "--members", "3"], "--members makes an ensemble of one system"),
         (["--data", "nosuch"], "--data nosuch is no folder"),
     ],
 )
@@ -83,29 +82,33 @@ def test_what_cannot_be_is_one_line(data, flags, message, capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_only_the_last_system_has_more_members(data, tmp_path):
-    plan = plan_of(data, tmp_path, members=3, seed=5)
-    trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
-    assert trained == ["train-abc-lstm-seed5", *(f"train-abc-attention_lstm-seed{seed}" for seed in (5, 6, 7))]
-    ensemble = next(one.step for one in plan.decodings if (one.language, one.column) == ("abc", ENSEMBLE))
-    assert ensemble.output.name == "ensemble-of-3.txt", "of five it is another file, and this one stays"
-    paths = ensemble.command[ensemble.command.index("--path") + 1].split(":")
-    assert [path.split("/")[-2] for path in paths] == [f"attention_lstm-seed{seed}" for seed in (5, 6, 7)]
+def steps_of(plan, kind):
+    return [step.name for step in plan.steps if step.kind == kind and "abc" in step.name]
+
+
+def test_the_members_of_an_ensemble_differ_and_what_a_column_has_is_trained_once(data, tmp_path):
+    plan = plan_of(data, tmp_path, members=4, seed=5)
+    voting = ["attention_lstm-seed5", "one_layer-seed5", "dropout_03-seed5", "attention_lstm-seed6"]
+    assert steps_of(plan, "train") == [f"train-abc-{name}" for name in ("lstm-seed5", *voting)]
+    ensemble = next(one for one in plan.decodings if (one.language, one.column) == ("abc", ENSEMBLE))
+    assert ensemble.step.output.name == "ensemble-of-4.txt", "of five it is another file, and this one stays"
+    command = ensemble.step.command
+    assert [path.split("/")[-2] for path in command[command.index("--path") + 1].split(":")] == voting
+    assert command[1] == str(tmp_path / "abc" / "data-decompose" / "bin")
+    assert len({tuple(SYSTEMS[name].prepare) for name in MEMBERS}) == 1, "models that vote read the same symbols"
+
+    alone = plan_of(data, tmp_path, systems=["lstm"], members=2)
+    assert steps_of(alone, "train") == [f"train-abc-{name}-seed1" for name in ("lstm", "attention_lstm", "one_layer")]
+    assert list(alone.columns) == ["lstm", ENSEMBLE]
 
 
 def test_every_system_is_trained_and_decoded_with_each_seed(data, tmp_path):
     plan = plan_of(data, tmp_path, seeds=2, members=3)
-    trained = [step.name for step in plan.steps if step.kind == "train" and "abc" in step.name]
-    assert trained == [
-        *(f"train-abc-lstm-seed{seed}" for seed in (1, 2)),
-        *(f"train-abc-attention_lstm-seed{seed}" for seed in (1, 2, 3)),
-    ]
-    decoded = [step.name for step in plan.steps if step.kind == "decode" and "abc" in step.name]
-    assert decoded == [
-        *(f"decode-abc-{name}-seed{seed}" for name in ("lstm", "attention_lstm") for seed in (1, 2)),
-        f"decode-abc-{ENSEMBLE}-of-3",
-    ]
-    assert len({step.output for step in plan.steps if step.kind == "decode"}) == 2 * len(decoded)
+    both = [f"{name}-seed{seed}" for name in ("lstm", "attention_lstm") for seed in (1, 2)]
+    assert steps_of(plan, "train") == [f"train-abc-{name}" for name in (*both, "one_layer-seed1", "dropout_03-seed1")]
+    assert steps_of(plan, "decode") == [f"decode-abc-{name}" for name in (*both, f"{ENSEMBLE}-of-3")]
+    decoded = [step.output for step in plan.steps if step.kind == "decode"]
+    assert len(set(decoded)) == len(decoded)
 
 
 def test_the_systems_of_the_ablation_differ_in_one_thing(data, tmp_path):
@@ -192,7 +195,7 @@ def test_means_are_of_the_languages_that_all_columns_have(data, tmp_path):
         ["words", "450", "450", "", ""],
         ["fairseq's lstm", "20.00 (5.00, 1.0)", "90.00 (22.50, 1.0)", "20.00 (5.00, 1.0)", ""],
         ["attention_lstm", "15.00 (3.75, 1.0)", "-", "15.00 (3.75, 1.0)", "25.0 %"],
-        ["2 attention_lstm together", "12.00 (3.00, 2.0)", "-", "12.00 (3.00, 2.0)", "40.0 %"],
+        ["2 together", "12.00 (3.00, 2.0)", "-", "12.00 (3.00, 2.0)", "40.0 %"],
     ]
     assert json.loads((tmp_path / "results.json").read_text())["languages"] == found["languages"]
 

@@ -17,7 +17,7 @@ from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.steps import Runner
 
 from . import report
-from .plan import ABLATION, DEFAULT, OURS, SYSTEMS, Plan, languages
+from .plan import ABLATION, DEFAULT, MEMBERS, OURS, SYSTEMS, Plan, languages
 
 
 def parse(argv: Optional[List[str]]) -> argparse.Namespace:
@@ -28,12 +28,13 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     add("--data", required=True, metavar="DIR", help="where the languages' files are")
     add("--languages", metavar="A,B,...", help="those alone (default: all that DATA has)")
     which = parser.add_mutually_exclusive_group()
-    help = f"of {', '.join(SYSTEMS)} (default: {','.join(DEFAULT)}); the last one makes the ensemble"
+    help = f"of {', '.join(SYSTEMS)} (default: {','.join(DEFAULT)})"
     which.add_argument("--systems", metavar="A,B,...", help=help)
     help = f"what each part of the recipe is worth: {OURS}, and the same but for one thing"
     which.add_argument("--ablation", action="store_true", help=help)
     add("--seeds", type=int, default=1, metavar="N", help="models of each system, their mean is shown (default: 1)")
-    add("--members", type=int, default=1, metavar="N", help="models in the last system's ensemble (default: none)")
+    help = f"models that vote, of {', '.join(MEMBERS)}, one seed after the other (default: none do)"
+    add("--members", type=int, default=1, metavar="N", help=help)
     add("--seed", type=int, default=1, metavar="N", help="the first seed (default: 1)")
     add("--out", default="g2p-all", metavar="DIR", help="where everything goes (default: g2p-all)")
     add("--demo", action="store_true", help="small models, few updates: to see that it works")
@@ -67,8 +68,6 @@ def main(argv: Optional[List[str]] = None) -> int:
         for flag, value in (("--seeds", args.seeds), ("--members", args.members), ("--seed", args.seed)):
             if value < 1:
                 raise UsageError(f"{flag} {value} is too small: use 1 or more")
-        if args.ablation and args.members > 1:
-            raise UsageError("--members makes an ensemble of one system, --ablation has many: leave one of them out")
         files = languages(Path(args.data))
         names = chosen(list(files), args.languages, "--languages")
         systems = ABLATION if args.ablation else DEFAULT
