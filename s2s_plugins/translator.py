@@ -5,6 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
@@ -164,6 +165,8 @@ class Translator:
     ) -> List[List[Hypothesis]]:
         """The ``nbest`` best translations of each sentence, best first, by beam search or as ``search`` says.
 
+        None of them has ``<s>`` or what fills up fairseq's dictionaries.
+
         Args:
             lines: sentences, or lines whose tokens are separated by spaces.
             beam: hypotheses that are followed at a time.
@@ -188,7 +191,11 @@ class Translator:
         sentences = self._encoded(lines)
         for model in self.models:
             model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
-        generator = self.task.build_generator(self.models, Namespace(beam=beam, nbest=nbest, **search))
+        generator = self.task.build_generator(
+            self.models,
+            Namespace(beam=beam, nbest=nbest, **search),
+            extra_gen_cls_kwargs={"tokens_to_suppress": _never_written(self.task.target_dictionary)},
+        )
         found: List[List[Hypothesis]] = [[] for _ in sentences]
         for places in _batches(sentences, batch_size):
             net_input = self._collate([sentences[place] for place in places])
@@ -297,6 +304,11 @@ def _dictionary(numbers: Tensor) -> Dictionary:
     for symbol in numbers_as_symbols(numbers)[dictionary.nspecial :]:
         dictionary.add_symbol(symbol)
     return dictionary
+
+
+def _never_written(dictionary: Dictionary) -> List[str]:
+    """Its symbols that no output has: the start, and what fills it up; label smoothing makes them a little probable."""
+    return [one for one in dictionary.symbols if one == dictionary.bos_word or re.fullmatch(r"madeupword\d{4}", one)]
 
 
 def _symbols(dictionary: Dictionary, numbers: Tensor, with_end: bool = False) -> List[str]:

@@ -59,6 +59,12 @@ def test_the_best_translations_come_best_first(translator):
         assert all("</s>" not in hypothesis.tokens for hypothesis in hypotheses)
 
 
+def test_no_output_has_symbols_that_only_the_dictionary_has(translator):
+    beam = len(translator.task.target_dictionary) - 2
+    (hypotheses,) = translator.translate(LINES[:1], beam, beam, search={"min_len": 1, "max_len_a": 0, "max_len_b": 1})
+    assert {token for hypothesis in hypotheses for token in hypothesis.tokens} == {*"0123456789", "<unk>"}
+
+
 def test_a_sentence_alone_and_in_a_batch_of_other_lengths_is_the_same_in_its_place(translator):
     together = translator.attend(LINES)
     for line, found in zip(LINES, together):
