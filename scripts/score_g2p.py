@@ -1,9 +1,10 @@
-"""Word and phone error rates of pronunciations, from fairseq-generate's output.
+"""Word and phone error rates of pronunciations, from fairseq-generate's output or of WORD<TAB>PH PH lines.
 
 A word is right if its prediction equals any pronunciation in the reference file (WER); phone errors are counted against
 the closest pronunciation (PER = edits / phones of the closest ones).
 
     python scripts/score_g2p.py --generated generate-test.txt --references test.tsv --out DIR
+    python scripts/score_g2p.py --predictions predicted.tsv --references test.tsv --out DIR
 
 writes DIR/predictions.tsv (WORD<TAB>PH PH, in the order of the references), DIR/errors.tsv (WORD<TAB>prediction<TAB>
 pronunciations, for the wrong ones) and DIR/score.json, and prints the score and, with --show N, N predictions.
@@ -45,6 +46,17 @@ def read_generated(path: str) -> Dict[int, List[str]]:
             best.setdefault(int(found.group(1)), found.group(2).split())
     if not best:
         raise DataError(f"{path}: no H- line, it is not the output of fairseq-generate")
+    return best
+
+
+def read_predictions(path: str) -> Dict[str, List[str]]:
+    """``WORD<TAB>PH PH`` lines, the best of a word first; a word may have none."""
+    best: Dict[str, List[str]] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        word, tab, phones = line.partition("\t")
+        if not tab:
+            raise DataError(f"{path}, line {number}: {line[:60]!r} is not WORD<TAB>PH PH PH")
+        best.setdefault(word, phones.split())
     return best
 
 
@@ -103,7 +115,9 @@ def show(predictions, references, count: int) -> None:
 
 def main(argv: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generated", required=True, metavar="FILE", help="what fairseq-generate printed")
+    predicted = parser.add_mutually_exclusive_group(required=True)
+    predicted.add_argument("--generated", metavar="FILE", help="what fairseq-generate printed")
+    predicted.add_argument("--predictions", metavar="FILE", help="WORD<TAB>PH PH lines, the best of a word first")
     parser.add_argument("--references", required=True, metavar="FILE", help="WORD<TAB>PH PH lines")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print N predictions beside their references")
@@ -111,14 +125,19 @@ def main(argv: Optional[List[str]] = None) -> int:
 
     def score_and_write() -> None:
         references = read_references(args.references)
-        best = read_generated(args.generated)
-        missing = [word for number, word in enumerate(references) if number not in best]
+        if args.generated:
+            numbered = read_generated(args.generated)
+            words = dict(enumerate(references))
+            best = {words.get(number, str(number)): phones for number, phones in numbered.items()}
+        else:
+            best = read_predictions(args.predictions)
+        missing = [word for word in references if word not in best]
         if missing or len(best) != len(references):
             raise DataError(
-                f"{args.generated} has predictions for {len(best)} sentences, {args.references} has {len(references)} "
-                f"words{', without one: ' + missing[0] if missing else ''}: they have to be of the same test set"
+                f"{args.generated or args.predictions} has predictions for {len(best)} words, {args.references} has "
+                f"{len(references)}{', without one: ' + missing[0] if missing else ''}: they are of other words"
             )
-        predictions = {word: best[number] for number, word in enumerate(references)}
+        predictions = {word: best[word] for word in references}
         result = score(predictions, references)
         out = Path(args.out)
         out.mkdir(parents=True, exist_ok=True)

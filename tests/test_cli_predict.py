@@ -35,7 +35,11 @@ def test_the_n_best_have_scores_and_probabilities(commands, trained):
     best = Translator(str(trained["peek_lstm"])).translate(["1 2 3"], nbest=3)[0]
     assert found == [["1 2 3", " ".join(one.tokens), f"{one.score:.4f}"] for one in best]
     answer = json.loads(predict(commands, trained["peek_lstm"], "--nbest", 3, "--json", lines=["1 2 3"]).out)
-    assert answer["source"] == "1 2 3" and answer["predictions"] == [row[1] for row in found]
+    assert (
+        answer["source"] == "1 2 3"
+        and answer["source_tokens"] == ["1", "2", "3"]
+        and answer["predictions"] == [row[1] for row in found]
+    )
     expected = [math.exp(one.score * (len(one.tokens) + 1)) for one in best]
     assert answer["probabilities"] == pytest.approx(expected, abs=1e-5) and sum(expected) < 1
 

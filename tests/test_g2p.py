@@ -1,6 +1,7 @@
 """examples/g2p: preparing, scoring, and the whole run on a small lexicon."""
 
 import importlib.util
+import io
 import json
 import os
 import random
@@ -25,8 +26,14 @@ def module_at(path):
 
 
 prepare = module_at(REPOSITORY / "examples" / "g2p" / "prepare.py")
+ngrams = module_at(REPOSITORY / "examples" / "g2p" / "ngrams.py")
 score_g2p = module_at(REPOSITORY / "scripts" / "score_g2p.py")
 progress = module_at(REPOSITORY / "scripts" / "progress.py")
+
+
+needs_phonetisaurus = pytest.mark.skipif(
+    importlib.util.find_spec("phonetisaurus") is None, reason="Phonetisaurus has binaries for Linux on x86-64 alone"
+)
 
 
 def lexicon_of(count):
@@ -146,6 +153,19 @@ def test_any_pronunciation_counts_for_words_and_the_closest_for_phones(tmp_path,
     assert "R EH D" in shown and "R IY D | R EH D" in shown
 
 
+def test_predictions_may_be_lines_of_word_and_phones(tmp_path, capsys):
+    (tmp_path / "predicted.tsv").write_text("read\tR EH D\nread\tX\ncat\t\n")
+    (tmp_path / "references.tsv").write_text("cat\tK AE T\nread\tR IY D\nread\tR EH D\n")
+    arguments = ["--references", str(tmp_path / "references.tsv"), "--out", str(tmp_path / "out")]
+    assert score_g2p.main([*arguments, "--predictions", str(tmp_path / "predicted.tsv")]) == 0
+    result = json.loads((tmp_path / "out" / "score.json").read_text())
+    assert (result["words"], result["wrong_words"], result["phone_edits"], result["phones"]) == (2, 1, 3, 6)
+    assert lines_of(tmp_path / "out" / "predictions.tsv") == ["cat\t", "read\tR EH D"]
+    (tmp_path / "predicted.tsv").write_text("read\tR EH D\n")
+    assert score_g2p.main([*arguments, "--predictions", str(tmp_path / "predicted.tsv")]) == 2
+    assert "predicted.tsv has predictions for 1 words, " in capsys.readouterr().err
+
+
 def test_a_prediction_that_is_missing_is_an_error_and_leaves_no_result(tmp_path, capsys):
     assert score(tmp_path, "H-0\t-0.2\tK AE T\n", "cat\tK AE T\nread\tR IY D\n") == 2
     assert "without one: read" in capsys.readouterr().err
@@ -170,6 +190,80 @@ def test_progress_tells_updates_and_time_left(monkeypatch, capsys):
     ]
 
 
+@needs_phonetisaurus
+def test_ngrams_vote_on_what_the_model_says(tmp_path, monkeypatch, capsys):
+    pairs = [line.split("\t") for line in lexicon_of(200).splitlines()]
+    pairs = [(word, phones) for word, phones in pairs if len(phones) > 5]  # one pronunciation a word
+    # a letter and a phone that Phonetisaurus keeps for itself
+    pairs = [(word.replace("g", "|"), phones.replace("GG", "_}")) for word, phones in pairs]
+    (tmp_path / "g").write_text("".join(" ".join(word) + "\n" for word, _ in pairs[20:]))
+    (tmp_path / "p").write_text("".join(phones + "\n" for _, phones in pairs[20:]))
+    files = ["--graphemes", str(tmp_path / "g"), "--phonemes", str(tmp_path / "p")]
+    assert ngrams.main(["train", *files, "--out", str(tmp_path / "model" / "x.fst")]) == 0
+    assert "pass 11 of 11, 0:00 left" in capsys.readouterr().out
+    assert sorted(os.listdir(tmp_path / "model")) == ["x.fst", "x.log"]
+
+    def voted(said, *flags):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(one) + "\n" for one in said)))
+        assert ngrams.main(["vote", "--model", str(tmp_path / "model" / "x.fst"), *flags]) == 0
+        return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+
+    def said(word, *phones):
+        scores = [-0.1 * (place + 1) for place in range(len(phones))]
+        return {"source": word.upper(), "source_tokens": list(word), "predictions": phones, "scores": scores}
+
+    unseen = pairs[:20]
+    assert "_}" in {phone for _, phones in unseen for phone in phones.split()}
+    model = [said(word, "AA", phones) for word, phones in unseen]
+    assert voted(model) == [[word.upper(), phones] for word, phones in unseen]
+    assert voted(model, "--weight", "0") == [[word.upper(), "AA"] for word, _ in unseen]
+    best = voted(model[:1], "--nbest", "2", "--scores")
+    assert len(best) == 2 and float(best[0][2]) > float(best[1][2])
+    # a word without a letter that they know: the model's own
+    assert voted([said("\u4e00", "BB AA", "AA"), said("", "")]) == [["\u4e00", "BB AA"], ["", ""]]
+
+
+def test_votes_are_sums_of_logarithms_and_a_candidate_that_is_missing_is_worse_than_the_last():
+    found = ngrams.vote({"A": -1.0, "B": -2.0}, {"B": -3.0, "C": -1.0}, 0.25)
+    expected = {"A": 0.75 * -1 + 0.25 * -4, "B": 0.75 * -2 + 0.25 * -3, "C": 0.75 * -3 + 0.25 * -1}
+    assert dict(found) == pytest.approx(expected)
+    assert [phones for phones, _ in found] == sorted(expected, key=expected.get, reverse=True)
+
+
+@needs_phonetisaurus
+def test_what_ngrams_cannot_be_made_of_is_said_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "g").write_text("a b\n")
+    (tmp_path / "p").write_text("A B C D E\n")
+    (tmp_path / "two").write_text("A\nB\n")
+    (tmp_path / "none").write_text("")
+
+    def fails(code, message, *arguments):
+        assert ngrams.main(list(map(str, arguments))) == code
+        (line,) = capsys.readouterr().err.splitlines()[-1:]
+        assert message in line
+        assert not (tmp_path / "x.fst").exists()
+
+    train = ("train", "--out", tmp_path / "x.fst", "--graphemes")
+    fails(
+        1, "phonetisaurus-align made nothing of these words: see", *train, tmp_path / "g", "--phonemes", tmp_path / "p"
+    )
+    fails(2, "g has 1 lines, ", *train, tmp_path / "g", "--phonemes", tmp_path / "two")
+    fails(2, "none is empty", *train, tmp_path / "none", "--phonemes", tmp_path / "none")
+    vote = ("vote", "--model", tmp_path / "g")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("zebra\n"))
+    fails(2, "line 1: 'zebra' is not of s2s-predict --json", *vote)
+    monkeypatch.setattr(
+        sys,
+        "stdin",
+        io.StringIO(json.dumps({"source": "a", "source_tokens": ["a"], "predictions": ["A"], "scores": [-0.1]})),
+    )
+    fails(1, "what ngrams.py train wrote?", *vote)
+    for flags in (("--weight", "2"), ("--nbest", "0"), ("--model", "no.fst")):
+        with pytest.raises(SystemExit, match="2"):
+            ngrams.main([*map(str, vote), *flags])
+        assert flags[1] in capsys.readouterr().err
+
+
 def run(*arguments, cwd):
     environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
     environment["OMP_NUM_THREADS"] = "1"
@@ -178,6 +272,7 @@ def run(*arguments, cwd):
     )
 
 
+@needs_phonetisaurus
 def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     lines = lexicon_of(300).splitlines(keepends=True)
     files = []
@@ -196,9 +291,12 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     settings = (tmp_path / "out" / "checkpoints" / "settings").read_text().partition(", seed")[0] + " "
     for flag, value in SYSTEMS[OURS].train.items():
         assert f"{flag} {'' if value is True else f'{value} '}" in settings, flag
-    again = run(*files, "--out", tmp_path / "out", "--updates", 80, cwd=tmp_path)
-    assert again.returncode == 0 and "the model is trained" in again.stdout
+    again = run(*files, "--out", tmp_path / "out", "--updates", 80, "--ngrams", cwd=tmp_path)
+    assert again.returncode == 0 and "the model is trained" in again.stdout, again.stdout + again.stderr
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
+    # n-grams know this language: what so short a training gets wrong they get right
+    voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
+    assert voted["words"] == result["words"] and voted["wer"] == 0 < result["wer"]
     other = run(*files, "--out", tmp_path / "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
     assert other.returncode == 2 and "holds a model of other settings" in other.stderr
 

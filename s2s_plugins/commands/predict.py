@@ -46,7 +46,11 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("--beam", type=int, default=5, metavar="N", help="width of the search, 1: greedily (default: 5)")
     add("--nbest", type=int, default=1, metavar="N", help="predictions of each line, the best first (default: 1)")
     add("--scores", action="store_true", help="a third column: the logarithm of the probability, a token's on average")
-    add("--json", action="store_true", help="a JSON object a line: source, predictions, scores, probabilities")
+    add(
+        "--json",
+        action="store_true",
+        help="a JSON object a line: source, its tokens, predictions, scores, probabilities",
+    )
     add("--batch-size", type=int, default=256, metavar="N", help="lines at a time (default: 256)")
     return parser.parse_args(argv)
 
@@ -74,12 +78,13 @@ def as_text(tokens: Sequence[str], level: str) -> str:
     return " ".join(tokens) if level == "token" else "".join(tokens).replace(SPACE, " ")
 
 
-def answers(line: str, hypotheses: Sequence["Hypothesis"], args: argparse.Namespace) -> List[str]:
-    """The lines of output for a line of input."""
+def answers(line: str, sentence: "Sentence", hypotheses: Sequence["Hypothesis"], args: argparse.Namespace) -> List[str]:
+    """The lines of output for a line of input, which the model read as ``sentence``."""
     texts = [as_text(hypothesis.tokens, args.target) for hypothesis in hypotheses]
     if args.json:
         answer = {
             "source": line,
+            "source_tokens": sentence.words[:-1],
             "predictions": texts,
             "scores": [round(hypothesis.score, 6) for hypothesis in hypotheses],
             "probabilities": [round(math.exp(one.score * len(one.numbers)), 6) for one in hypotheses],
@@ -167,8 +172,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         for lines in read_batches(sys.stdin.buffer, args.batch_size):
             sentences, error = encode(translator, lines, first, args)
             unknown.look(sentences, first)
-            for line, hypotheses in zip(lines, predict(translator, sentences, args)):
-                for answer in answers(line, hypotheses, args):
+            for line, sentence, hypotheses in zip(lines, sentences, predict(translator, sentences, args)):
+                for answer in answers(line, sentence, hypotheses, args):
                     print(answer)
             sys.stdout.flush()
             if error is not None:
