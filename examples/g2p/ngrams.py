@@ -223,7 +223,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     voting = commands.add_parser("vote", help="read what s2s-predict --json writes, and write the best of both")
     add = voting.add_argument
     add("--model", type=Path, required=True, metavar="FILE", help="what train wrote")
-    add("--weight", type=float, default=0.5, metavar="W", help="of the n-grams, between 0 and 1 (default: 0.5)")
+    add("--weight", type=float, default=0.4, metavar="W", help="of the n-grams, between 0 and 1 (default: 0.4)")
     add("--nbest", type=int, default=1, metavar="N", help="pronunciations of each word, the best first (default: 1)")
     add("--scores", action="store_true", help="a third column: the weighted sum of the logarithms")
     args = parser.parse_args(argv)
