@@ -301,6 +301,19 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     assert other.returncode == 2 and "holds a model of other settings" in other.stderr
 
 
+@needs_phonetisaurus
+def test_the_run_takes_fairseqs_lstm_too(tmp_path):
+    lines = lexicon_of(90).splitlines(keepends=True)
+    files = []
+    for name, part in (("train", lines[:60]), ("valid", lines[60:75]), ("test", lines[75:])):
+        (tmp_path / name).write_text("".join(part))
+        files += [f"--{name}", tmp_path / name]
+    done = run(*files, "--out", tmp_path / "out", "--arch", "lstm", "--updates", 2, "--ngrams", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
+    assert voted["words"] == json.loads((tmp_path / "out" / "score.json").read_text())["words"]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -71,6 +71,10 @@ case $arch in
         [ -n "$demo" ] || shape+=(--attention-alignment monotonic)
         ;;
     basic_lstm*) ;;
+    lstm)
+        shape+=(--decoder-embed-dim 128)
+        [ -n "$demo" ] || shape+=(--decoder-layers 2) # fairseq's has as many on both sides
+        ;;
     *) shape+=(--decoder-embed-dim 128) ;;
 esac
 out=${out:-g2p-$arch}
@@ -138,10 +142,10 @@ if [ -n "$ngrams" ]; then
         --phonemes "$data/train.phonemes" --out "$out/ngrams.fst"
     step "their votes and the model's"
     cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' |
-        s2s-predict "$model/checkpoint_last.pt" --source char --beam 10 --nbest 10 --json |
-        "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" >"$out/votes.tsv.partial"
-    mv "$out/votes.tsv.partial" "$out/votes.tsv"
+        s2s-predict "$model/checkpoint_last.pt" --data "$data/bin" --source char --beam 10 --nbest 10 --json |
+        "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" >"$out/votes.tsv"
     "$python" "$root/scripts/score_g2p.py" --predictions "$out/votes.tsv" --references "$data/test.tsv" \
         --out "$out/with-ngrams" --show "$shown"
+    rm "$out/votes.tsv"
 fi
 step "done in $(($(date +%s) - started)) s; results: $out/score.json, $out/predictions.tsv, $out/errors.tsv"
