@@ -11,6 +11,7 @@ import sys
 import zipfile
 
 import pytest
+import torch
 from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -275,6 +276,12 @@ def run(*arguments, cwd):
     )
 
 
+def scores_of(generated):
+    """Number of the sentence -> the score of its best hypothesis."""
+    lines = (line.split("\t") for line in lines_of(generated) if line.startswith("H-"))
+    return {name: float(score) for name, score, _ in lines}
+
+
 def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
     lines = lexicon_of(300).splitlines(keepends=True)
     files = []
@@ -317,6 +324,22 @@ def test_the_run_takes_fairseqs_lstm_too(tmp_path):
     assert voted["words"] == json.loads((tmp_path / "out" / "score.json").read_text())["words"]
 
 
+def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_path):
+    files = []
+    for name, count in (("train", 60), ("valid", 10), ("test", 20)):
+        (tmp_path / name).write_text(lexicon_of(count))
+        files += [f"--{name}", tmp_path / name]
+    arguments = [*files, "--out", tmp_path / "out", "--updates", 4, "--seed", 7]
+    assert run(*arguments, cwd=tmp_path).returncode == 0
+    alone = scores_of(tmp_path / "out" / "generated.txt")
+    done = run(*arguments, "--members", 2, cwd=tmp_path)
+    assert done.returncode == 0 and "model 1 of 2 is trained" in done.stdout, done.stdout + done.stderr
+    models = [tmp_path / "out" / folder / "checkpoint_last.pt" for folder in ("checkpoints", "checkpoints-2")]
+    assert [torch.load(model, weights_only=False)["cfg"]["common"]["seed"] for model in models] == [7, 8]
+    together = scores_of(tmp_path / "out" / "generated.txt")
+    assert together.keys() == alone.keys() and together != alone
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -324,6 +347,7 @@ def test_the_run_takes_fairseqs_lstm_too(tmp_path):
         (["--updates", "many"], "--updates many is not a number of steps"),
         (["--train", "no.tsv"], "--train no.tsv cannot be read"),
         (["--out"], "--out needs a value"),
+        (["--members", "0"], "--members 0 is not a number of models"),
     ],
 )
 def test_bad_arguments_of_the_run_are_named(tmp_path, arguments, message):

