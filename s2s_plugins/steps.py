@@ -6,6 +6,7 @@ A step has a state file, ``state/STEP.json``, with the settings that it was done
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from s2s_plugins.errors import UsageError, WorkError
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
+SECONDS_TO_END = 10  # until what was stopped is gone: a training's loaders look every 5 s whether it still runs
 
 
 class StepError(WorkError):
@@ -78,6 +80,7 @@ class Runner:
         self.out = out
         self.redo = redo
         self.figures = figures
+        self._lock: Optional[IO[str]] = None
 
     def log(self, step: Step) -> Path:
         return self.out / "logs" / f"{step.name}.log"
@@ -109,9 +112,14 @@ class Runner:
             after: called after each step that was done now, so that results stand there before all are done.
 
         Raises:
-            UsageError: a step was done with other settings, and they are not to be made anew.
+            UsageError: a step was done with other settings, and they are not to be made anew; or another run is at
+                work in the same folder.
             StepError: one failed.
         """
+        with alone(self.out) as self._lock:
+            self._run(steps, after)
+
+    def _run(self, steps: Sequence[Step], after: Callable[[Step], object]) -> None:
         if not self.redo:
             for step in steps:
                 if self.status(step) == OTHER:
@@ -189,7 +197,9 @@ class Runner:
                 streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
                 if output is not None:
                     streams = {"stdout": output, "stderr": subprocess.PIPE}
-                start = {"text": True, "errors": "replace", "env": environment, **streams}
+                # a command that outlives this process keeps the folder locked
+                held = () if self._lock is None else (self._lock.fileno(),)
+                start = {"text": True, "errors": "replace", "env": environment, "pass_fds": held, **streams}
                 with held_signals() as release, subprocess.Popen(command, **start) as process:
                     try:
                         release()
@@ -200,6 +210,33 @@ class Runner:
                 if process.returncode != 0:
                     why = last[-1].strip()[:300] if last else "it printed nothing"
                     raise StepError(f"{step.name} stopped with exit code {process.returncode}: {why}; see {log}")
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[IO[str]]:
+    """Nobody else is in such a block on the same folder; the lock is gone with the processes that have its file open.
+
+    Yields:
+        The open file.
+
+    Raises:
+        UsageError: somebody is, and has been for ``SECONDS_TO_END``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + SECONDS_TO_END
+    with (folder / ".lock").open("w", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    remedy = "wait for its end, or choose another --out"
+                    raise UsageError(f"another run is at work in {folder}: {remedy}") from None
+                time.sleep(0.1)
+            except OSError:  # a file system without locks
+                break
+        yield file
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,6 +17,8 @@ from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from pronunciation.plan import OURS, SYSTEMS  # noqa: E402
+
+from s2s_plugins.steps import alone  # noqa: E402
 
 RUN = REPOSITORY / "examples" / "g2p" / "run.sh"
 
@@ -338,6 +341,15 @@ def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_pat
     assert [torch.load(model, weights_only=False)["cfg"]["common"]["seed"] for model in models] == [7, 8]
     together = scores_of(tmp_path / "out" / "generated.txt")
     assert together.keys() == alone.keys() and together != alone
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="run.sh locks its folder where there is flock (util-linux)")
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+    (tmp_path / "out").mkdir()
+    with alone(tmp_path / "out"):
+        done = run("--demo", "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 2 and "another run is at work" in done.stderr
+    assert os.listdir(tmp_path / "out") == [".lock"]
 
 
 @pytest.mark.parametrize(

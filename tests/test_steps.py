@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from s2s_plugins.steps import Step, difference, held_signals
+from s2s_plugins import steps
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Runner, Step, difference, held_signals
 
 
 @pytest.fixture
@@ -70,3 +73,38 @@ def test_the_first_other_setting_is_named_by_its_path(old, new, said):
 def test_a_long_setting_does_not_fill_the_line():
     said = difference({"settings": {"file": "/a/long/path" * 20}}, Step("x", "x", None, {"file": "short"}))
     assert len(said) < 100 and said.startswith("file: /a/long/path") and said.endswith("..., now short")
+
+
+def test_two_runs_do_not_work_in_one_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(steps, "SECONDS_TO_END", 0)
+    runner = Runner(tmp_path)
+    refused = []
+
+    def meanwhile():
+        with pytest.raises(UsageError, match="another run is at work") as error:
+            Runner(tmp_path).run([])
+        refused.append(error)
+
+    runner.run([Step("first", "try", None, {}, action=meanwhile)])
+    assert refused and runner.read(Step("first", "try", None, {}))["done"]
+    Runner(tmp_path).run([])  # it is over
+
+
+def test_a_command_that_outlives_its_run_keeps_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(steps, "SECONDS_TO_END", 0)
+    program = (
+        "import sys; from pathlib import Path; from s2s_plugins.steps import Runner, Step;"
+        "Runner(Path(sys.argv[1])).run([Step('long', 'try', None, {}, [sys.executable, '-c', sys.argv[2]])])"
+    )
+    command = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path), command], stdout=subprocess.DEVNULL) as run:
+        log, found = tmp_path / "logs" / "long.log", []
+        while not found:  # its last line is the command's number
+            found = [line for line in log.read_text().splitlines() if line.isdigit()] if log.exists() else []
+            time.sleep(0.05)
+        run.kill()
+    with pytest.raises(UsageError, match="another run is at work"):
+        Runner(tmp_path).run([])
+    os.kill(int(found[0]), signal.SIGKILL)
+    monkeypatch.setattr(steps, "SECONDS_TO_END", 30)  # what waits for its end may go on then
+    Runner(tmp_path).run([])
