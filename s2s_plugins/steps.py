@@ -17,7 +17,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError, WorkError
 
@@ -46,6 +46,7 @@ class Step:
         keeps: nothing in ``folder`` is ever removed.
         leftovers: patterns of files of ``folder`` that are of no use once the step is done.
         output: a file that takes the command's standard output; None: it goes to the log, like its errors.
+        input: a file that is the command's standard input.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Step:
     keeps: bool = False
     leftovers: Sequence[str] = ()
     output: Optional[Path] = None
+    input: Optional[Path] = None
 
 
 def no_figures(step: Step, log: Path) -> Dict[str, float]:
@@ -193,10 +195,10 @@ class Runner:
             file.flush()
             # else a pipe gets the lines late, and the time left is told late
             environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-            with standard_output(step.output) as output:
-                streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            with standard_output(step.output) as output, standard_input(step.input) as source:
+                streams = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
                 if output is not None:
-                    streams = {"stdout": output, "stderr": subprocess.PIPE}
+                    streams.update(stdout=output, stderr=subprocess.PIPE)
                 # a command that outlives this process keeps the folder locked
                 held = () if self._lock is None else (self._lock.fileno(),)
                 start = {"text": True, "errors": "replace", "env": environment, "pass_fds": held, **streams}
@@ -262,6 +264,11 @@ def held_signals() -> Iterator[Callable[[], None]]:
         yield release
     finally:
         release()
+
+
+def standard_input(path: Optional[Path]) -> ContextManager[Optional[IO[bytes]]]:
+    """The open file; None for None: the command has ours."""
+    return contextlib.nullcontext() if path is None else path.open("rb")
 
 
 @contextlib.contextmanager

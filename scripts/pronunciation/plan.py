@@ -111,7 +111,7 @@ SYSTEMS.update(
     }
 )
 ABLATION = [name for name in SYSTEMS if name != "lstm"]
-ENSEMBLE = "ensemble"
+ENSEMBLE, NGRAMS = "ensemble", "ngrams"
 # who votes: these with the first seed, then with the next; other settings err on other words, other seeds less so
 MEMBERS = [OURS, "one_layer", "dropout_03"]
 DEMO_UPDATES = 30
@@ -168,6 +168,7 @@ class Plan:
         out: where everything goes.
         seeds: how many models of each system are trained and decoded.
         demo: few updates of small models.
+        ngrams: whether n-grams of letters and phones vote with the models of ``members``, in a column of their own.
 
     Attributes:
         decodings: what the table is made of.
@@ -182,8 +183,9 @@ class Plan:
         out: Path,
         seeds: int = 1,
         demo: bool = False,
+        ngrams: bool = False,
     ) -> None:
-        self.files, self.systems, self.members, self.seeds = files, systems, members, seeds
+        self.files, self.systems, self.members, self.seeds, self.ngrams = files, systems, members, seeds, ngrams
         self.seed, self.out, self.demo = seed, out, demo
         self.steps: List[Step] = []
         self.decodings: List[Decoding] = []
@@ -196,6 +198,8 @@ class Plan:
         found = {name: SYSTEMS[name].title for name in self.systems}
         if self.members > 1:
             found[ENSEMBLE] = f"{self.members} together"
+        if self.ngrams:
+            found[NGRAMS] = f"{self.members if self.members > 1 else SYSTEMS[OURS].title} and n-grams"
         return found
 
     def _language(self, language: str) -> None:
@@ -218,10 +222,14 @@ class Plan:
             for seed in range(self.seed, self.seed + self.seeds):
                 data, step = training(name, seed)
                 self._decode(language, name, f"{name}-seed{seed}", data, [step])
-        if self.members > 1:
+        if self.members > 1 or self.ngrams:
             voting = [(number // len(MEMBERS), MEMBERS[number % len(MEMBERS)]) for number in range(self.members)]
             found = [training(name, self.seed + further) for further, name in voting]
-            self._decode(language, ENSEMBLE, f"{ENSEMBLE}-of-{self.members}", found[0][0], [step for _, step in found])
+            data, models = found[0][0], [step for _, step in found]
+            if self.members > 1:
+                self._decode(language, ENSEMBLE, f"{ENSEMBLE}-of-{self.members}", data, models)
+            if self.ngrams:
+                self._vote(language, data, models)
 
     def _data(self, language: str, flags: Sequence[str]) -> Tuple[Path, Step]:
         """A folder of data, and the step that completes it."""
@@ -284,3 +292,32 @@ class Plan:
         )
         self.steps.append(step)
         self.decodings.append(Decoding(language, column, step, data / "test.tsv", trainings))
+
+    def _vote(self, language: str, data: Path, trainings: List[Step]) -> None:
+        """The n-grams of a language, and what they and the models say together."""
+        script, folder = [sys.executable, str(ROOT / "examples" / "g2p" / "ngrams.py")], self.out / language
+        command = [*script, "train", "--out", str(folder / "ngrams.fst")]
+        command += ["--graphemes", str(data / "train.graphemes"), "--phonemes", str(data / "train.phonemes")]
+        count = Step(f"ngrams-{language}", "ngrams", None, {"data": trainings[0].settings["data"]}, command)
+        flags: Flags = {"--beam": 10, "--nbest": 10, "--json": True}
+        command = ["s2s-predict", *(str(training.folder / "checkpoint_last.pt") for training in trainings)]
+        candidates = Step(
+            f"candidates-{language}-of-{self.members}",
+            "candidates",
+            None,
+            {"flags": flags, "trainings": [training.settings for training in trainings]},
+            [*command, *words(flags)],
+            input=data / "test.graphemes",
+            output=folder / f"candidates-of-{self.members}.json",
+        )
+        vote = Step(
+            f"decode-{language}-{NGRAMS}-of-{self.members}",
+            "decode",
+            None,
+            {"candidates": candidates.settings, "ngrams": count.settings},
+            [*script, "vote", "--model", str(folder / "ngrams.fst")],
+            input=candidates.output,
+            output=folder / f"{NGRAMS}-of-{self.members}.tsv",
+        )
+        self.steps += [count, candidates, vote]
+        self.decodings.append(Decoding(language, NGRAMS, vote, data / "test.tsv", [*trainings, count]))

@@ -22,7 +22,10 @@ def figures(plan: Plan):
         if step.kind != "decode":
             return {}
         references = score_g2p.read_references(str(files[step.name]))
-        best = score_g2p.read_generated(str(step.output))
+        if step.output.suffix == ".tsv":  # of words with votes
+            best = dict(enumerate(score_g2p.read_predictions(str(step.output)).values()))
+        else:
+            best = score_g2p.read_generated(str(step.output))
         if sorted(best) != list(range(len(references))):
             raise StepError(f"{step.output} has {len(best)} predictions for {len(references)} words: see {log}")
         return score_g2p.score({word: best[number] for number, word in enumerate(references)}, references)
