@@ -27,7 +27,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 USER_DIR = str(REPOSITORY / "s2s_plugins")
 ARCHITECTURES = ["basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm"]
 
+# also of what tests start: two processes of two threads on two cores wait for each other many times longer
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background: what tests start would ignore it too
     signal.signal(signal.SIGINT, signal.default_int_handler)
