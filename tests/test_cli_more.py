@@ -57,7 +57,7 @@ def test_attention_can_be_supervised_by_given_alignments(commands, tmp_path):
 
 @needs_8_bit_products
 def test_8_bit_weights_are_chosen_for_a_trained_model(commands, digits, trained):
-    flags = (digits, "--path", trained["attention_lstm"], "--beam", 3)
+    flags = (digits, "--path", trained["attention_lstm"], "--beam", 3, "--cpu")
     full = commands.generate(*flags)
     rounded = commands.generate(*flags, "--model-overrides", "{'decoding_weights': 'int8'}")
     scores = [[float(line.split("\t")[0]) for line in result.lines("H")] for result in (full, rounded)]

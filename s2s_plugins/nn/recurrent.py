@@ -5,6 +5,7 @@ Shape letters: B sentences, T time steps, I input size, H hidden size, D directi
 
 from __future__ import annotations
 
+import warnings
 from typing import Callable, NamedTuple, Optional, Tuple
 
 import torch
@@ -138,9 +139,12 @@ class RecurrentLayer(nn.Module):
         padding = padding_mask.unsqueeze(-1)
         inputs = torch.cat([inputs, padding.to(inputs.dtype)], dim=-1)
         run = torch.gru if cell is None else torch.lstm
-        outputs, *state = run(
-            inputs, state, self._weights_with_padding(), True, 1, 0.0, self.training, self.bidirectional, True
-        )
+        with warnings.catch_warnings():
+            # cuDNN copies the weights into one piece at every call: they were joined for this one, and are small
+            warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous")
+            outputs, *state = run(
+                inputs, state, self._weights_with_padding(), True, 1, 0.0, self.training, self.bidirectional, True
+            )
         outputs = outputs.masked_fill(padding, 0.0)
         hidden = self._last_real_outputs(outputs, padding_mask)
         return outputs, hidden, None if cell is None else self._join(state[1])
