@@ -307,7 +307,7 @@ def test_statistics_are_gathered_without_a_gpu(monkeypatch):
         lambda gathered, data, group=None: gathered.__setitem__(slice(None), [data] * len(gathered)),
     )
     monkeypatch.setattr(distributed_utils, "get_world_size", lambda group: 2)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert distributed_utils.all_gather_list({"loss": 1}, group=object()) == [{"loss": 1}] * 2
 
 

@@ -1,11 +1,13 @@
 """Recurrent stacks: padding is passed over, a step continues a sequence, misuse is named."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
+from s2s_plugins.nn.recurrent import RecurrentLayer, RecurrentStack, RecurrentState
 
 LENGTHS = [5, 3, 1]
 
@@ -132,3 +134,22 @@ def test_misuse_is_named(arguments, message):
 def test_a_dropout_that_is_no_probability_is_named():
     with pytest.raises(ValueError, match="dropout 1.5 is not a probability"):
         Dropout(1.5, side="encoder")
+
+
+def test_cudnns_remark_on_joined_weights_is_kept_from_the_user_and_no_other(monkeypatch):
+    """A CPU has no cuDNN: its remark, which it makes at every call on a GPU, is made here in its place."""
+    layer, lstm = RecurrentLayer("lstm", 4, 6), torch.lstm
+
+    def remarks(text):
+        def remarking(*arguments):
+            warnings.warn(text, UserWarning, stacklevel=2)
+            return lstm(*arguments)
+
+        monkeypatch.setattr(torch, "lstm", remarking)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            layer(torch.randn(2, 3, 4), torch.zeros(2, 6), torch.zeros(2, 6), torch.zeros(2, 3, dtype=torch.bool))
+        return len(seen)
+
+    assert remarks("RNN module weights are not part of single contiguous chunk of memory.") == 0
+    assert remarks("something else") == 1
