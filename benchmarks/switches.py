@@ -6,10 +6,12 @@ Plain is what PyTorch offers for the same mathematics, so a model computes the s
 from __future__ import annotations
 
 import contextlib
+import inspect
 from typing import Callable, Dict, Iterator, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
+from fairseq.optim.adam import Adam
 
 from s2s_plugins.nn.attention import AdditiveAttention
 from s2s_plugins.nn.dropout import Dropout
@@ -39,6 +41,7 @@ def _score_by_tanh(self, query, keys, coverage):
 SWITCHES: Dict[str, Tuple[Tuple[type, str, Callable], ...]] = {
     "unrolled LSTM steps": ((RecurrentLayer, "unrolls", _never),),
     "16-bit dropout": ((Dropout, "forward", _torch_dropout),),
+    "Adam in one pass": ((Adam, "step", inspect.unwrap(Adam.step)),),
     "attention's hidden layer computed twice": ((AdditiveAttention, "score", _score_that_keeps_its_hidden_layer),),
     "attention's tanh from a sigmoid, and the last": (
         (AdditiveAttention, "project", _projection),

@@ -138,6 +138,7 @@ class Scale:
 ATTENTION_SWITCHES = (
     "unrolled LSTM steps",
     "16-bit dropout",
+    "Adam in one pass",
     "attention's hidden layer computed twice",
     "attention's tanh from a sigmoid, and the last",
 )
@@ -168,7 +169,7 @@ FULL = Scale(
     profile_steps=2,
     ablation=(
         ("attention_lstm", ATTENTION_SWITCHES),
-        ("peek_lstm", ("unrolled LSTM steps", "16-bit dropout")),
+        ("peek_lstm", ("unrolled LSTM steps", "16-bit dropout", "Adam in one pass")),
     ),
     expected=(
         ("same", 330),

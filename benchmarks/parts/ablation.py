@@ -5,10 +5,11 @@ The other side of a pair is our own model here, not fairseq's.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.pairs import compare
+from benchmarks.systems import Shape, grown
 
 BEAM = 5
 PLAIN_SEARCH = "our search, not fairseq's"
@@ -20,7 +21,8 @@ def ablation(bench: Bench) -> dict:
     plan = bench.scale.ablation
     for position, (name, switches) in enumerate(plan):
         bench.progress.at(0.6 * position / len(plan), f"training {name}")
-        rows += _training(bench, name, switches)
+        rows += _training(bench, name, switches, bench.g2p(), bench.scale.g2p, bench.scale.batches)
+    rows += _large_vocabulary(bench)
     models = bench.models([name for name, _ in plan], share=0)
     for position, (name, _) in enumerate(plan):
         bench.progress.at(0.6 + 0.4 * position / len(plan), f"decoding with {name}")
@@ -39,10 +41,13 @@ def _in_turn(bench: Bench, batches: List[int], one: Callable[[int], float], othe
     return compare(**rates)
 
 
-def _training(bench: Bench, name: str, switches: List[str]) -> List[dict]:
-    what, worker = bench.g2p(), bench.worker(name)
-    batches = bench.batches(what, bench.scale.g2p.max_tokens, bench.scale.batches)
-    worker.ask("build", name=name, flags=bench.flags(name), data=what, batches=batches)
+def _training(
+    bench: Bench, name: str, switches: Sequence[str], what: dict, shape: Shape, count: int, more: Sequence[str] = ()
+) -> List[dict]:
+    """A row for each switch: updates of a system on ``count`` batches of ``what``, with ``more`` flags."""
+    worker = bench.worker(name)
+    batches = bench.batches(what, shape.max_tokens, count)
+    worker.ask("build", name=name, flags=[*bench.flags(name, shape), *more], data=what, batches=batches)
     rows = []
     for switch in switches:
         compared = _in_turn(
@@ -54,6 +59,17 @@ def _training(bench: Bench, name: str, switches: List[str]) -> List[dict]:
         rows.append({"system": name, "command": "training", "change": switch, **compared})
     bench.drop()
     return rows
+
+
+def _large_vocabulary(bench: Bench) -> List[dict]:
+    """The step of the optimizer where most weights belong to words, most of which no batch has."""
+    vocabulary = max(bench.scale.vocabularies)
+    shape = grown(bench.scale.growth, "vocabulary", vocabulary)
+    classes = min(1024, vocabulary // 2)
+    flags = ("--criterion", "sampled_softmax", "--sampled-classes", str(classes))
+    count = min(bench.scale.batches, 2)
+    rows = _training(bench, "attention_lstm luong", ("Adam in one pass",), shape.synthetic(), shape, count, flags)
+    return [{**row, "system": f"luong, {vocabulary:,} words, {classes:,} sampled"} for row in rows]
 
 
 def _decoding(bench: Bench, name: str, checkpoint: str) -> List[dict]:

@@ -5,7 +5,7 @@ function says what breaks without it. They are installed once, when the package 
 for what already worked.
 """
 
-from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, losses, search
+from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, losses, optimizer, search
 from s2s_plugins.compat.checkpoints import building_from_checkpoint
 
 __all__ = ["building_from_checkpoint", "install"]
@@ -25,6 +25,7 @@ REPAIRS = (
     batches.name_the_data_that_is_missing,
     batches.name_the_sentence_that_is_too_long,
     losses.count_every_word_of_an_adaptive_softmax,
+    optimizer.step_in_one_pass,
     alignment.align_every_hypothesis,
     alignment.replace_unknown_words,
     search.count_diverse_beams_by_place_in_the_batch,
