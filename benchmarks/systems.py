@@ -178,7 +178,7 @@ FULL = Scale(
         ("memory", 330),
         ("growth", 330),
         ("profile", 150),
-        ("ablation", 240),
+        ("ablation", 300),
     ),
 )
 QUICK = Scale(

@@ -64,6 +64,24 @@ def test_a_training_goes_on_with_the_other_step(first, second):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", ["transposed weights", "amsgrad"])
+def test_what_the_fused_step_cannot_do_is_left_to_fairseqs(case):
+    """It reads weights in the order of memory, and fairseq keeps amsgrad's maximum in another way."""
+    ends = []
+    for step in (FAIRSEQS_STEP, Adam.step):
+        weights, groups = weights_and_groups()
+        if case == "transposed weights":
+            weights[0].data = weights[0].data.t().contiguous().t()
+        optimizer = Adam(groups, lr=0.1, amsgrad=case == "amsgrad")
+        for number in (5, 6, 7):
+            set_gradients(weights, number)
+            weights[0].grad = weights[0].grad.contiguous()
+            step(optimizer)
+        ends.append(weights)
+    for one, other in zip(*ends):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def test_each_weight_is_updated_by_one_operation():
     weights, groups = weights_and_groups()
     optimizer = Adam(groups, lr=0.1)

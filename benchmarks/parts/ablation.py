@@ -5,6 +5,7 @@ The other side of a pair is our own model here, not fairseq's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, Dict, List, Sequence
 
 from benchmarks.bench import Bench
@@ -20,9 +21,10 @@ def ablation(bench: Bench) -> dict:
     rows: List[dict] = []
     plan = bench.scale.ablation
     for position, (name, switches) in enumerate(plan):
-        bench.progress.at(0.6 * position / len(plan), f"training {name}")
+        bench.progress.at(0.5 * position / len(plan), f"training {name}")
         rows += _training(bench, name, switches, bench.g2p(), bench.scale.g2p, bench.scale.batches)
-    rows += _large_vocabulary(bench)
+    bench.progress.at(0.5, "training with small batches and with many words")
+    rows += _optimizer(bench)
     models = bench.models([name for name, _ in plan], share=0)
     for position, (name, _) in enumerate(plan):
         bench.progress.at(0.6 + 0.4 * position / len(plan), f"decoding with {name}")
@@ -61,15 +63,18 @@ def _training(
     return rows
 
 
-def _large_vocabulary(bench: Bench) -> List[dict]:
-    """The step of the optimizer where most weights belong to words, most of which no batch has."""
-    vocabulary = max(bench.scale.vocabularies)
-    shape = grown(bench.scale.growth, "vocabulary", vocabulary)
+def _optimizer(bench: Bench) -> List[dict]:
+    """Adam where it is a fair part of an update: in small batches, and where most weights belong to words."""
+    name, switches, scale = "attention_lstm luong", ("Adam in one pass",), bench.scale
+    small = replace(scale.g2p, max_tokens=scale.model_max_tokens)
+    rows = _training(bench, name, switches, bench.g2p(), small, scale.batches)
+    rows = [{**row, "system": f"luong, {small.max_tokens} tokens a batch"} for row in rows]
+    vocabulary = max(scale.vocabularies)
+    wide = grown(scale.growth, "vocabulary", vocabulary)
     classes = min(1024, vocabulary // 2)
     flags = ("--criterion", "sampled_softmax", "--sampled-classes", str(classes))
-    count = min(bench.scale.batches, 2)
-    rows = _training(bench, "attention_lstm luong", ("Adam in one pass",), shape.synthetic(), shape, count, flags)
-    return [{**row, "system": f"luong, {vocabulary:,} words, {classes:,} sampled"} for row in rows]
+    more = _training(bench, name, switches, wide.synthetic(), wide, min(scale.batches, 2), flags)
+    return rows + [{**row, "system": f"luong, {vocabulary:,} words, {classes:,} sampled"} for row in more]
 
 
 def _decoding(bench: Bench, name: str, checkpoint: str) -> List[dict]:
