@@ -16,8 +16,8 @@ from s2s_plugins.compat.patching import wrap
 def step_in_one_pass() -> None:
     """Let Adam update each float32 weight on a CPU in one pass.
 
-    fairseq's step is seven operations, eight with weight decay, each of which goes through memory: with small batches
-    or a large vocabulary that is a fair part of a training. PyTorch's fused step reads and writes each number once.
+    fairseq's step is seven operations, eight with weight decay, each of which goes through memory: with a large
+    vocabulary that is a fair part of a training. PyTorch's fused step reads and writes each number once.
     The arithmetic and the optimizer's state are fairseq's, so its checkpoints go on either way; only the last bits of
     a weight differ.
     """
