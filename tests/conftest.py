@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import pty
 import random
 import re
 import signal
 import subprocess
 import sys
+import tempfile
+import termios
 from argparse import Namespace
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import IO, Dict, List, Optional, Sequence
 
 import pytest
 import torch
@@ -77,6 +81,25 @@ class Result:
     def hypotheses(self) -> List[str]:
         """The text of each ``H-`` line, in the sentences' order."""
         return [line.split("\t", 1)[1] for line in self.lines("H")]
+
+
+def said_on_a_terminal(module: str, *argv: object, stdin: bytes, stdout: IO[bytes]) -> str:
+    """What a command, named by its module, says on a stderr that is a terminal; stdin is a file."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    with tempfile.TemporaryFile() as lines:
+        lines.write(stdin)
+        lines.seek(0)
+        command = [sys.executable, "-m", f"s2s_plugins.commands.{module}", *map(str, argv)]
+        with subprocess.Popen(command, stdin=lines, stdout=stdout, stderr=its) as process:
+            os.close(its)
+            said = b""
+            with contextlib.suppress(OSError):  # Linux's word for the end of a terminal
+                while part := os.read(ours, 1 << 16):
+                    said += part
+            os.close(ours)
+    assert process.returncode == 0, said
+    return said.decode()
 
 
 class Commands:

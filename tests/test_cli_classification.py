@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from conftest import USER_DIR
+from conftest import USER_DIR, said_on_a_terminal
 from test_cli_errors import one_line_error
 from test_prepare import reviews, write_tsv
 
@@ -124,6 +124,12 @@ def test_a_line_that_is_not_utf8_ends_with_an_error_and_keeps_the_answers_before
     done = subprocess.run(command, input=b"word1\nword2\n\xff\n", capture_output=True)
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 2
     assert b"line 3 is not UTF-8 text" in done.stderr and b"Traceback" not in done.stderr
+
+
+def test_answers_that_go_to_a_file_are_counted_on_the_terminal(classifier, tmp_path):
+    with (tmp_path / "answers").open("wb") as answers:
+        said = said_on_a_terminal("classify", classifier, stdin=b"word1\n\nword2\n", stdout=answers)
+    assert re.findall(r"\b(\d+/\d+) ", said) == ["0/3", "3/3"] and said.endswith("\r")
 
 
 @pytest.mark.parametrize("kind", ["lm", "sa"])

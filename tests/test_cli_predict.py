@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 
 import pytest
-from conftest import digit_pairs, preprocess
+from conftest import digit_pairs, preprocess, said_on_a_terminal
 from test_cli_errors import one_line_error
 
 from s2s_plugins.commands.predict import as_tokens
@@ -102,6 +103,23 @@ def test_a_pipe_is_answered_as_soon_as_a_batch_is_full(trained):
         assert process.wait(60) == 0
     finally:
         process.kill()
+
+
+def test_answers_that_go_to_a_file_are_counted_on_the_terminal(trained, tmp_path):
+    lines = b"1 2 3\n" * 39 + b"x"
+    flags = ("predict", trained["basic_lstm"], "--batch-size", 1)  # 16 of them are read at a time
+    with (tmp_path / "answers").open("w+b") as answers:
+        said = said_on_a_terminal(*flags, stdin=lines, stdout=answers)
+        answers.seek(0)
+        assert len(answers.readlines()) == 40
+    assert list(dict.fromkeys(re.findall(r"\b(\d+/\d+) ", said))) == ["0/40", "16/40", "32/40", "40/40"]
+    warning = "s2s-predict: warning: line 40: x is no token that the model knows: it reads <unk> in its place"
+    assert warning in said.replace("\r", "\n").split("\n")  # not behind a bar in the same line
+    assert said.endswith("\r")  # and the bar is gone
+
+
+def test_nothing_is_counted_where_the_answers_go_into_a_pipe(trained):
+    assert said_on_a_terminal("predict", trained["basic_lstm"], stdin=b"1 2\n", stdout=subprocess.PIPE) == ""
 
 
 def test_what_cannot_be_predicted_is_an_error_of_one_line(commands, trained, tmp_path):

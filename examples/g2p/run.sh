@@ -156,12 +156,14 @@ if [ -n "$ngrams" ]; then
     step "n-grams of aligned letters and phones: $out/ngrams.fst"
     [ -f "$out/ngrams.fst" ] || "$python" "$here/ngrams.py" train --graphemes "$data/train.graphemes" \
         --phonemes "$data/train.phonemes" --out "$out/ngrams.fst"
+    step "what the model takes for possible" # into a file: s2s-predict then shows how far it is
+    cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' >"$out/words.txt"
+    s2s-predict "${models[@]}" --data "$data/bin" --source char --beam 10 --nbest 10 --json \
+        <"$out/words.txt" >"$out/candidates.json"
     step "their votes and the model's"
-    cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' |
-        s2s-predict "${models[@]}" --data "$data/bin" --source char --beam 10 --nbest 10 --json |
-        "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" >"$out/votes.tsv"
+    "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" <"$out/candidates.json" >"$out/votes.tsv"
     "$python" "$root/scripts/score_g2p.py" --predictions "$out/votes.tsv" --references "$data/test.tsv" \
         --out "$out/with-ngrams" --show "$shown"
-    rm "$out/votes.tsv"
+    rm "$out/words.txt" "$out/candidates.json" "$out/votes.tsv"
 fi
 step "done in $(($(date +%s) - started)) s; results: $out/score.json, $out/predictions.tsv, $out/errors.tsv"

@@ -15,7 +15,7 @@ from typing import List, Optional, Sequence
 import numpy as np
 import torch
 
-from s2s_plugins.commands.lines import read_batches
+from s2s_plugins.commands.lines import progress, read_batches
 from s2s_plugins.errors import UsageError, one_line_errors
 
 BATCH_SIZE = 64
@@ -129,10 +129,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-classify ... | head` ends without a word
     with one_line_errors("s2s-classify"):
         classifier = Classifier(args.checkpoint)
-        for texts in read_batches(sys.stdin.buffer, args.batch_size):
-            for probabilities in classifier(texts, args.batch_size):
-                print(answer(probabilities, classifier.labels, args.json))
-            sys.stdout.flush()
+        with progress(sys.stdin.buffer) as bar:
+            for texts in read_batches(sys.stdin.buffer, args.batch_size):
+                for probabilities in classifier(texts, args.batch_size):
+                    print(answer(probabilities, classifier.labels, args.json))
+                sys.stdout.flush()
+                bar.update(len(texts))
     return 0
 
 

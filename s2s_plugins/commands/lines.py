@@ -1,10 +1,16 @@
-"""Lines of standard input, as many at a time as wait there."""
+"""Lines of standard input, as many at a time as wait there, and how far a command is with them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
-from typing import IO, Iterator, List
+import stat
+import sys
+from typing import IO, Iterator, List, Optional
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from s2s_plugins.errors import UsageError
 
@@ -61,3 +67,35 @@ def read_batches(stream: IO[bytes], size: int, ahead: int = AHEAD) -> Iterator[L
 
 def _more_waits(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], PATIENCE)[0])
+
+
+@contextlib.contextmanager
+def progress(stream: IO[bytes]) -> Iterator[tqdm]:
+    """A bar of the lines of ``stream`` that are answered, to be updated by their number; it goes when they all are.
+
+    It is shown where stderr is a terminal and stdout a file, unless the lines are typed. Into a terminal the answers
+    themselves are seen, and what reads a pipe may write to the same terminal.
+    """
+    if not sys.stderr.isatty() or stream.isatty() or not _is_file(sys.stdout):
+        yield tqdm(disable=True)
+        return
+    bar = tqdm(total=_lines_of(stream), unit=" lines", leave=False, miniters=1, mininterval=0)
+    with logging_redirect_tqdm(), bar:
+        yield bar
+
+
+def _is_file(stream: IO) -> bool:
+    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+
+
+def _lines_of(stream: IO[bytes]) -> Optional[int]:
+    """How many lines a file still has; None of a pipe. Nothing is read from ``stream``."""
+    if not _is_file(stream):
+        return None
+    descriptor, lines, last = stream.fileno(), 0, b"\n"
+    place = os.lseek(descriptor, 0, os.SEEK_CUR)
+    while block := os.pread(descriptor, BLOCK, place):
+        place += len(block)
+        lines += block.count(b"\n")
+        last = block[-1:]
+    return lines + (last != b"\n")

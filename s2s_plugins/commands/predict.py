@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Container, List, Optional, Sequence, Tuple
 
-from s2s_plugins.commands.lines import read_batches
+from s2s_plugins.commands.lines import progress, read_batches
 from s2s_plugins.errors import UsageError, one_line_errors
 
 if TYPE_CHECKING:
@@ -169,16 +169,18 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         if sys.stdin.isatty():
             print("s2s-predict: reads a source a line, to the end of the input (Ctrl-D)", file=sys.stderr)
         first, unknown = 1, Unknown(translator.task.source_dictionary.unk())
-        for lines in read_batches(sys.stdin.buffer, args.batch_size):
-            sentences, error = encode(translator, lines, first, args)
-            unknown.look(sentences, first)
-            for line, sentence, hypotheses in zip(lines, sentences, predict(translator, sentences, args)):
-                for answer in answers(line, sentence, hypotheses, args):
-                    print(answer)
-            sys.stdout.flush()
-            if error is not None:
-                raise error
-            first += len(lines)
+        with progress(sys.stdin.buffer) as bar:
+            for lines in read_batches(sys.stdin.buffer, args.batch_size):
+                sentences, error = encode(translator, lines, first, args)
+                unknown.look(sentences, first)
+                for line, sentence, hypotheses in zip(lines, sentences, predict(translator, sentences, args)):
+                    for answer in answers(line, sentence, hypotheses, args):
+                        print(answer)
+                sys.stdout.flush()
+                if error is not None:
+                    raise error
+                first += len(lines)
+                bar.update(len(lines))
         unknown.tell(first - 1)
     return 0
 
