@@ -19,6 +19,13 @@ class WorkError(RuntimeError):
     """Work that could not be done, through no fault of the command line; the message says where to look."""
 
 
+def usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
+    """The usage error that ``error`` is or was raised from; None if there is none."""
+    while error is not None and not isinstance(error, UsageError):
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return error
+
+
 @contextlib.contextmanager
 def one_line_errors(
     command: str, where: Optional[Union[str, os.PathLike]] = None, stopped: str = "stopped"

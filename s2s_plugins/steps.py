@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.files import replacing, write_whole
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
@@ -88,11 +89,13 @@ class Runner:
         return self.out / "logs" / f"{step.name}.log"
 
     def read(self, step: Step) -> dict:
-        """What the state file says: ``settings``, ``done``, ``seconds`` and the step's figures."""
+        """What the state file says: ``settings``, ``done``, ``seconds`` and the step's figures; nothing of a damaged one."""
         try:
-            return json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            state = json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
+        whole = isinstance(state, dict) and isinstance(state.get("settings"), dict) and "done" in state
+        return state if whole and isinstance(state.get("seconds", 0.0), (int, float)) else {}
 
     def write(self, step: Step, state: dict) -> None:
         write_whole(self.out / "state" / f"{step.name}.json", json.dumps(state, indent=1) + "\n")
@@ -282,13 +285,8 @@ def standard_output(path: Optional[Path]) -> Iterator[Optional[IO[str]]]:
     if path is None:
         yield None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial_name(path).open("w", encoding="utf-8") as file:
-            yield file
-        os.replace(partial_name(path), path)
-    finally:
-        partial_name(path).unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        yield file
 
 
 def statistics(lines: Iterable[str]) -> Iterator[dict]:
@@ -382,15 +380,3 @@ def executable(name: str) -> str:
     if found is None:
         raise UsageError(f"{name} is not on PATH: run make env in a clone, then PATH=.venv/bin:$PATH")
     return found
-
-
-def partial_name(path: Path) -> Path:
-    """What a file is called until it is whole."""
-    return path.with_name(path.name + ".partial")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_name(path).write_text(text, encoding="utf-8")
-    os.replace(partial_name(path), path)

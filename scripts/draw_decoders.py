@@ -14,8 +14,8 @@ from fairseq.models import ARCH_MODEL_REGISTRY
 
 import s2s_plugins  # noqa: F401  (registers the architectures)
 from s2s_plugins.errors import one_line_errors
+from s2s_plugins.files import write_whole
 from s2s_plugins.reports.diagram import Diagram, diagram_of, draw
-from s2s_plugins.steps import write_whole
 
 PICTURE = Path(__file__).resolve().parents[1] / "s2s_plugins" / "nn" / "decoders" / "decoders.svg"
 # title, architecture, flags

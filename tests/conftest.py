@@ -103,10 +103,16 @@ def said_on_a_terminal(module: str, *argv: object, stdin: bytes, stdout: IO[byte
 
 
 class Commands:
-    """Runs console commands in one folder."""
+    """Runs console commands in one folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they run.
+        warm: each starts with all its imports done.
+    """
+
+    def __init__(self, folder: Path, warm: bool = False) -> None:
         self.folder = folder
+        self.warm = warm
         self.log = folder / "command-log"
         self.log.mkdir(exist_ok=True)
         self.count = 0
@@ -117,7 +123,7 @@ class Commands:
 
     def start(self) -> None:
         self.server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("command_server.py"))],
+            [sys.executable, str(Path(__file__).with_name("command_server.py")), *(["--warm"] if self.warm else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -17,7 +17,7 @@ from gallery.tables import COMPARISONS  # noqa: E402
 
 from s2s_plugins.commands import compare  # noqa: E402
 from s2s_plugins.comparison import metrics  # noqa: E402
-from s2s_plugins.steps import write_whole  # noqa: E402
+from s2s_plugins.files import write_whole  # noqa: E402
 
 DEMO = ("number_words-five", "--demo", "--archs", "attention_lstm")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional
 
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.files import write_whole
 from s2s_plugins.steps import held_signals
 
 if TYPE_CHECKING:
@@ -108,12 +109,7 @@ def write(alignments: List["Alignment"], folder: Path, title: str) -> None:
         for file in folder.iterdir():
             if re.fullmatch(PICTURE, file.name) and file.name not in shown:
                 file.unlink()
-    partial = folder / f".partial-{os.getpid()}-{PAGE}"
-    try:
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, folder / PAGE)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(folder / PAGE, page)
     for number, alignment in enumerate(alignments, start=1):
         with held_signals():  # libraries have callbacks in which Ctrl-C would be lost
             heatmap.draw(alignment, folder / f"{number:04d}.png", title=f"sentence {number}")

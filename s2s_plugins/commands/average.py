@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Sequence
 import torch
 
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.files import replacing
 
 
 def load(path: str) -> dict:
@@ -70,10 +71,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     output = Path(args.output)
     with one_line_errors("s2s-average", output):
         state = average(args.checkpoints)
-        partial = output.with_name(output.name + ".partial")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, partial)
-        os.replace(partial, output)
+        with replacing(output) as partial:
+            torch.save(state, partial)
     print(f"averaged {len(args.checkpoints)} checkpoints into {output}")
     return 0
 

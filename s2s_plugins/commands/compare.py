@@ -17,9 +17,10 @@ from s2s_plugins.comparison import collect, metrics, plots, report
 from s2s_plugins.comparison.lead import Lead, leads_of
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.files import write_whole
 from s2s_plugins.reports import library
 from s2s_plugins.reports.diagram import Diagram, diagram_of
-from s2s_plugins.steps import DONE, Runner, write_whole
+from s2s_plugins.steps import DONE, Runner
 
 USAGE = "s2s-compare DATA-BIN --archs A,B,... --updates N --out DIR [options] [-- flags for fairseq-train]"
 DESCRIPTION = """\

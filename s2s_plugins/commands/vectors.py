@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock, partial_name
+from s2s_plugins.files import replacing
+from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
 
 SECONDS_TO_END = 2  # for a thread; one batch of words takes a hundredth of one
 LONGEST = 10_000  # gensim leaves out what follows in a longer list of words
@@ -138,8 +139,8 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
             if thread.is_alive():  # the interrupt may come before a thread has started
                 thread.join(SECONDS_TO_END)  # one that waits for work for ever is no harm
         raise
-    model.wv.save_word2vec_format(str(partial_name(path)), binary=False)
-    os.replace(partial_name(path), path)
+    with replacing(path) as partial:
+        model.wv.save_word2vec_format(str(partial), binary=False)
     return len(model.wv)
 
 
@@ -187,8 +188,8 @@ def run(args: argparse.Namespace) -> int:
         OSError: there can be no file of that name.
     """
     out = Path(args.out)
-    if out.is_dir():
-        raise UsageError(f"--out {out} is a folder: name a file, as {out / 'vectors.txt'}")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"--out {out} is no file: name one, as {out / 'vectors.txt'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(out.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))

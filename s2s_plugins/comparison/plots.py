@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Dict, List
 
-from s2s_plugins.steps import partial_name
+from s2s_plugins.files import replacing
 
 # told apart by colour-blind readers too (Okabe and Ito), and by marker in print
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7a7a7a", "#E69F00", "#56B4E9", "#000000"]
@@ -24,9 +24,9 @@ def _pyplot():
 
 def save(figure, path: Path) -> None:
     """A picture that appears whole or not at all."""
-    figure.savefig(partial_name(path), dpi=130, format="png")
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
     _pyplot().close(figure)
-    partial_name(path).replace(path)
 
 
 def style(place: int) -> dict:

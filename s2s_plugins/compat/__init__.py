@@ -5,24 +5,44 @@ function says what breaks without it. They are installed once, when the package 
 for what already worked.
 """
 
-from s2s_plugins.compat import alignment, batches, checkpoints, commands, distributed, losses, optimizer, search
+from s2s_plugins.compat import (
+    alignment,
+    batches,
+    checkpoints,
+    commands,
+    data,
+    distributed,
+    evaluation,
+    flags,
+    losses,
+    optimizer,
+    reading,
+    search,
+    training,
+)
 from s2s_plugins.compat.checkpoints import building_from_checkpoint
 
 __all__ = ["building_from_checkpoint", "install"]
 
 REPAIRS = (
-    commands.show_usage_errors_in_one_line,
+    commands.show_errors_in_one_line,
     commands.quieten_hydra,
     commands.accept_the_imported_user_dir,
-    commands.check_flags,
-    checkpoints.load_fairseq_checkpoints_safely,
+    flags.check_flags,
+    evaluation.evaluate_settings_as_data,
+    reading.accept_the_types_in_checkpoints,
+    reading.read_every_file_safely,
     checkpoints.name_the_checkpoint_that_cannot_be_read,
     checkpoints.tell_models_that_they_are_rebuilt,
-    checkpoints.copy_checkpoints_whole,
+    training.leave_a_finished_training_alone,
+    training.write_checkpoints_whole,
+    training.resume_with_every_meter,
     batches.know_numpy_2,
     batches.keep_the_last_batch,
     batches.resume_with_the_same_batches,
-    batches.name_the_data_that_is_missing,
+    data.name_the_data_that_is_missing,
+    data.name_the_data_that_is_damaged,
+    data.index_proteins_without_a_shell,
     batches.name_the_sentence_that_is_too_long,
     losses.count_every_word_of_an_adaptive_softmax,
     optimizer.step_in_one_pass,

@@ -1,14 +1,12 @@
-"""Repairs to how fairseq finds and batches data."""
+"""Repairs to how fairseq batches data."""
 
 from __future__ import annotations
 
-import os
 from types import SimpleNamespace
 
 import numpy as np
-from fairseq import tasks, utils
 from fairseq.data import data_utils
-from fairseq.tasks import fairseq_task, translation
+from fairseq.tasks import fairseq_task
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
@@ -61,40 +59,6 @@ def resume_with_the_same_batches() -> None:
         iterator.epoch = max(epoch, 1)
         dataset.set_epoch(epoch)
         return iterator
-
-
-def name_the_data_that_is_missing() -> None:
-    """Say in one line which data folder, dictionary or split is missing, and which command makes it."""
-
-    @wrap(tasks, "setup_task")
-    def setup_task(original, cfg, **kwargs):
-        data = getattr(cfg, "data", None)
-        for folder in utils.split_paths(data) if isinstance(data, str) and data else []:
-            if not os.path.exists(folder):
-                raise UsageError(f"data folder {folder} does not exist: fairseq-preprocess --destdir {folder} makes it")
-            if os.path.isdir(folder) and not os.listdir(folder):
-                raise UsageError(f"data folder {folder} is empty: fairseq-preprocess --destdir {folder} fills it")
-        try:
-            return original(cfg, **kwargs)
-        except FileNotFoundError as error:
-            raise UsageError(f"{error.filename or error} does not exist: fairseq-preprocess writes it") from error
-        except Exception as error:
-            if "Could not infer language pair" not in str(error):
-                raise
-            raise UsageError(
-                f"data folder {data} has no train.SOURCE-TARGET.* files to read the two sides' names off: give "
-                "--source-lang and --target-lang, or fill it with fairseq-preprocess"
-            ) from None
-
-    @wrap(translation, "load_langpair_dataset")
-    def load_langpair_dataset(original, data_path, split, *args, **kwargs):
-        try:
-            return original(data_path, split, *args, **kwargs)
-        except FileNotFoundError:
-            raise UsageError(
-                f"data folder {data_path} has no {split} split: fairseq-preprocess writes it, and --gen-subset, "
-                "--valid-subset and --train-subset choose among those there"
-            ) from None
 
 
 def name_the_sentence_that_is_too_long() -> None:

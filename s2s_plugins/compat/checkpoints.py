@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import contextvars
 import os
-import pickle
-import re
-import shutil
-import tempfile
+from typing import Iterator, Optional
 
-import numpy as np
 import torch
 from fairseq import checkpoint_utils, models
 from fairseq.file_io import PathManager
+from fairseq.trainer import Trainer
 from omegaconf.errors import ValidationError
 
 from s2s_plugins.compat.patching import wrap
-from s2s_plugins.errors import UsageError
+from s2s_plugins.compat.reading import check_numbers
+from s2s_plugins.errors import UsageError, usage_error_behind
+
+BEST = "checkpoint_best.pt"
 
 _rebuilding = contextvars.ContextVar("rebuilding", default=False)
 
@@ -27,66 +27,98 @@ def building_from_checkpoint() -> bool:
     return _rebuilding.get()
 
 
-def load_fairseq_checkpoints_safely() -> None:
-    """Let ``torch.load`` read the types that a fairseq checkpoint holds, and none besides.
-
-    torch >= 2.6 loads with ``weights_only=True`` and refuses fairseq's own checkpoints for their
-    ``argparse.Namespace`` (flags) and numpy numbers and arrays (statistics, as ``--eval-bleu`` keeps them). They are
-    plain data; a checkpoint that carries code is still refused.
-    """
-    numpy_core = getattr(np, "_core", None) or np.core
-    makers = [numpy_core.multiarray.scalar, numpy_core.multiarray._reconstruct]
-    numbers = [np.float64, np.float32, np.int64, np.int32, np.bool_]
-    torch.serialization.add_safe_globals(
-        [
-            argparse.Namespace,
-            np.ndarray,
-            np.dtype,
-            *{type(np.dtype(number)) for number in numbers},
-            # numpy 1 and numpy 2 know them under these names
-            *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in makers for core in ("core", "_core")),
-        ]
-    )
-
-
 def name_the_checkpoint_that_cannot_be_read() -> None:
-    """Say in one line which checkpoint is missing, cut short, not a checkpoint, or refused, and why."""
+    """Say in one line which checkpoint is missing, damaged, not a checkpoint, or does not fit, and why."""
 
     @wrap(checkpoint_utils, "load_model_ensemble_and_task")
     def load_model_ensemble_and_task(original, filenames, *args, **kwargs):
         if kwargs.get("num_shards", 1) == 1 and not kwargs.get("suffix"):
             for filename in filenames:
-                if kwargs.get("state") is None and not PathManager.exists(filename):
-                    raise UsageError(f"checkpoint {filename} does not exist: name one that fairseq-train wrote")
-        return original(filenames, *args, **kwargs)
+                if kwargs.get("state") is None:
+                    check_file(filename)
+        with unusable(", ".join(map(str, filenames))):
+            models, cfg, task = original(filenames, *args, **kwargs)
+            for filename, model in zip(filenames, models):
+                check_numbers(model.named_parameters(), f"checkpoint {filename}")
+        return models, cfg, task
 
     @wrap(checkpoint_utils, "load_checkpoint_to_cpu")
-    def load_checkpoint_to_cpu(original, path, *args, **kwargs):
-        try:
-            return _of_the_task_asked_for(path, original(path, *args, **kwargs), *args, **kwargs)
-        except pickle.UnpicklingError as error:
-            found = re.search(r"GLOBAL (\S+)", str(error))
-            if found:
-                raise UsageError(
-                    f"checkpoint {path} is refused, nothing in it was run: it holds {found.group(1)}, which is not "
-                    "data that fairseq saves; use a checkpoint that fairseq-train wrote"
-                ) from None
-            raise UsageError(f"{path} is not a checkpoint: name a file that fairseq-train wrote") from None
-        except (EOFError, OSError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "PytorchStreamReader" not in str(error):
-                raise
-            if isinstance(error, OSError) and not os.path.isfile(path):
-                raise
-            raise UsageError(f"checkpoint {path} is not whole: use another one of the same folder") from None
+    def load_checkpoint_to_cpu(original, path, arg_overrides=None, *args, **kwargs):
+        with unusable(path):
+            state = original(path, arg_overrides, *args, **kwargs)
+            _check_state(path, state)
+        return _of_the_task_asked_for(path, state, arg_overrides)
+
+    @wrap(Trainer, "load_checkpoint")
+    def load_checkpoint(original, self, filename, *args, **kwargs):
+        with unusable(filename):
+            return original(self, filename, *args, **kwargs)
 
 
-def _of_the_task_asked_for(path: str, state: dict, arg_overrides=None, **kwargs) -> dict:
+def check_file(path: str) -> None:
+    """See that there is a file ``path``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if os.path.isdir(path):
+        raise UsageError(f"checkpoint {path} is a folder: name a file in it, as {os.path.join(path, BEST)}")
+    if not PathManager.isfile(path):
+        raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
+
+
+@contextlib.contextmanager
+def unusable(path: str) -> Iterator[None]:
+    """Errors of the block become one that names the checkpoint ``path``: its content is what the block works on.
+
+    Raises:
+        UsageError: the block raised an error other than for a file that cannot be read.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        usage = usage_error_behind(error)
+        if usage is not None:
+            raise usage if usage is error else UsageError(f"checkpoint {path}: {usage}") from error
+        first = next(iter(str(error).strip().splitlines()), "")[:200]
+        raise UsageError(
+            f"checkpoint {path} cannot be used ({type(error).__name__}: {first}): use one that fairseq-train wrote, "
+            "with the flags and the data folder of its training"
+        ) from error
+
+
+def _check_state(path: str, state: dict) -> None:
+    """See that ``state`` has what every checkpoint has.
+
+    Raises:
+        UsageError: it has not.
+    """
+    weights = state.get("model")
+    if not isinstance(weights, dict) or not weights or state.get("cfg") is None:
+        raise UsageError(
+            f"{path} is not a checkpoint: it has no weights and settings; use one that fairseq-train wrote"
+        )
+    for name, weight in weights.items():
+        if not isinstance(weight, torch.Tensor):
+            raise UsageError(f"checkpoint {path} is damaged: its weight {name} is a {type(weight).__name__}")
+        if (
+            weight.layout == torch.strided
+            and weight.numel() * weight.element_size() > weight.untyped_storage().nbytes()
+        ):
+            raise UsageError(
+                f"checkpoint {path} is damaged: its weight {name} of {weight.numel():,} numbers has fewer in the file"
+            )
+
+
+def _of_the_task_asked_for(path: str, state: dict, arg_overrides: Optional[dict]) -> dict:
     """``state``, if ``--task text_classification`` was not given with a checkpoint of another task, which has no head.
 
     fairseq goes by the checkpoint's task, whatever the flag says, and then looks for that task's data.
     """
     asked, cfg = (arg_overrides or {}).get("task"), state.get("cfg")
-    trained = cfg.task._name if cfg is not None and cfg.get("task") is not None else asked
+    trained = cfg.task._name if cfg.get("task") is not None else asked
     if asked == "text_classification" and trained != asked:
         raise UsageError(
             f"checkpoint {path} is no classifier, it was trained with --task {trained}: fine-tune it, with "
@@ -111,27 +143,3 @@ def tell_models_that_they_are_rebuilt() -> None:
             raise UsageError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
         finally:
             _rebuilding.reset(token)
-
-
-def copy_checkpoints_whole() -> None:
-    """Copy ``checkpoint_last.pt`` and its like to a temporary name, then rename.
-
-    fairseq copies straight onto the old file: a process that dies in between leaves no checkpoint to resume from.
-    """
-
-    def copy(original, src_path, dst_path, overwrite=False):
-        if PathManager.path_requires_pathmanager(dst_path):
-            return original(src_path, dst_path, overwrite)
-        handle, partial = tempfile.mkstemp(dir=os.path.dirname(dst_path) or ".", prefix=".partial-")
-        os.close(handle)
-        try:
-            shutil.copyfile(src_path, partial)
-            shutil.copymode(src_path, partial)
-            os.replace(partial, dst_path)
-        except BaseException:
-            os.unlink(partial)
-            raise
-        return True
-
-    original = PathManager.copy
-    PathManager.copy = staticmethod(lambda *args, **kwargs: copy(original, *args, **kwargs))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import warnings
-from typing import Optional
+from typing import Optional, Tuple
 
-from fairseq import options, utils
+from fairseq import utils
 
 from s2s_plugins.compat.patching import wrap
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, WorkError, usage_error_behind
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
@@ -24,13 +23,6 @@ HYDRA_DEPRECATIONS = (
 )
 
 
-def _usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
-    """The usage error that ``error`` is or was raised from."""
-    while error is not None and not isinstance(error, UsageError):
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return error
-
-
 def _is_flag_check_of_fairseq(error: BaseException) -> bool:
     """Whether ``error`` is an assertion with a message in fairseq's commands themselves: their checks of flags."""
     traceback = error.__traceback__
@@ -40,24 +32,44 @@ def _is_flag_check_of_fairseq(error: BaseException) -> bool:
     return isinstance(error, AssertionError) and bool(str(error)) and module.startswith("fairseq_cli.")
 
 
-def show_usage_errors_in_one_line() -> None:
-    """End a command on a :class:`UsageError`, or on a check of flags of fairseq's, with one line and exit code 2.
+def show_errors_in_one_line() -> None:
+    """End a command with one line where a user can do something about it, in place of a traceback.
 
-    fairseq lets every exception out of its commands as a traceback with exit code 1, so that a mistyped folder or a
-    forgotten ``--max-tokens`` looks like a bug. Exceptions of any other kind are shown as before.
+    Exit codes: 2 for a :class:`UsageError` and for fairseq's own checks of flags, 1 for a :class:`WorkError` and, in
+    fairseq's commands, for a file that cannot be read or written, 130 for Ctrl-C there. fairseq lets every exception
+    out as a traceback with exit code 1, so that a mistyped folder looks like a bug. Exceptions of any other kind are
+    shown as before, and all with S2S_TRACEBACK=1.
     """
     previous = sys.excepthook
 
     def show(kind, error, traceback):
-        usage = error if _is_flag_check_of_fairseq(error) else _usage_error_behind(error)
-        if usage is None:
+        code, message = _in_one_line(error)
+        if code is None or os.environ.get("S2S_TRACEBACK"):
             previous(kind, error, traceback)
-            return
-        message = str(usage) if usage is error else f"{error} ({usage})"
-        print(f"{os.path.basename(sys.argv[0])}: error: {message}", file=sys.stderr)
-        raise SystemExit(2)
+        if code is not None:
+            print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+            raise SystemExit(code)
 
     sys.excepthook = show
+
+
+def _in_one_line(error: BaseException) -> Tuple[Optional[int], str]:
+    """Exit code and message; no code for an error of a kind that is shown as it is."""
+    usage = error if _is_flag_check_of_fairseq(error) else usage_error_behind(error)
+    if usage is not None:
+        return 2, f"error: {usage}" if usage is error else f"error: {error} ({usage})"
+    if isinstance(error, WorkError):
+        return 1, f"error: {error}"
+    if not os.path.basename(sys.argv[0]).startswith("fairseq-"):
+        return None, ""
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "interrupted; re-run the command to resume"
+    if isinstance(error, OSError):
+        named = [str(name) for name in (error.filename,) if name is not None]
+        return 1, ": ".join(["error", *named, error.strerror or str(error)])
+    if isinstance(error, MemoryError):
+        return 1, "error: out of memory: use smaller sizes, or a smaller --max-tokens or --batch-size"
+    return None, ""
 
 
 def quieten_hydra() -> None:
@@ -84,75 +96,11 @@ def accept_the_imported_user_dir() -> None:
         folder = os.path.realpath(user_dir)
         if folder == PACKAGE_FOLDER:
             return None
+        if not os.path.isdir(folder):
+            raise UsageError(f"--user-dir {user_dir} is no folder: name a plugin's, as {PACKAGE_FOLDER}")
         if os.path.basename(folder) == os.path.basename(PACKAGE_FOLDER):
             raise UsageError(
                 f"--user-dir {folder} is a second copy of the package that is imported from {PACKAGE_FOLDER}: "
                 f"use --user-dir {PACKAGE_FOLDER}, or take that one off PYTHONPATH"
             )
         return original(args)
-
-
-def check_flags() -> None:
-    """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
-
-    The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
-    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
-    adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
-    ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
-    """
-
-    @wrap(options, "parse_args_and_arch")
-    def parse_args_and_arch(original, parser, *args, **kwargs):
-        if parser.get_default("task") is None:
-            parser.set_defaults(task="translation")
-        _suit_classification(parser, kwargs.get("input_args") or (args[0] if args else None))
-        parsed = original(parser, *args, **kwargs)
-        _check(parsed[0] if isinstance(parsed, tuple) else parsed)
-        return parsed
-
-
-def _suit_classification(parser, input_args) -> None:
-    """Make the defaults of ``--task text_classification`` its own: criterion, best checkpoint, batches."""
-    asked, _ = parser.parse_known_args(input_args)
-    if getattr(asked, "task", None) != "text_classification":
-        return
-    parser.set_defaults(criterion="text_classification")
-    if hasattr(asked, "best_checkpoint_metric"):
-        parser.set_defaults(best_checkpoint_metric="accuracy", maximize_best_checkpoint_metric=True)
-    if getattr(asked, "max_tokens", None) is None and getattr(asked, "batch_size", None) is None:
-        parser.set_defaults(batch_size=32)
-
-
-def _check(args) -> None:
-    if hasattr(args, "max_update") and getattr(args, "optimizer", None) is None:
-        raise UsageError("--optimizer is missing: give one, as in --optimizer adam --lr 0.001")
-    if getattr(args, "bf16", False) and importlib.util.find_spec("torch_xla") is None:
-        raise UsageError(
-            "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
-            "float32 weights and runs on CPU and GPU"
-        )
-    start = getattr(args, "finetune_from_model", None)
-    if start and not os.path.isfile(start) and not os.path.isfile(os.path.join(args.save_dir, "checkpoint_last.pt")):
-        raise UsageError(f"--finetune-from-model {start} does not exist: name a checkpoint that fairseq-train wrote")
-    ours = str(getattr(args, "arch", "")).startswith(
-        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
-    )
-    if ours and getattr(args, "criterion", None) == "adaptive_loss":
-        if not getattr(args, "adaptive_softmax_cutoff", None):
-            raise UsageError(
-                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
-                "give it, as in 1000,5000"
-            )
-    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
-        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
-
-        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
-        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
-    if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
-        raise UsageError(
-            "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"
-        )
-    if getattr(args, "replace_unk", None) is not None and getattr(args, "bpe", None) is not None:
-        raise UsageError(
-            f"--replace-unk copies source words, --bpe {args.bpe} joins subwords into others: leave one of them out"
-        )

@@ -68,9 +68,12 @@ def read_vectors(
                 if symbol not in dictionary.indices:
                     continue
                 try:
-                    vectors[dictionary.index(symbol)] = torch.tensor([float(value) for value in values])
+                    vector = torch.tensor([float(value) for value in values])
                 except ValueError as error:
                     raise UsageError(f"{path_flag} {path}, line {number}: {error}") from None
+                if not bool(vector.isfinite().all()):
+                    raise UsageError(f"{path_flag} {path}, line {number}: a number is not finite: remove the line")
+                vectors[dictionary.index(symbol)] = vector
     except OSError as error:
         raise UsageError(f"{path_flag} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

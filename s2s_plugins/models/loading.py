@@ -7,6 +7,7 @@ from typing import Dict, List, Optional
 import torch
 from torch import Tensor
 
+from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.errors import UsageError
 
 
@@ -46,6 +47,7 @@ class CheckedLoading:
                     self._check_dictionary(side, numbers_as_symbols(own[name]), numbers_as_symbols(state_dict[name]))
             for name in [*own, *state_dict]:
                 self._check_weight(name, own.get(name), state_dict.get(name))
+            check_numbers(state_dict.items(), "the checkpoint")
         return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
 
     @staticmethod

@@ -8,7 +8,6 @@ Shape letters: T target tokens, S source tokens.
 
 from __future__ import annotations
 
-import os
 import textwrap
 import unicodedata
 import warnings
@@ -19,6 +18,7 @@ from typing import List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
+from s2s_plugins.files import replacing
 from s2s_plugins.reports import fonts, library, templates
 from s2s_plugins.reports.webfonts import with_fonts
 
@@ -115,12 +115,8 @@ def draw(alignment: Alignment, path: Union[str, Path], title: str = "") -> None:
 
 def _save(figure, box, path: Path) -> None:
     """Write the part ``box`` (inches) of ``figure`` to a temporary name, then rename."""
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
+    with replacing(path) as partial:
         figure.savefig(partial, format="png", bbox_inches=box)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _grid(axes, rows: int, columns: int, cell: float) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Dict
 
-from s2s_plugins.steps import write_whole
+from s2s_plugins.files import write_whole
 
 from .prompts import PROMPTS
 

@@ -10,8 +10,9 @@ from typing import List, Optional
 from s2s_plugins.commands.compare import machine
 from s2s_plugins.comparison.collect import read_decoded
 from s2s_plugins.comparison.report import embedded
+from s2s_plugins.files import replacing, write_whole
 from s2s_plugins.reports import library, templates
-from s2s_plugins.steps import DONE, Runner, partial_name, write_whole
+from s2s_plugins.steps import DONE, Runner
 
 from .plan import BY_EPOCH, COMMON, DECODINGS, Plan, search_flags
 from .prompts import PROMPTS
@@ -150,9 +151,9 @@ def curve(results: dict, path: Path) -> None:
     axis.grid(alpha=0.25, which="both")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9)
-    figure.savefig(partial_name(path), dpi=130, format="png")
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
     pyplot.close(figure)
-    partial_name(path).replace(path)
 
 
 def write(plan: Plan, runner: Runner) -> Optional[str]:

@@ -22,7 +22,8 @@ from typing import Iterator, List, Optional, Sequence
 from gallery import index
 from gallery.tables import COMPARISONS, DIALOGUE, Comparison
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
-from s2s_plugins.steps import clock, executable, write_whole
+from s2s_plugins.files import write_whole
+from s2s_plugins.steps import clock, executable
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ from typing import List
 from gallery.tables import COMPARISONS, DIALOGUE, Comparison
 from s2s_plugins import nn
 from s2s_plugins.comparison import report
+from s2s_plugins.files import write_whole
 from s2s_plugins.reports import templates
-from s2s_plugins.steps import write_whole
 
 FILE = "index.html"
 DECODERS = Path(nn.__file__).parent / "decoders" / "decoders.svg"  # of scripts/draw_decoders.py

@@ -9,7 +9,8 @@ from typing import Dict, List, Optional, Tuple
 
 import score_g2p
 
-from s2s_plugins.steps import DONE, Runner, Step, StepError, write_whole
+from s2s_plugins.files import write_whole
+from s2s_plugins.steps import DONE, Runner, Step, StepError
 
 from .plan import Decoding, Plan
 

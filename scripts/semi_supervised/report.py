@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from s2s_plugins.steps import DONE, Runner, write_whole
+from s2s_plugins.files import replacing, write_whole
+from s2s_plugins.steps import DONE, Runner
 
 from .plan import Plan
 from .tables import Experiment
@@ -109,10 +110,9 @@ def plot(plan: Plan, results: Results, path: Path) -> None:
         axis.set_title(group)
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, dpi=150, format="png")
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=150, format="png")
     pyplot.close(figure)
-    partial.replace(path)
 
 
 def _points(axis, rows: List[tuple]) -> None:

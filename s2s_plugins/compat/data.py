@@ -1,0 +1,141 @@
+"""Repairs to how fairseq finds and reads data: what is missing or damaged is named."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+import numpy as np
+from fairseq import tasks, utils
+from fairseq.data import Dictionary, data_utils, indexed_dataset
+from fairseq.data.fasta_dataset import FastaDataset, fasta_file_path
+from fairseq.tasks import translation
+
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError, usage_error_behind
+
+REMEDY = "binarise the text again, with fairseq-preprocess or s2s-prepare"
+
+
+def name_the_data_that_is_missing() -> None:
+    """Say in one line which data folder, dictionary or split is missing, and which command makes it."""
+
+    @wrap(tasks, "setup_task")
+    def setup_task(original, cfg, **kwargs):
+        data = getattr(cfg, "data", None)
+        for folder in utils.split_paths(data) if isinstance(data, str) and data else []:
+            if not os.path.exists(folder):
+                raise UsageError(f"data folder {folder} does not exist: fairseq-preprocess --destdir {folder} makes it")
+            if os.path.isfile(folder):
+                raise UsageError(f"data folder {folder} is a file: name a folder that fairseq-preprocess wrote")
+            if not os.listdir(folder):
+                raise UsageError(f"data folder {folder} is empty: fairseq-preprocess --destdir {folder} fills it")
+        try:
+            return original(cfg, **kwargs)
+        except FileNotFoundError as error:
+            raise UsageError(f"{error.filename or error} does not exist: fairseq-preprocess writes it") from error
+        except NotADirectoryError:
+            raise UsageError(f"data folder {data} is a file: name a folder that fairseq-preprocess wrote") from None
+        except Exception as error:
+            if "Could not infer language pair" not in str(error):
+                raise
+            raise UsageError(
+                f"data folder {data} has no train.SOURCE-TARGET.* files to read the two sides' names off: give "
+                "--source-lang and --target-lang, or fill it with fairseq-preprocess"
+            ) from None
+
+    @wrap(translation, "load_langpair_dataset")
+    def load_langpair_dataset(original, data_path, split, *args, **kwargs):
+        try:
+            dataset = original(data_path, split, *args, **kwargs)
+            if dataset.tgt is not None and len(dataset.src) != len(dataset.tgt):
+                raise UsageError(
+                    f"data folder {data_path}: {split} has {len(dataset.src)} sources and {len(dataset.tgt)} targets, "
+                    f"and needs as many: {REMEDY}"
+                )
+            return dataset
+        except FileNotFoundError:
+            raise UsageError(
+                f"data folder {data_path} has no {split} split: fairseq-preprocess writes it, and --gen-subset, "
+                "--valid-subset and --train-subset choose among those there"
+            ) from None
+
+
+def name_the_data_that_is_damaged() -> None:
+    """Say in one line which file of binarised data, or which dictionary, is damaged or of other data.
+
+    fairseq stops with whatever a wrong byte leads to, at the worst in the middle of a training.
+    """
+
+    @wrap(data_utils, "load_indexed_dataset")
+    def load_indexed_dataset(original, path, dictionary=None, *args, **kwargs):
+        try:
+            dataset = original(path, dictionary, *args, **kwargs)
+            for part in getattr(dataset, "datasets", [dataset]):
+                if isinstance(part, indexed_dataset.MMapIndexedDataset):
+                    _check_numbers(part, dictionary)
+            return dataset
+        except OSError as error:
+            raise UsageError(f"{error.filename or path}: {error.strerror or error}: {REMEDY}") from error
+        except MemoryError:
+            raise
+        except Exception as error:
+            usage = usage_error_behind(error)
+            if usage is not None:
+                raise usage from None
+            first = next(iter(str(error).splitlines()), type(error).__name__)[:100]
+            raise UsageError(f"{path}.idx or {path}.bin is damaged ({first}): {REMEDY}") from error
+
+    @wrap(Dictionary, "add_from_file")
+    def add_from_file(original, self, f):
+        try:
+            return original(self, f)
+        except OSError:
+            raise
+        except Exception as error:
+            if not isinstance(f, (str, os.PathLike)):
+                raise
+            first = next(iter(str(error).splitlines()), type(error).__name__)[:150]
+            raise UsageError(f"dictionary {f} is damaged ({first}): {REMEDY}") from error
+
+
+def _check_numbers(dataset: indexed_dataset.MMapIndexedDataset, dictionary: Optional[Dictionary]) -> None:
+    """See that ``dataset`` has all the tokens that its index counts, each of them a symbol of ``dictionary``.
+
+    Raises:
+        UsageError: it has not.
+    """
+    path, index = dataset._path, dataset._index
+    sizes, width = np.asarray(index.sizes, dtype=np.int64), np.dtype(index.dtype).itemsize
+    starts = np.asarray(index._pointers)
+    there = len(dataset._bin_buffer)
+    if len(sizes) and (sizes.min() < 0 or starts.min() < 0 or (starts + sizes * width).max() > there):
+        raise UsageError(f"{path}.bin has {there:,} bytes, {path}.idx counts on others: {REMEDY}")
+    if dictionary is None:
+        return
+    tokens = np.frombuffer(dataset._bin_buffer, dtype=index.dtype, count=there // width)
+    if len(tokens) and (tokens.min() < 0 or tokens.max() >= len(dictionary)):
+        raise UsageError(
+            f"{path}.bin has a token {tokens.max() if tokens.min() >= 0 else tokens.min()}, its dictionary has "
+            f"{len(dictionary)} symbols: it is damaged or of other data; {REMEDY}"
+        )
+
+
+def index_proteins_without_a_shell() -> None:
+    """Index a ``.fasta`` file in Python.
+
+    fairseq hands the path, which a checkpoint's settings may have named, to a shell.
+    """
+
+    @wrap(FastaDataset, "_build_index")
+    def build_index(original, self, path):
+        starts, sizes, place = [], [], 0
+        with open(fasta_file_path(path), "rb") as lines:
+            for line in lines:
+                if line.startswith(b">"):
+                    starts.append(place)
+                    sizes.append(0)
+                elif sizes:
+                    sizes[-1] += len(line.strip())
+                place += len(line)
+        return np.array(starts, dtype=np.int64), np.array(sizes, dtype=np.int64)

@@ -1,0 +1,170 @@
+"""Flags of fairseq's commands: those that cannot work are named before anything is done."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any, Optional
+
+from fairseq import options, utils
+
+from s2s_plugins.compat.checkpoints import check_file
+from s2s_plugins.compat.evaluation import evaluate
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError
+
+# the least value that works; "above" it where it does not work itself
+LEAST = {
+    "adam_eps": 0,
+    "batch_size": 1,
+    "batch_size_valid": 1,
+    "beam": 1,
+    "clip_norm": 0,
+    "distributed_world_size": 1,
+    "fixed_validation_seed": 0,
+    "keep_best_checkpoints": -1,
+    "keep_interval_updates": -1,
+    "keep_last_epochs": -1,
+    "log_interval": 1,
+    "max_epoch": 0,
+    "max_len_a": 0,
+    "max_len_b": 0,
+    "max_source_positions": 1,
+    "max_target_positions": 1,
+    "max_tokens": 1,
+    "max_tokens_valid": 1,
+    "max_update": 0,
+    "min_len": 0,
+    "nbest": 1,
+    "no_repeat_ngram_size": 0,
+    "num_shards": 1,
+    "num_workers": 0,
+    "prefix_size": 0,
+    "required_batch_size_multiple": 1,
+    "save_interval": 1,
+    "save_interval_updates": 0,
+    "seed": 0,
+    "shard_id": 0,
+    "stop_time_hours": 0,
+    "tokens_per_sample": 1,
+    "update_freq": 1,
+    "validate_interval": 1,
+    "validate_interval_updates": 0,
+    "warmup_updates": 0,
+    "weight_decay": 0,
+}
+ABOVE = {"temperature": 0}
+MOST = {"seed": 2**32 - 1, "label_smoothing": 1}
+EXAMPLE = "\"{'beam': 1}\""
+
+
+def check_flags() -> None:
+    """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
+
+    The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
+    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
+    adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
+    ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
+    """
+
+    @wrap(options, "parse_args_and_arch")
+    def parse_args_and_arch(original, parser, *args, **kwargs):
+        if parser.get_default("task") is None:
+            parser.set_defaults(task="translation")
+        _suit_classification(parser, kwargs.get("input_args") or (args[0] if args else None))
+        parsed = original(parser, *args, **kwargs)
+        _check(parsed[0] if isinstance(parsed, tuple) else parsed)
+        return parsed
+
+
+def _suit_classification(parser, input_args) -> None:
+    """Make the defaults of ``--task text_classification`` its own: criterion, best checkpoint, batches."""
+    asked, _ = parser.parse_known_args(input_args)
+    if getattr(asked, "task", None) != "text_classification":
+        return
+    parser.set_defaults(criterion="text_classification")
+    if hasattr(asked, "best_checkpoint_metric"):
+        parser.set_defaults(best_checkpoint_metric="accuracy", maximize_best_checkpoint_metric=True)
+    if getattr(asked, "max_tokens", None) is None and getattr(asked, "batch_size", None) is None:
+        parser.set_defaults(batch_size=32)
+
+
+def _check(args) -> None:
+    _check_numbers(args)
+    _check_paths(args)
+    _check_combinations(args)
+
+
+def _check_numbers(args) -> None:
+    for name, value in vars(args).items():
+        flag = f"--{name.replace('_', '-')}"
+        for number in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                continue
+            if number != number or name in LEAST and number < LEAST[name]:
+                raise UsageError(f"{flag} {number} is too small: use {LEAST.get(name, 0)} or more")
+            if name in ABOVE and number <= ABOVE[name]:
+                raise UsageError(f"{flag} {number} is too small: use a number above {ABOVE[name]}")
+            if name in MOST and number > MOST[name]:
+                raise UsageError(f"{flag} {number} is too large: use {MOST[name]} or less")
+    if getattr(args, "lr_scheduler", None) == "polynomial_decay" and hasattr(args, "max_update"):
+        total = _number(getattr(args, "total_num_update", None))
+        if not (total if total is not None else args.max_update) > 0:
+            raise UsageError(
+                "--lr-scheduler polynomial_decay needs to know where it ends: give --total-num-update, or --max-update"
+            )
+
+
+def _number(value: Any) -> Optional[float]:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_paths(args) -> None:
+    for name in ("save_dir", "results_path"):
+        path = getattr(args, name, None)
+        if path and os.path.exists(path) and not os.path.isdir(path):
+            raise UsageError(f"--{name.replace('_', '-')} {path} is a file: name a folder")
+    for path in utils.split_paths(getattr(args, "path", None) or ""):
+        if os.path.isdir(path):
+            check_file(path)
+    overrides = getattr(args, "model_overrides", None)
+    if isinstance(overrides, str) and not isinstance(evaluate(overrides), dict):
+        raise UsageError(f"--model-overrides {overrides} is no dictionary: write it as in {EXAMPLE}")
+    start = getattr(args, "finetune_from_model", None)
+    if start and not os.path.isfile(start) and not os.path.isfile(os.path.join(args.save_dir, "checkpoint_last.pt")):
+        raise UsageError(f"--finetune-from-model {start} does not exist: name a checkpoint that fairseq-train wrote")
+
+
+def _check_combinations(args) -> None:
+    if hasattr(args, "max_update") and getattr(args, "optimizer", None) is None:
+        raise UsageError("--optimizer is missing: give one, as in --optimizer adam --lr 0.001")
+    if getattr(args, "bf16", False) and importlib.util.find_spec("torch_xla") is None:
+        raise UsageError(
+            "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
+            "float32 weights and runs on CPU and GPU"
+        )
+    ours = str(getattr(args, "arch", "")).startswith(
+        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
+    )
+    if ours and getattr(args, "criterion", None) == "adaptive_loss":
+        if not getattr(args, "adaptive_softmax_cutoff", None):
+            raise UsageError(
+                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
+                "give it, as in 1000,5000"
+            )
+    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
+        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
+
+        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
+        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
+    if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
+        raise UsageError(
+            "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"
+        )
+    if getattr(args, "replace_unk", None) is not None and getattr(args, "bpe", None) is not None:
+        raise UsageError(
+            f"--replace-unk copies source words, --bpe {args.bpe} joins subwords into others: leave one of them out"
+        )

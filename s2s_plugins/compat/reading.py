@@ -1,0 +1,218 @@
+"""Reading a file of weights: nothing in it runs, damage is found, and its settings reach neither programs nor networks.
+
+``torch.load`` with ``weights_only`` builds plain data alone. What stands here is what it leaves open: damaged bytes,
+compressed records, and what fairseq would do with the settings in a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import pickle
+import re
+import struct
+import sys
+import zipfile
+from typing import IO, Any, Dict, Iterable, Iterator, Tuple, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 1 << 20
+ZIP = b"PK\x03\x04"
+MOST_SETTINGS = 100_000  # a real checkpoint has under a thousand
+REMEDY = "use one that fairseq-train wrote"
+# settings of fairseq's tokenizers and subword models that name a file, or a URL to fetch it from
+FILES = (
+    *("sentencepiece_model", "sentencepiece_model_path", "bpe_codes", "bpe_vocab", "bpe_merges", "bpe_vocab_file"),
+    *("gpt2_encoder_json", "gpt2_vocab_bpe"),
+)
+# those that are fetched where no file is named
+FETCHED = {"gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"), "bert": ("bpe_vocab_file",)}
+# settings that would start a program
+PROGRAMS = {"post_save_script": None, "use_plasma_view": False}
+
+
+def accept_the_types_in_checkpoints() -> None:
+    """Let ``torch.load`` read the types that a fairseq checkpoint holds, and none besides.
+
+    torch >= 2.6 loads with ``weights_only=True`` and refuses fairseq's own checkpoints for their
+    ``argparse.Namespace`` (flags) and numpy numbers and arrays (statistics, as ``--eval-bleu`` keeps them). They are
+    plain data; a checkpoint that carries code is still refused.
+    """
+    numpy_core = getattr(np, "_core", None) or np.core
+    makers = [numpy_core.multiarray.scalar, numpy_core.multiarray._reconstruct]
+    numbers = [np.float64, np.float32, np.int64, np.int32, np.bool_]
+    torch.serialization.add_safe_globals(
+        [
+            argparse.Namespace,
+            np.ndarray,
+            np.dtype,
+            *{type(np.dtype(number)) for number in numbers},
+            # numpy 1 and numpy 2 know them under these names
+            *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in makers for core in ("core", "_core")),
+        ]
+    )
+
+
+def read_every_file_safely() -> None:
+    """Give fairseq :func:`read` where it calls ``torch.load``; other callers are left alone.
+
+    ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``, which people set because torch >= 2.6 refuses fairseq's checkpoints, would
+    have them run code.
+    """
+
+    @wrap(torch, "load")
+    def load(original, f, *args, **kwargs):
+        caller = sys._getframe(2).f_globals.get("__name__", "")
+        if caller.split(".")[0] != "fairseq":
+            return original(f, *args, **kwargs)
+        if isinstance(f, (str, os.PathLike)):
+            with open(f, "rb") as file:
+                return read(file)
+        return read(f)
+
+
+def read(file: IO[bytes]) -> Any:
+    """What ``torch.save`` wrote into ``file``, on the CPU.
+
+    Raises:
+        UsageError: it is damaged, holds other than plain data, or settings that ask for more than to be read.
+    """
+    name = getattr(file, "name", "the data of another process")
+    if file.read(len(ZIP)) == ZIP:
+        _verify(file, name)
+    file.seek(0)
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused:
+            raise UsageError(
+                f"checkpoint {name} is refused, nothing in it was run: it holds {refused.group(1)}, which is not "
+                f"data that fairseq saves; {REMEDY}"
+            ) from None
+        raise UsageError(f"{name} is not a checkpoint: {REMEDY}") from None
+    except (EOFError, OSError) as error:
+        raise UsageError(f"checkpoint {name} is not whole ({error or 'it is cut short'}): {REMEDY}") from None
+    except Exception as error:  # whatever the pickle's own instructions come to
+        first = str(error).strip().splitlines()[0:1]
+        raise UsageError(f"{name} is not a checkpoint ({' '.join(first)[:100]}): {REMEDY}") from error
+    if isinstance(found, dict):
+        for settings in (found.get("cfg"), found.get("args")):
+            _check_settings(settings, name)
+    return found
+
+
+def check_numbers(weights: Iterable[Tuple[str, Tensor]], what: str) -> None:
+    """See that every number of ``weights`` is finite.
+
+    Args:
+        weights: by name.
+        what: they are of, for the message.
+
+    Raises:
+        UsageError: one is NaN or infinite; the message names the first such weight.
+    """
+    for name, weight in weights:
+        if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+            bad = weight[~torch.isfinite(weight)].flatten()
+            raise UsageError(
+                f"{what} is of no use: in its weight {name} {len(bad)} of {weight.numel()} numbers are not finite "
+                f"(the first is {float(bad[0])}): use an earlier one, and train with a lower --lr or with --clip-norm 1"
+            )
+
+
+def _verify(file: IO[bytes], name: str) -> None:
+    """Read every record of a zip archive against its checksum, which ``torch.save`` writes and ``torch.load`` ignores.
+
+    Raises:
+        UsageError: a record is damaged or compressed, or the archive is no archive.
+    """
+    size = file.seek(0, io.SEEK_END)
+    record = ""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            records = archive.infolist()
+            compressed = [one.filename for one in records if one.compress_type != zipfile.ZIP_STORED]
+            if compressed or sum(one.file_size for one in records) > size:
+                raise UsageError(
+                    f"checkpoint {name} is refused: {compressed[0] if compressed else 'a record'} in it is compressed, "
+                    f"and torch.save compresses nothing; {REMEDY}"
+                )
+            for one in records:
+                record = one.filename
+                with archive.open(one) as stream:
+                    while stream.read(BLOCK):
+                        pass
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        struct.error,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+    ) as error:
+        if isinstance(error, UsageError):
+            raise
+        where = f", its record {record} is damaged" if record else ""
+        raise UsageError(f"checkpoint {name} is not whole{where}: use another one of the same folder") from None
+
+
+def _check_settings(settings: Any, name: str) -> None:
+    """See that ``settings``, a checkpoint's, are plain values, and take out of them what starts or fetches anything.
+
+    Raises:
+        UsageError: there is an interpolation among them, or they are too many.
+    """
+    for count, (key, value, owner) in enumerate(_walk(settings)):
+        if count > MOST_SETTINGS:
+            raise UsageError(f"checkpoint {name} is refused: it has more than {MOST_SETTINGS:,} settings; {REMEDY}")
+        if isinstance(value, str) and "${" in value:
+            raise UsageError(
+                f"checkpoint {name} is refused: its setting {key} is {value[:80]!r}, which would be replaced by "
+                f"something else, and fairseq-train writes values alone; {REMEDY}"
+            )
+        if key in PROGRAMS and value:
+            logger.warning(f"checkpoint {name}: its setting {key} ({value}) starts a program and is left out")
+            owner[key] = PROGRAMS[key]
+        if key in ("bpe", "tokenizer") and _fetches(value, owner):
+            logger.warning(f"checkpoint {name}: its setting {key} fetches files and is left out; give it yourself")
+            owner[key] = None
+
+
+def _walk(settings: Any) -> Iterator[tuple]:
+    """Name, value, and the dictionary that has it, of every setting; a loop in them makes this endless."""
+    waiting = [("", settings, {})]
+    while waiting:
+        key, value, owner = waiting.pop()
+        yield key, value, owner
+        if isinstance(value, argparse.Namespace):
+            value = vars(value)
+        if isinstance(value, dict):
+            waiting += [(inner, one, value) for inner, one in value.items()]
+        elif isinstance(value, (list, tuple, set)):
+            waiting += [(key, one, {}) for one in value]
+
+
+def _fetches(choice: Union[None, str, Dict[str, Any], argparse.Namespace], flat: Dict[str, Any]) -> bool:
+    """Whether a subword model or tokenizer is fetched from a network.
+
+    Args:
+        choice: its name, in old checkpoints, or its settings with the name among them.
+        flat: the settings beside its name.
+    """
+    own = vars(choice) if isinstance(choice, argparse.Namespace) else choice
+    own = own if isinstance(own, dict) else {**flat, "_name": own}
+    files = {key: str(own.get(key)) for key in FILES}
+    needed = FETCHED.get(str(own.get("_name")), ())
+    return any("://" in file for file in files.values()) or any(not os.path.isfile(files[key]) for key in needed)

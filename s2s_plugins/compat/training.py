@@ -1,0 +1,158 @@
+"""Repairs to how a training starts, resumes, writes its checkpoints and ends."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Callable, Iterator, Optional, Type
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq.file_io import PathManager
+from fairseq.logging import meters
+from fairseq.trainer import Trainer
+
+from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.files import replacing
+
+logger = logging.getLogger(__name__)
+
+LAST = "checkpoint_last.pt"  # what fairseq restores unless --restore-file names another
+UNFINISHED = (".checkpoint*.pt.partial", "checkpoint*.pt.tmp")  # ours, fairseq's
+PATIENCE = "validations_without_gain"
+
+
+def leave_a_finished_training_alone() -> None:
+    """Change nothing when a training that has ended is started again, and start none without its ``--restore-file``.
+
+    fairseq looks at ``--max-update`` and ``--stop-time-hours`` after an update, so that each start makes one more, and
+    forgets how long ``--patience`` has waited. A ``--restore-file`` that does not exist trains from scratch.
+    """
+
+    @wrap(checkpoint_utils, "load_checkpoint")
+    def load_checkpoint(original, cfg, trainer, **kwargs):
+        if cfg.restore_file != LAST:
+            found = cfg.restore_file.replace(".pt", f"{trainer.checkpoint_suffix}.pt")
+            if not PathManager.isfile(found):
+                raise UsageError(f"--restore-file {found} does not exist: name a checkpoint, or leave the flag out")
+        if trainer.data_parallel_rank == 0:
+            _remove_unfinished(Path(cfg.save_dir))
+        extra_state, iterator = original(cfg, trainer, **kwargs)
+        if extra_state is not None and trainer.get_num_updates() > 0:
+            if not (cfg.reset_optimizer or cfg.reset_meters):
+                _restore_patience(extra_state.get(PATIENCE))
+            limit = _reached(trainer, cfg.patience)
+            if limit is not None:
+                logger.info(f"this training has ended before, by {limit}: nothing is changed; raise it to train on")
+                # not a number is below no limit, infinity included: there is no epoch left
+                return extra_state, SimpleNamespace(next_epoch_idx=math.nan)
+        return extra_state, iterator
+
+    @wrap(Trainer, "save_checkpoint")
+    def save_checkpoint(original, self, filename, extra_state):
+        waited = _early_stopping()
+        if waited is not None and hasattr(waited, "num_runs"):
+            extra_state = {**extra_state, PATIENCE: {"best": waited.best, "num_runs": waited.num_runs}}
+        return original(self, filename, extra_state)
+
+
+def _early_stopping() -> Optional[Any]:
+    """The function that keeps the state of ``--patience`` on itself, where fairseq-train runs."""
+    return getattr(sys.modules.get("fairseq_cli.train"), "should_stop_early", None)
+
+
+def _restore_patience(state: Optional[dict]) -> None:
+    waited = _early_stopping()
+    if state is not None and waited is not None:
+        waited.best, waited.num_runs = float(state["best"]), int(state["num_runs"])
+
+
+def _reached(trainer: Trainer, patience: int) -> Optional[str]:
+    """The flag whose limit of updates, hours or validations without gain is reached; None for none."""
+    limits, updates = trainer.cfg.optimization, trainer.get_num_updates()
+    if 0 < limits.max_update <= updates:
+        return f"--max-update {limits.max_update}"
+    if 0 < limits.stop_time_hours < trainer.cumulative_training_time() / 3600:
+        return f"--stop-time-hours {limits.stop_time_hours}"
+    if 0 < patience <= getattr(_early_stopping(), "num_runs", 0):
+        return f"--patience {patience}"
+    return None
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process has left of a checkpoint."""
+    for pattern in UNFINISHED:
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
+
+
+def write_checkpoints_whole() -> None:
+    """Write a checkpoint to a temporary name, then rename; say in one line when it cannot be written.
+
+    fairseq copies ``checkpoint_last.pt`` and its like straight onto the old file: a process that dies in between leaves
+    no checkpoint to resume from. On a full disk it tries three times, prints tracebacks, and leaves the part it wrote.
+    """
+
+    @wrap(checkpoint_utils, "torch_persistent_save")
+    def torch_persistent_save(original, obj, filename, async_write=False):
+        if async_write or PathManager.path_requires_pathmanager(filename):
+            return original(obj, filename, async_write=async_write)
+        return _whole(filename, lambda partial: torch.save(obj, partial))
+
+    def copy(original, src_path, dst_path, overwrite=False):
+        if PathManager.path_requires_pathmanager(dst_path):
+            return original(src_path, dst_path, overwrite)
+        _whole(dst_path, lambda partial: shutil.copyfile(src_path, partial))
+        return True
+
+    original = PathManager.copy
+    PathManager.copy = staticmethod(lambda *args, **kwargs: copy(original, *args, **kwargs))
+
+
+def _whole(filename: str, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file that becomes ``filename``.
+
+    Raises:
+        WorkError: it cannot be written.
+    """
+    try:
+        with replacing(filename) as partial:
+            write(partial)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or f"{str(error).splitlines()[0][:100]}; is the disk full?"
+        raise WorkError(
+            f"checkpoint {filename} cannot be written: {reason}; earlier ones are whole: make room, and re-run the "
+            "command to resume"
+        ) from error
+
+
+def resume_with_every_meter() -> None:
+    """Restore the statistics of a plugin's own criterion, and build nothing but statistics.
+
+    fairseq looks a meter's class up by the name in the checkpoint among all names of its own module: a class of another
+    module stops with KeyError, any other name is called.
+    """
+
+    @wrap(meters.MetersDict, "load_state_dict")
+    def load_state_dict(original, self, state_dict):
+        known = {kind.__name__: kind for kind in _kinds(meters.Meter)}
+        for _, _, name, _ in state_dict:
+            if name not in known:
+                raise UsageError(f"the checkpoint has statistics of an unknown kind, {name}: use --reset-meters")
+        self.clear()
+        self.priorities.clear()
+        for priority, key, name, state in state_dict:
+            meter = known[name]()
+            meter.load_state_dict(state)
+            self.add_meter(key, meter, priority)
+
+
+def _kinds(kind: Type) -> Iterator[Type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _kinds(child)

@@ -1,0 +1,40 @@
+"""Files that appear whole or not at all, and take the place of no other thing than a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Iterator, Union
+
+from s2s_plugins.errors import UsageError
+
+
+@contextlib.contextmanager
+def replacing(path: Union[str, Path]) -> Iterator[Path]:
+    """A temporary path in the same folder that becomes ``path`` if the block ends well, and is removed else.
+
+    Where ``path`` is a symbolic link, the file that it points to is replaced.
+
+    Raises:
+        UsageError: ``path`` is there and no regular file, as a folder or ``/dev/stdout``.
+        OSError: it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{path} is no regular file and would be replaced by one: name another")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
