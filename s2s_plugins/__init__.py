@@ -6,12 +6,22 @@ Importing this package registers its architectures, tasks and criterions, and in
 
 import importlib.util as _importlib_util
 import logging as _logging
+import os as _os
+import signal as _signal
 import sys as _sys
+
+from s2s_plugins.errors import end_at_once as _end_at_once
 
 __version__ = "0.1.0"
 
 if __name__ != "s2s_plugins":
     raise ImportError(f"the folder of this package is called {__name__}, its modules know it as s2s_plugins: rename it")
+
+if (
+    _os.path.basename(_sys.argv[0]).startswith("s2s-")
+    and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
+):
+    _signal.signal(_signal.SIGINT, _end_at_once)  # Ctrl-C in the seconds that the imports take: no traceback
 
 if _importlib_util.find_spec("fairseq") is None:
     _fairseq = "ve-fairseq==0.12.3" if _sys.version_info >= (3, 11) else "fairseq==0.12.2"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import signal
 import sys
-from typing import Iterator, Optional, Union
+import traceback
+from typing import IO, Iterator, Optional, Union
 
 
 class UsageError(ValueError):
@@ -32,8 +35,8 @@ def one_line_errors(
 ) -> Iterator[None]:
     """What goes wrong inside ends the command with one line on stderr.
 
-    Exit codes: 2 for a :class:`UsageError`, 1 for a :class:`WorkError` and for a file that cannot be read or written,
-    130 for Ctrl-C.
+    Exit codes: 2 for a :class:`UsageError`, 1 for a :class:`WorkError`, for a file that cannot be read or written and
+    for too little memory, 130 for Ctrl-C. With S2S_TRACEBACK=1 in the environment the traceback comes first.
 
     Args:
         command: its name, at the start of the line.
@@ -44,13 +47,23 @@ def one_line_errors(
         SystemExit: one of these was raised inside.
     """
     try:
+        _use_standard_output()
+        if signal.getsignal(signal.SIGINT) is end_at_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     except (UsageError, WorkError) as error:
+        if os.environ.get("S2S_TRACEBACK"):
+            traceback.print_exc()
         print(f"{command}: error: {error}", file=sys.stderr)
         code = 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         named = [str(name) for name in (error.filename or where,) if name is not None]
         print(": ".join([command, "error", *named, error.strerror or str(error)]), file=sys.stderr)
+        code = 1
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"{command}: error: out of memory: use smaller sizes, or less at a time", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
         print(f"\n{command}: {stopped}", file=sys.stderr)
@@ -58,3 +71,37 @@ def one_line_errors(
     else:
         return
     raise SystemExit(code)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or PyTorch, on whatever device, ran out of memory."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _use_standard_output() -> None:
+    """Let output be UTF-8, as input is, whatever the locale.
+
+    Raises:
+        UsageError: there is no output: it was closed, and all answers would be lost.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        raise UsageError("standard output is closed: direct it to a file, as in > out.txt")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def standard_input() -> IO[bytes]:
+    """Standard input, as bytes.
+
+    Raises:
+        UsageError: it was closed.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError("standard input is closed: direct a file to it, as in < lines.txt")
+    return sys.stdin.buffer
+
+
+def end_at_once(number: int, frame: object) -> None:
+    """A handler of signals for the seconds in which modules are imported and nothing is done yet."""
+    os.write(2, f"\n{os.path.basename(sys.argv[0])}: stopped\n".encode())
+    os._exit(128 + number)

@@ -20,11 +20,8 @@ def replacing(path: Union[str, Path]) -> Iterator[Path]:
         UsageError: ``path`` is there and no regular file, as a folder or ``/dev/stdout``.
         OSError: it cannot be written.
     """
+    check_replaceable(path)
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise UsageError(f"{path} is a folder: name a file in it")
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{path} is no regular file and would be replaced by one: name another")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     try:
@@ -32,6 +29,19 @@ def replacing(path: Union[str, Path]) -> Iterator[Path]:
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Union[str, Path], flag: str = "") -> None:
+    """See that ``path`` is a regular file, or nothing yet.
+
+    Raises:
+        UsageError: it is a folder, or as ``/dev/stdout`` neither; the message starts with ``flag``.
+    """
+    named = f"{flag} {path}".strip()
+    if os.path.isdir(path):
+        raise UsageError(f"{named} is a folder: name a file, as {os.path.join(path, 'FILE')}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(f"{named} is no regular file and would be replaced by one: name another")
 
 
 def write_whole(path: Path, text: str) -> None:

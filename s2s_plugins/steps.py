@@ -89,7 +89,7 @@ class Runner:
         return self.out / "logs" / f"{step.name}.log"
 
     def read(self, step: Step) -> dict:
-        """What the state file says: ``settings``, ``done``, ``seconds`` and the step's figures; nothing of a damaged one."""
+        """What the state file says: ``settings``, ``done``, ``seconds``, the step's figures; nothing if damaged."""
         try:
             state = json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -230,19 +230,25 @@ def alone(folder: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def lock(descriptor: int, folder: Path) -> None:
+def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = SECONDS_TO_END) -> None:
     """Lock ``folder`` by its open file ``.lock``; the lock is gone with the processes that have the file open.
 
+    Args:
+        descriptor: of the file.
+        folder: for the message.
+        flag: that chose the folder, for the message.
+        patience: seconds to wait for another that is about to end.
+
     Raises:
-        UsageError: another has it, and has had it for ``SECONDS_TO_END``.
+        UsageError: another has it.
     """
-    until = time.monotonic() + SECONDS_TO_END
+    until = time.monotonic() + patience
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                remedy = "wait for its end, or choose another --out"
+                remedy = f"wait for its end, or choose another {flag}"
                 raise UsageError(f"another run is at work in {folder}: {remedy}") from None
             time.sleep(0.1)
         except OSError:  # a file system without locks

@@ -20,6 +20,8 @@ from fairseq.tasks.translation import TranslationTask
 from fairseq.tokenizer import tokenize_line
 from torch import Tensor
 
+from s2s_plugins.compat.checkpoints import check_file, unusable
+from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.loading import numbers_as_symbols
 from s2s_plugins.reports.heatmap import Alignment
@@ -67,6 +69,10 @@ class Translator:
         overrides: of its configuration, as fairseq's ``--model-overrides``.
         ensemble: further checkpoints that were trained on the same data: the mean of their probabilities is searched.
 
+    Attributes:
+        limit: tokens of a sentence, ``</s>`` included.
+        has_attention: whether the model gives attention weights.
+
     Raises:
         UsageError: a checkpoint cannot be read, is of another task, or does not fit the data or the others.
     """
@@ -88,32 +94,31 @@ class Translator:
             self.models.append(member.model)
 
     def _load(self, path: str, data: Optional[str], overrides: Optional[dict]) -> None:
-        if not checkpoint_utils.PathManager.isfile(path):
-            raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
+        check_file(path)
         state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
-        cfg = state.get("cfg")
-        name = cfg.task._name if cfg is not None and cfg.get("task") is not None else None
-        if name != "translation":
-            raise UsageError(f"{path} is a checkpoint of --task {name}: name one of --task translation")
-        cfg.task.eval_bleu = False  # it would load the tokenizer of the training's validation
-        self.path = path
-        self.task = _task(path, state, cfg.task, data)
-        self.model = self.task.build_model(cfg.model, from_checkpoint=True)
-        try:
-            self.model.load_state_dict(state["model"], strict=True, model_cfg=cfg.model)
-        except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
-            first = str(error).splitlines()[-1].strip()
-            raise UsageError(f"checkpoint {path} does not fit the data {self.task.cfg.data}: {first}") from None
-        self.model.eval()
-        if torch.cuda.is_available():
-            self.model.cuda()
-        self.device = next(self.model.parameters()).device
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether the model gives attention weights."""
-        nothing = torch.tensor([[self.task.source_dictionary.eos()]], device=self.device)
-        return self._weights(nothing, torch.ones_like(nothing[0]), nothing) is not None
+        with unusable(path):
+            cfg = state["cfg"]
+            name = cfg.task._name if cfg.get("task") is not None else None
+            if name != "translation":
+                raise UsageError(f"{path} is a checkpoint of --task {name}: name one of --task translation")
+            cfg.task.eval_bleu = False  # it would load the tokenizer of the training's validation
+            self.path = path
+            self.task = _task(path, state, cfg.task, data)
+            self.model = self.task.build_model(cfg.model, from_checkpoint=True)
+            try:
+                self.model.load_state_dict(state["model"], strict=True, model_cfg=cfg.model)
+            except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
+                first = str(error).splitlines()[-1].strip()
+                raise UsageError(f"checkpoint {path} does not fit the data {self.task.cfg.data}: {first}") from None
+            check_numbers(self.model.named_parameters(), f"checkpoint {path}")
+            self.limit = min(self.task.cfg.max_source_positions, self.model.encoder.max_positions())
+            self.model.eval()
+            if torch.cuda.is_available():
+                self.model.cuda()
+            self.device = next(self.model.parameters()).device
+            nothing = torch.tensor([[self.task.source_dictionary.eos()]], device=self.device)
+            # settings that do not fit each other stop here
+            self.has_attention = self._weights(nothing, torch.ones_like(nothing[0]), nothing) is not None
 
     def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
         """Sentences of lines, whose tokens are separated by spaces.
@@ -125,9 +130,13 @@ class Translator:
         end = dictionary[dictionary.eos()]
         sentences = []
         for line in lines:
-            tokens = dictionary.encode_line(line, add_if_not_exist=False).long()
-            sentences.append(Sentence([*tokenize_line(line), end], tokens))
-        return self._checked(sentences, "line", first)
+            words = tokenize_line(line)
+            self.check_length(len(words) + 1, f"line {first + len(sentences)}")
+            numbers = [dictionary.index(word) for word in words]
+            # a word that looks like one of fairseq's own symbols, as <pad>, is one that the dictionary lacks
+            known = [dictionary.unk() if number < dictionary.nspecial else number for number in numbers]
+            sentences.append(Sentence([*words, end], torch.tensor([*known, dictionary.eos()])))
+        return sentences
 
     def read(self, split: str, limit: Optional[int] = None) -> List[Sentence]:
         """The first ``limit`` sentences of a split of the data folder, in its order, with references if it has them.
@@ -153,7 +162,8 @@ class Translator:
             sentences.append(
                 Sentence(_symbols(self.task.source_dictionary, item["source"], True), item["source"], reference)
             )
-        return self._checked(sentences, "sentence")
+            self.check_length(len(item["source"]), f"sentence {index + 1}")
+        return sentences
 
     def translate(
         self,
@@ -264,16 +274,17 @@ class Translator:
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
         return [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
 
-    def _checked(self, sentences: List[Sentence], what: str, first: int = 1) -> List[Sentence]:
-        """``sentences``, if none is too long."""
-        limit = min(self.task.cfg.max_source_positions, self.model.encoder.max_positions())
-        for number, sentence in enumerate(sentences, first):
-            if len(sentence.tokens) > limit:
-                raise UsageError(
-                    f"{what} {number} has {len(sentence.tokens)} tokens, </s> included, and the model takes {limit} "
-                    "(--max-source-positions of its training): shorten it"
-                )
-        return sentences
+    def check_length(self, tokens: int, what: str) -> None:
+        """See that the model takes a sentence of so many tokens.
+
+        Raises:
+            UsageError: it does not; ``what`` names the sentence.
+        """
+        if tokens > self.limit:
+            raise UsageError(
+                f"{what} has {tokens} tokens, </s> included, and the model takes {self.limit} (--max-source-positions "
+                "of its training): shorten it"
+            )
 
     def _collate(self, sentences: Sequence[Sentence]) -> dict:
         """A batch's source, padded on the side that the model was trained with."""

@@ -311,9 +311,17 @@ def test_statistics_are_gathered_without_a_gpu(monkeypatch):
     assert distributed_utils.all_gather_list({"loss": 1}, group=object()) == [{"loss": 1}] * 2
 
 
-def test_errors_other_than_usage_errors_keep_their_traceback(commands, digits, trained):
-    result = commands.generate(digits, "--path", trained["peek_lstm"], "--model-overrides", "{", code=1)
-    assert "Traceback" in result.err
+def test_errors_other_than_usage_errors_keep_their_traceback(commands, digits, tmp_path):
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    (plugin / "__init__.py").write_text("import s2s_plugins\n\n1 / 0\n")
+    result = commands("fairseq-train", digits, "--user-dir", plugin, code=1)
+    assert "Traceback" in result.err and "ZeroDivisionError" in result.err.splitlines()[-1]
+
+
+def test_a_developer_can_ask_for_the_traceback_of_a_usage_error(commands, digits):
+    result = commands.generate(digits, "--path", "no.pt", env={"S2S_TRACEBACK": "1"}, code=2)
+    assert "Traceback" in result.err and "no.pt does not exist" in result.err.splitlines()[-1]
 
 
 def test_a_checkpoint_cut_short_is_named(trained, tmp_path):

@@ -50,18 +50,24 @@ def test_a_batch_is_given_out_where_no_more_input_waits(pipe):
     assert list(found) == [["f"]]
 
 
-def test_fewer_lines_than_a_batch_are_waited_for(pipe):
+def test_lines_are_given_out_when_no_more_input_waits(pipe):
     stream, writing = pipe
 
     def write():
         for line in (b"a\n", b"b\n"):
-            time.sleep(5 * lines.PATIENCE)
             os.write(writing, line)
+            given_out.wait(10)
+            given_out.clear()
         os.close(writing)
 
+    given_out = threading.Event()
     writer = threading.Thread(target=write)
     writer.start()
-    assert list(lines.read_batches(stream, 2)) == [["a", "b"]]
+    found = []
+    for batch in lines.read_batches(stream, 2):
+        found.append(batch)
+        given_out.set()
+    assert found == [["a"], ["b"]]
     writer.join()
 
 

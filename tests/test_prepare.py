@@ -325,7 +325,7 @@ def test_a_swap_that_fails_puts_the_earlier_data_back(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module.os, "replace", fails)
     with pytest.raises(KeyboardInterrupt):
-        with module._whole_or_not_at_all(str(tmp_path / "bin")) as folder:
+        with module.prepared_folder(str(tmp_path / "bin")) as folder:
             (folder / "classify").mkdir()
     assert (earlier / "tokens.json").read_text() == "{}" and not (tmp_path / "bin.partial").exists()
 

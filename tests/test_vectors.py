@@ -128,11 +128,11 @@ def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message)
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("train.idx", b"", "train.idx, its .bin or dict.txt is damaged"),
-        ("train.idx", 40, "train.idx, its .bin or dict.txt is damaged"),
-        ("train.bin", 100, "train.idx, its .bin or dict.txt is damaged"),
-        ("dict.txt", b"no number here\n", "train.idx, its .bin or dict.txt is damaged"),
-        ("dict.txt", b"plus 1\n", "dict.txt beside it 5 symbols: it is of other text"),
+        ("train.idx", b"", "train.idx or"),
+        ("train.idx", 40, "train.idx or"),
+        ("train.bin", 100, "train.bin has 100 bytes, "),
+        ("dict.txt", b"no number here\n", "dict.txt is damaged"),
+        ("dict.txt", b"plus 1\n", "its dictionary has 5 symbols: it is damaged or of other data"),
     ],
 )
 def test_a_damaged_file_is_named(text, tmp_path, capsys, name, content, message):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional
 
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.errors import UsageError, one_line_errors, standard_input
 from s2s_plugins.files import write_whole
 from s2s_plugins.steps import held_signals
 
@@ -80,9 +80,10 @@ def _sentences(args: argparse.Namespace, translator: "Translator") -> List["Sent
         return sentences
     from s2s_plugins.commands.lines import read_batches
 
-    if sys.stdin.isatty():
+    stream = standard_input()
+    if stream.isatty():
         print("s2s-attention: reads a sentence a line, to the end of the input (Ctrl-D)", file=sys.stderr)
-    lines = [line for batch in read_batches(sys.stdin.buffer, 1000) for line in batch][: args.limit]
+    lines = [line for batch in read_batches(stream, 1000) for line in batch][: args.limit]
     if not lines:
         raise UsageError("stdin is empty: give source sentences, a line each, or --data")
     return translator.encode(lines)

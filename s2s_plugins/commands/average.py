@@ -6,7 +6,6 @@ After Polyak and Juditsky 1992; fairseq has it as a script of its repository, wh
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
@@ -14,7 +13,7 @@ from typing import Dict, List, Optional, Sequence
 import torch
 
 from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.files import replacing
+from s2s_plugins.files import check_replaceable, replacing
 
 
 def load(path: str) -> dict:
@@ -26,8 +25,9 @@ def load(path: str) -> dict:
     from fairseq import checkpoint_utils
     from omegaconf import OmegaConf
 
-    if not os.path.isfile(path):
-        raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
+    from s2s_plugins.compat.checkpoints import check_file
+
+    check_file(path)
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     if OmegaConf.is_config(state.get("cfg")):
         state["cfg"] = OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True)  # as fairseq saves it
@@ -40,6 +40,8 @@ def average(paths: Sequence[str]) -> dict:
     Raises:
         UsageError: the checkpoints have different weights.
     """
+    from s2s_plugins.compat.reading import check_numbers
+
     sums: Dict[str, torch.Tensor] = {}
     first_shapes: Optional[Dict[str, torch.Size]] = None
     result: dict = {}
@@ -51,6 +53,7 @@ def average(paths: Sequence[str]) -> dict:
             first_shapes = shapes
         if shapes != first_shapes:
             raise UsageError(f"checkpoint {path} is of another architecture than {paths[0]}: average one run's")
+        check_numbers(weights.items(), f"checkpoint {path}")
         for name, weight in weights.items():
             sums[name] = sums.get(name, 0) + weight.double()
     for name, total in sums.items():
@@ -70,6 +73,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
     output = Path(args.output)
     with one_line_errors("s2s-average", output):
+        check_replaceable(output, "--output")
         state = average(args.checkpoints)
         with replacing(output) as partial:
             torch.save(state, partial)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from s2s_plugins.commands.lines import progress, read_batches
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.errors import UsageError, one_line_errors, standard_input
 
 BATCH_SIZE = 64
 
@@ -34,17 +34,27 @@ class Classifier:
 
     def __init__(self, path: str, overrides: Optional[dict] = None) -> None:
         from fairseq import checkpoint_utils
+
+        from s2s_plugins.compat.checkpoints import check_file, unusable
+
+        check_file(path)
+        state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
+        with unusable(path):
+            self._build(path, state)
+            self.model.eval()
+            if torch.cuda.is_available():
+                self.model.cuda()
+            self(["a"])  # settings that do not fit each other stop here
+
+    def _build(self, path: str, state: dict) -> None:
         from fairseq.data import Dictionary
 
         from s2s_plugins.models.loading import numbers_as_symbols
         from s2s_plugins.tasks.text_classification import TextClassificationTask
         from s2s_plugins.text.tokens import Tokenizer
 
-        if not checkpoint_utils.PathManager.isfile(path):
-            raise UsageError(f"checkpoint {path} does not exist: name one that fairseq-train wrote")
-        state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
-        cfg = state.get("cfg")
-        name = cfg.task._name if cfg is not None else None
+        cfg = state["cfg"]
+        name = cfg.task._name if cfg.get("task") is not None else None
         if name != "text_classification":
             raise UsageError(f"{path} is a checkpoint of --task {name}: name one of --task text_classification")
         saved = state["task_state"]
@@ -61,9 +71,6 @@ class Classifier:
         self.task = TextClassificationTask(cfg.task, dictionary, self.labels, saved["tokens"])
         self.model = self.task.build_model(cfg.model, from_checkpoint=True)
         self.model.load_state_dict(state["model"], strict=True, model_cfg=cfg.model)
-        self.model.eval()
-        if torch.cuda.is_available():
-            self.model.cuda()
         self.head = cfg.criterion.classification_head_name
         self.limit, self.truncate = cfg.task.max_document_tokens, str(cfg.task.truncate)
 
@@ -128,9 +135,10 @@ def main(argv: Optional[List[str]] = None) -> int:
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-classify ... | head` ends without a word
     with one_line_errors("s2s-classify"):
+        lines = standard_input()
         classifier = Classifier(args.checkpoint)
-        with progress(sys.stdin.buffer) as bar:
-            for texts in read_batches(sys.stdin.buffer, args.batch_size):
+        with progress(lines) as bar:
+            for texts in read_batches(lines, args.batch_size):
                 for probabilities in classifier(texts, args.batch_size):
                     print(answer(probabilities, classifier.labels, args.json))
                 sys.stdout.flush()

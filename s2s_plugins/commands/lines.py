@@ -20,10 +20,9 @@ BLOCK = 1 << 20
 
 
 def read_batches(stream: IO[bytes], size: int, ahead: int = AHEAD) -> Iterator[List[str]]:
-    """The lines of ``stream`` without their ends, at least ``size`` at a time but for the last.
+    """The lines of ``stream`` without their ends, up to ``size * ahead`` at a time: sorted by length, they pad less.
 
-    Of a file, or a pipe that is filled faster than it is read, up to ``ahead`` times as many: what sorts them by
-    length pads less. Where no more input waits, ``size`` lines are given out at once.
+    Where no more input comes for ``PATIENCE`` seconds, the lines read so far are given out.
 
     Args:
         stream: of a file descriptor, from which nothing was read before.
@@ -58,7 +57,7 @@ def read_batches(stream: IO[bytes], size: int, ahead: int = AHEAD) -> Iterator[L
             if len(batch) == size * ahead:
                 yield batch
                 batch = []
-        if len(batch) >= size and open_ended and not _more_waits(descriptor):
+        if batch and open_ended and not _more_waits(descriptor):
             yield batch
             batch = []
     if batch:

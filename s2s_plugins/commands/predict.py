@@ -12,14 +12,14 @@ import unicodedata
 from typing import TYPE_CHECKING, Container, List, Optional, Sequence, Tuple
 
 from s2s_plugins.commands.lines import progress, read_batches
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.errors import UsageError, one_line_errors, standard_input
 
 if TYPE_CHECKING:
     from s2s_plugins.translator import Hypothesis, Sentence, Translator
 
 DESCRIPTION = """\
-Reads a source a line from stdin and writes it back with a tab and what the model makes of it, as soon as a batch is
-full and no more input waits, or the input ends. The checkpoint is enough: ours carry their dictionaries."""
+Reads a source a line from stdin and writes it back with a tab and what the model makes of it, as soon as no more input
+waits. The checkpoint is enough: ours carry their dictionaries."""
 EPILOG = """\
   s2s-predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s-predict checkpoint_best.pt --source char --beam 1 < words.txt    greedily, the fastest
@@ -55,6 +55,11 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def characters(line: str) -> str:
+    """A line in Unicode's composed form, every run of white space one space."""
+    return unicodedata.normalize("NFC", " ".join(line.split()))
+
+
 def as_tokens(line: str, level: str, known: Container[str]) -> str:
     """A line as tokens separated by spaces.
 
@@ -64,7 +69,7 @@ def as_tokens(line: str, level: str, known: Container[str]) -> str:
     if level == "token":
         return line
     tokens: List[str] = []
-    for character in unicodedata.normalize("NFC", " ".join(line.split())):
+    for character in characters(line):
         if character == " ":
             tokens.append(SPACE)
             continue
@@ -107,6 +112,8 @@ def encode(
     sentences: List["Sentence"] = []
     for number, line in enumerate(lines, first):
         try:
+            if args.source == "char":  # a look at each character of a line of millions takes half a minute
+                translator.check_length(len(characters(line)) + 1, f"line {number}")
             sentences += translator.encode([as_tokens(line, args.source, known)], number)
         except UsageError as error:
             return sentences, error
@@ -162,15 +169,16 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="s2s-predict: warning: %(message)s")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-predict ... | head` ends without a word
     with one_line_errors("s2s-predict"):
+        stream = standard_input()
         from s2s_plugins.translator import Translator
 
         translator = Translator(args.checkpoints[0], args.data, ensemble=args.checkpoints[1:])
         translator.translate([], args.beam, args.nbest, args.batch_size)  # flags that cannot work say so before input
-        if sys.stdin.isatty():
+        if stream.isatty():
             print("s2s-predict: reads a source a line, to the end of the input (Ctrl-D)", file=sys.stderr)
         first, unknown = 1, Unknown(translator.task.source_dictionary.unk())
-        with progress(sys.stdin.buffer) as bar:
-            for lines in read_batches(sys.stdin.buffer, args.batch_size):
+        with progress(stream) as bar:
+            for lines in read_batches(stream, args.batch_size):
                 sentences, error = encode(translator, lines, first, args)
                 unknown.look(sentences, first)
                 for line, sentence, hypotheses in zip(lines, sentences, predict(translator, sentences, args)):

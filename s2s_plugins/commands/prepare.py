@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
 import random
 import shlex
-import shutil
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Optional, Tuple
 
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.text.folder import prepared_folder
 
 DESCRIPTION = """\
 Text to binarised data: DIR/pretrain for --task language_modeling and sequence_autoencoding,
 DIR/classify for --task text_classification (and fairseq's sentence_prediction), with one dictionary."""
+MOST_TOKENS = 100_000_000
 FORMS = """\
 labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
             (a .tsv knows no quotes: what stands between two tabs is a value)
@@ -49,12 +49,15 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--label-column", default="label", metavar="NAME", help="column or key of the label (label)")
     parser.add_argument("--valid-fraction", type=float, default=0.15, metavar="P", help="held out of --train (0.15)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is held out (default: 1)")
+    parser.add_argument(
+        "--skip-bad-rows", action="store_true", help="leave out rows with too few or too many columns, and count them"
+    )
     parser.add_argument("--no-train-text", action="store_true", help="pretrain on --unlabelled alone")
     args = parser.parse_args(argv)
     _check(parser, args)
     logging.basicConfig(level=logging.WARNING)
     with one_line_errors("s2s-prepare", args.dest, "interrupted, nothing was written"):
-        with _whole_or_not_at_all(args.dest) as folder:
+        with prepared_folder(args.dest) as folder:
             prepare(args, folder)
     print(f"\nwritten to {args.dest}; next, with --optimizer, --lr, --max-tokens and --save-dir as you like them:")
     plugin = "--user-dir $(s2s-user-dir) --arch lm_lstm"
@@ -76,57 +79,13 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"--vocab-size is for --level sentencepiece, not {args.level}: use --max-words")
     for name in ("vocab_size", "min_count", "max_words"):
         value = getattr(args, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name.replace('_', '-')} {value} is not a number of tokens: use 1 or more")
+        if value is not None and not 1 <= value <= MOST_TOKENS:
+            flag = f"--{name.replace('_', '-')} {value}"
+            parser.error(f"{flag} is not a number of tokens: use 1 or more, and at most {MOST_TOKENS}")
     if not 0 < args.valid_fraction < 1:
         parser.error(f"--valid-fraction {args.valid_fraction} is not a fraction: use more than 0, and less than 1")
     if args.no_train_text and not args.unlabelled:
         parser.error("--no-train-text leaves nothing to pretrain on: give --unlabelled")
-
-
-@contextlib.contextmanager
-def _whole_or_not_at_all(dest: str) -> Iterator[Path]:
-    """An empty folder that becomes ``dest`` if the block ends well; what stood there is replaced in that moment.
-
-    Raises:
-        UsageError: ``dest``, or the folder beside it that is filled first, holds what is not of this command.
-    """
-    destination = Path(os.path.realpath(dest))  # a name for ".", and a link stays one
-    _refuse_other_things(dest, destination)
-    partial = destination.with_name(destination.name + ".partial")
-    new, earlier = partial / "new", partial / "earlier"
-    if partial.exists() and not (partial.is_dir() and {entry.name for entry in partial.iterdir()} <= {"new"}):
-        raise UsageError(f"{partial} is in the way: move it, or remove it")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    try:
-        new.mkdir(parents=True)
-        yield new
-        try:
-            if destination.exists():
-                os.replace(destination, earlier)
-            os.replace(new, destination)
-        except BaseException:
-            if earlier.exists() and not destination.exists():
-                os.replace(earlier, destination)
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _refuse_other_things(dest: str, destination: Path) -> None:
-    """See that ``destination`` is new, empty, or what this command wrote: a folder of these names can be a user's.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if destination.is_dir():
-        there = {entry.name for entry in destination.iterdir()}
-        strange = sorted(there - {"pretrain", "classify"})
-        strange += sorted(name for name in there if not (destination / name / "tokens.json").is_file())
-        if strange:
-            raise UsageError(f"--dest {dest} holds other things ({strange[0]}): name a new folder")
-    elif destination.exists():
-        raise UsageError(f"--dest {dest} is a file: name a new folder")
 
 
 class Splits:
@@ -137,12 +96,14 @@ class Splits:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
+        from s2s_plugins.text.documents import Left
+
+        self.args, self.left = args, Left(args.skip_bad_rows)
 
     def _labelled(self, path: str) -> Iterator:
         from s2s_plugins.text.documents import read_labelled
 
-        return read_labelled(path, self.args.text_column, self.args.label_column)
+        return read_labelled(path, self.args.text_column, self.args.label_column, self.left)
 
     def _drawn(self, held_out: bool) -> Iterator:
         draw, known = random.Random(self.args.seed), set()
@@ -166,7 +127,7 @@ class Splits:
         from s2s_plugins.text.documents import read_unlabelled
 
         for path in self.args.unlabelled:
-            yield from read_unlabelled(path, self.args.text_column)
+            yield from read_unlabelled(path, self.args.text_column, self.left)
 
     def texts(self) -> Iterator[str]:
         """All that the dictionary is made of."""
@@ -239,6 +200,8 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     print(binarise.table([("pretrain/train", total), *rows]))
     print(f"dictionary: {len(dictionary)} symbols\n")
     _print_classes(labels.names, counted)
+    for line in splits.left.lines():
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def _tokens(args: argparse.Namespace, splits: Splits):

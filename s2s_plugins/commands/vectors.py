@@ -17,10 +17,17 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.files import replacing
+from s2s_plugins.files import check_replaceable, replacing
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
 
 SECONDS_TO_END = 2  # for a thread; one batch of words takes a hundredth of one
+LIMITS = {
+    "dim": (1, 100_000),
+    "window": (1, 10_000),
+    "epochs": (1, 1_000_000),
+    "seed": (0, 2**32 - 1),
+    "workers": (1, 256),
+}
 LONGEST = 10_000  # gensim leaves out what follows in a longer list of words
 
 
@@ -41,6 +48,8 @@ class Sentences:
     def __init__(self, folder: Path) -> None:
         from fairseq.data import Dictionary, data_utils
 
+        import s2s_plugins  # noqa: F401  (damaged files are named)
+
         if not folder.is_dir():
             raise UsageError(
                 f"{folder} is no folder: name one that s2s-prepare (its pretrain) or fairseq-preprocess wrote"
@@ -53,20 +62,10 @@ class Sentences:
                 raise UsageError(
                     f"{index} has no {dictionary.name} beside it: name a folder of text and its dictionary"
                 )
-            try:
-                symbols = Dictionary.load(str(dictionary))
-                texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
-                highest = max((int(text.max()) for text in texts or () if len(text)), default=0)
-            except (AssertionError, RuntimeError, ValueError) as error:
-                files = f"{index}, its .bin or {dictionary.name}"
-                raise UsageError(f"{files} is damaged ({error}): binarise the text again") from None
+            symbols = Dictionary.load(str(dictionary))
+            texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
             if texts is None:
                 raise UsageError(f"{index} has no {index.stem}.bin beside it: binarise the text again")
-            if highest >= len(symbols):
-                raise UsageError(
-                    f"{index} has a token {highest}, {dictionary.name} beside it {len(symbols)} symbols: it is of "
-                    "other text; binarise the text again"
-                )
             self.parts.append((texts, symbols))
         self.tokens = sum(int(texts.sizes.sum()) for texts, _ in self.parts)
         if not self.tokens:
@@ -170,9 +169,9 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
         "--workers", type=int, default=1, metavar="N", help="threads; with more than one the vectors vary (default: 1)"
     )
     args = parser.parse_args(argv)
-    for name, least in (("dim", 1), ("window", 1), ("epochs", 1), ("seed", 0), ("workers", 1)):
-        if getattr(args, name) < least:
-            parser.error(f"--{name} {getattr(args, name)} is below {least}: use {least} or more")
+    for name, (least, most) in LIMITS.items():
+        if not least <= getattr(args, name) <= most:
+            parser.error(f"--{name} {getattr(args, name)} is out of range: use {least} to {most}")
     if not 0 < args.lr < math.inf:
         parser.error(f"--lr {args.lr} is no learning rate: use a number above 0, as 0.05")
     if not 0 <= args.sample < 1:
@@ -188,8 +187,7 @@ def run(args: argparse.Namespace) -> int:
         OSError: there can be no file of that name.
     """
     out = Path(args.out)
-    if out.exists() and not out.is_file():
-        raise UsageError(f"--out {out} is no file: name one, as {out / 'vectors.txt'}")
+    check_replaceable(out, "--out")
     out.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(out.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))

@@ -110,9 +110,13 @@ def choose(names: Sequence[str], bleu_tokenize: str = "13a") -> List[Metric]:
     """The metrics of these names, in this order.
 
     Raises:
-        UsageError: there is none of a name, or no name.
+        UsageError: there is none of a name, or no name, or sacrebleu has no such tokenizer.
     """
+    from sacrebleu.metrics import BLEU
+
     known = metrics(bleu_tokenize)
+    if bleu_tokenize not in BLEU.TOKENIZERS:
+        raise UsageError(f"--bleu-tokenize {bleu_tokenize} is not known: choose among {', '.join(BLEU.TOKENIZERS)}")
     for name in names:
         if name not in known:
             raise UsageError(f"--metrics {name} is not known: choose among {', '.join(known)}")

@@ -10,7 +10,7 @@ from typing import Optional, Tuple
 from fairseq import utils
 
 from s2s_plugins.compat.patching import wrap
-from s2s_plugins.errors import UsageError, WorkError, usage_error_behind
+from s2s_plugins.errors import UsageError, WorkError, is_out_of_memory, usage_error_behind
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
@@ -67,7 +67,9 @@ def _in_one_line(error: BaseException) -> Tuple[Optional[int], str]:
     if isinstance(error, OSError):
         named = [str(name) for name in (error.filename,) if name is not None]
         return 1, ": ".join(["error", *named, error.strerror or str(error)])
-    if isinstance(error, MemoryError):
+    if isinstance(error, UnicodeDecodeError):
+        return 2, "error: the input is not UTF-8 text: convert it, as with iconv -t utf-8"
+    if is_out_of_memory(error):
         return 1, "error: out of memory: use smaller sizes, or a smaller --max-tokens or --batch-size"
     return None, ""
 

@@ -131,8 +131,13 @@ def _check_paths(args) -> None:
         if os.path.isdir(path):
             check_file(path)
     overrides = getattr(args, "model_overrides", None)
-    if isinstance(overrides, str) and not isinstance(evaluate(overrides), dict):
-        raise UsageError(f"--model-overrides {overrides} is no dictionary: write it as in {EXAMPLE}")
+    if isinstance(overrides, str):
+        try:
+            usable = isinstance(evaluate(overrides), dict)
+        except UsageError:
+            usable = False
+        if not usable:
+            raise UsageError(f"--model-overrides {overrides[:80]} is no dictionary of values: write it as in {EXAMPLE}")
     start = getattr(args, "finetune_from_model", None)
     if start and not os.path.isfile(start) and not os.path.isfile(os.path.join(args.save_dir, "checkpoint_last.pt")):
         raise UsageError(f"--finetune-from-model {start} does not exist: name a checkpoint that fairseq-train wrote")

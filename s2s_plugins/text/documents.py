@@ -7,11 +7,12 @@ import json
 import os
 import unicodedata
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 
 csv.field_size_limit(2**31 - 1)
+REMEDY = {"csv": "quote what has a comma in it", "tsv": "take tabs out of the values"}
 TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "json", ".json": "json"}
 
 
@@ -29,16 +30,44 @@ class Document(NamedTuple):
     where: str
 
 
-def read_labelled(path: str, text_column: str = "text", label_column: str = "label") -> Iterator[Document]:
+class Left:
+    """What was left out, by file: counted once, however often the file is read.
+
+    Args:
+        skip_bad_rows: leave out rows of another number of columns than the header; else they are errors.
+    """
+
+    def __init__(self, skip_bad_rows: bool = False) -> None:
+        self.skip_bad_rows = skip_bad_rows
+        self.places: Dict[Tuple[str, str], List[str]] = {}
+
+    def lines(self) -> List[str]:
+        """A line for each file and reason, with the first place."""
+        return [
+            f"{path}: {len(places)} {reason} left out, the first is {places[0]}"
+            for (path, reason), places in self.places.items()
+        ]
+
+
+def read_labelled(
+    path: str, text_column: str = "text", label_column: str = "label", left: Optional[Left] = None
+) -> Iterator[Document]:
     """The documents of a ``.csv``, ``.tsv`` or ``.jsonl`` file, or of a folder with a folder of files for each class.
 
-    A CSV or TSV file has a header. A TSV file knows no quotes: what stands between two tabs is a value.
+    A CSV or TSV file has a header. A TSV file knows no quotes: what stands between two tabs is a value. Files in a
+    folder inside a class's folder are of that class.
+
+    Args:
+        path: of the file or folder.
+        text_column: the column or key of the text.
+        label_column: the column or key of the label.
+        left: takes what is left out.
 
     Raises:
         UsageError: it is missing, of another form, has no such column, no document, or is not UTF-8.
     """
     if os.path.isdir(path):
-        yield from _some(path, _class_folders(path))
+        yield from _some(path, _class_folders(path, left or Left()))
         return
     kind = TABLES.get(Path(path).suffix.lower())
     if kind is None:
@@ -46,10 +75,10 @@ def read_labelled(path: str, text_column: str = "text", label_column: str = "lab
             f"{path}: labelled documents come as .csv, .tsv or .jsonl, or as a folder with a folder of files for each "
             "class: give the file one of these names"
         )
-    yield from _some(path, _table(path, kind, text_column, label_column))
+    yield from _some(path, _table(path, kind, text_column, label_column, left or Left()))
 
 
-def read_unlabelled(path: str, text_column: str = "text") -> Iterator[Document]:
+def read_unlabelled(path: str, text_column: str = "text", left: Optional[Left] = None) -> Iterator[Document]:
     """The documents of a plain text file, one a line; of a table, by its text column; of a folder, one a file.
 
     Raises:
@@ -63,7 +92,7 @@ def read_unlabelled(path: str, text_column: str = "text") -> Iterator[Document]:
         return
     kind = TABLES.get(Path(path).suffix.lower())
     if kind is not None:
-        yield from _some(path, _table(path, kind, text_column, None))
+        yield from _some(path, _table(path, kind, text_column, None, left or Left()))
         return
     for number, line in _lines(path):
         yield Document(line, "", f"{path}, line {number}")
@@ -103,7 +132,7 @@ def _lines(path: str) -> Iterator[tuple]:
         raise UsageError(f"{path}: the file is empty: put documents into it, or leave the flag out")
 
 
-def _table(path: str, kind: str, text_column: str, label_column: Optional[str]) -> Iterator[Document]:
+def _table(path: str, kind: str, text_column: str, label_column: Optional[str], left: Left) -> Iterator[Document]:
     if kind == "json":
         yield from _json_lines(path, text_column, label_column)
         return
@@ -116,16 +145,22 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str]) 
         header = next(rows, [])
         wanted = (("--text-column", text_column), ("--label-column", label_column))
         places = [_place(path, header, flag, column) for flag, column in wanted if column is not None]
+        bad: List[str] = []
         for row in rows:
             if not row or row == [""] and len(header) > 1:
                 continue  # a line of nothing, as at the end of many files
-            if len(row) <= max(places):
-                raise UsageError(
-                    f"{path}, line {numbered.number}: {len(row)} columns where the header has {len(header)}: fill in "
-                    "the others, or quote what has a separator in it"
-                )
+            if not max(places) < len(row) <= len(header):
+                bad.append(f"line {numbered.number}")
+                if not left.skip_bad_rows:
+                    raise UsageError(
+                        f"{path}, {bad[0]}: {len(row)} columns where the header has {len(header)}: {REMEDY[kind]}, or "
+                        "leave such rows out with --skip-bad-rows"
+                    )
+                continue
             label = row[places[1]] if label_column is not None else ""
             yield _checked(Document(row[places[0]], label, f"{path}, line {numbered.number}"), label_column)
+        if bad:
+            left.places[path, "rows with too few or too many columns"] = bad
     except csv.Error as error:
         raise UsageError(
             f"{path}, line {numbered.number}: not CSV: {error}: close each quote, double those inside"
@@ -161,7 +196,7 @@ def _json_lines(path: str, text_column: str, label_column: Optional[str]) -> Ite
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{where}: not a line of JSON: {error}: write one object a line") from None
         text = _value(where, values, "--text-column", text_column)
         label = _value(where, values, "--label-column", label_column) if label_column is not None else ""
@@ -203,12 +238,19 @@ def _checked(document: Document, label_column: Optional[str]) -> Document:
     return document._replace(label=label)
 
 
-def _class_folders(path: str) -> Iterator[Document]:
-    folders = sorted(folder for folder in Path(path).iterdir() if folder.is_dir() and not _hidden(folder))
+def _class_folders(path: str, left: Left) -> Iterator[Document]:
+    there = sorted(entry for entry in Path(path).iterdir() if not _hidden(entry))
+    folders = [entry for entry in there if entry.is_dir()]
     if not folders:
         raise UsageError(f"{path}: no folder in it: labelled documents are files in a folder for each class")
+    stray = [entry.name for entry in there if not entry.is_dir()]
+    if stray:
+        left.places[path, "files beside the classes' folders"] = stray
     for folder in folders:
-        for file in sorted(file for file in folder.iterdir() if file.is_file() and not _hidden(file)):
+        files = sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file))
+        if not files:
+            left.places[str(folder), "class without a file"] = [folder.name]
+        for file in files:
             yield _checked(Document(_whole_file(file), folder.name, str(file)), "")
 
 
