@@ -111,7 +111,7 @@ class Translator:
                 first = str(error).splitlines()[-1].strip()
                 raise UsageError(f"checkpoint {path} does not fit the data {self.task.cfg.data}: {first}") from None
             check_numbers(self.model.named_parameters(), f"checkpoint {path}")
-            self.limit = min(self.task.cfg.max_source_positions, self.model.encoder.max_positions())
+            self.limit = int(min(self.task.cfg.max_source_positions, self.model.encoder.max_positions()))
             self.model.eval()
             if torch.cuda.is_available():
                 self.model.cuda()

@@ -11,6 +11,7 @@ import torch
 from fairseq import checkpoint_utils, models
 from fairseq.file_io import PathManager
 from fairseq.trainer import Trainer
+from omegaconf import DictConfig
 from omegaconf.errors import ValidationError
 
 from s2s_plugins.compat.patching import wrap
@@ -81,7 +82,7 @@ def unusable(path: str) -> Iterator[None]:
     except Exception as error:
         usage = usage_error_behind(error)
         if usage is not None:
-            raise usage if usage is error else UsageError(f"checkpoint {path}: {usage}") from error
+            raise (usage if path in str(usage) else UsageError(f"checkpoint {path}: {usage}")) from error
         first = next(iter(str(error).strip().splitlines()), "")[:200]
         raise UsageError(
             f"checkpoint {path} cannot be used ({type(error).__name__}: {first}): use one that fairseq-train wrote, "
@@ -96,7 +97,9 @@ def _check_state(path: str, state: dict) -> None:
         UsageError: it has not.
     """
     weights = state.get("model")
-    if not isinstance(weights, dict) or not weights or state.get("cfg") is None:
+    settings = state.get("cfg")
+    settled = isinstance(settings, DictConfig) and "model" in settings and "task" in settings
+    if not isinstance(weights, dict) or not weights or not settled:
         raise UsageError(
             f"{path} is not a checkpoint: it has no weights and settings; use one that fairseq-train wrote"
         )

@@ -174,6 +174,8 @@ def _check_settings(settings: Any, name: str) -> None:
     Raises:
         UsageError: there is an interpolation among them, or they are too many.
     """
+    if settings is not None and not isinstance(settings, (dict, argparse.Namespace)):
+        raise UsageError(f"{name} is not a checkpoint: its settings are a {type(settings).__name__}; {REMEDY}")
     for count, (key, value, owner) in enumerate(_walk(settings)):
         if count > MOST_SETTINGS:
             raise UsageError(f"checkpoint {name} is refused: it has more than {MOST_SETTINGS:,} settings; {REMEDY}")

@@ -73,6 +73,8 @@ class CheckedLoading:
             raise UsageError(f"the checkpoint is of another architecture: it has no weight {name}")
         if own is None:
             raise UsageError(f"the checkpoint is of another architecture: this model has no weight {name}")
+        if own.is_floating_point() != loaded.is_floating_point():
+            raise UsageError(f"the checkpoint is damaged: its weight {name} is of {loaded.dtype}, not {own.dtype}")
         if own.shape != loaded.shape:
             raise UsageError(
                 f"the checkpoint is of another architecture: {name} is {tuple(loaded.shape)} in it and "

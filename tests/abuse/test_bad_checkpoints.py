@@ -1,0 +1,66 @@
+"""Whatever is given as a checkpoint, on every road that reads one: one line that names it, no traceback."""
+
+import hostile
+import pytest
+from conftest import Commands
+from kit import GENERATE, INTERACTIVE, TRAIN, VALIDATE, Kit, Row
+
+DAMAGED = [
+    *("missing", "empty", "text", "binary", "cut-10", "cut-half", "cut-end", "folder", "zip", "torchscript", "pickle"),
+    *("bare", "nothing", "list", "tensor", "number", "none", "keys", "flipped", "compressed", "nan", "inf", "no-model"),
+    *("no-settings", "no-model-settings", "no-task", "no-weight", "settings-are-text", "settings-are-a-list"),
+    *("model-is-a-list", "weight-is-text", "weight-is-small", "weight-is-huge", "weight-is-integer", "size-is-text"),
+    *("size-is-negative", "size-is-huge", "size-is-none", "dropout-is-7", "unknown-architecture", "unknown-task"),
+    *("positions-are-text", "interpolation", "laughing", "circular", "symbols-are-noise", "symbols-are-nan"),
+]
+# what fits whoever brings a task and an architecture of its own
+OWN_SETTINGS = {"no-task", "unknown-task", "positions-are-text"}
+OWN_MODEL = {name for name in DAMAGED if name.startswith(("size-", "dropout-", "unknown-", "no-model-settings"))}
+ROADS = {
+    "s2s-predict": "s2s-predict {bad}",
+    "s2s-predict --data": "s2s-predict {bad} --data {data}",
+    "s2s-predict, an ensemble": "s2s-predict {peek} {bad}",
+    "s2s-attention": "s2s-attention {bad} --out {out}",
+    "s2s-classify": "s2s-classify {bad}",
+    "s2s-average": "s2s-average {bad} {bad} --output {out}",
+    "fairseq-generate": GENERATE.replace("{peek}", "{bad}"),
+    "fairseq-interactive": INTERACTIVE.replace("{peek}", "{bad}"),
+    "fairseq-validate": VALIDATE.replace("{peek}", "{bad}"),
+    "fairseq-train --restore-file": TRAIN + "--restore-file {bad}",
+    "fairseq-train --finetune-from-model": TRAIN + "--finetune-from-model {bad}",
+}
+TRAINS = ("fairseq-train --restore-file", "fairseq-train --finetune-from-model")
+# a model is not built, or not from these settings
+HARMLESS = {
+    "s2s-average": OWN_SETTINGS
+    | OWN_MODEL
+    | {"no-weight", "weight-is-small", "weight-is-integer", "symbols-are-noise"},
+    **{road: OWN_SETTINGS | OWN_MODEL for road in TRAINS},
+    **{road: {"size-is-none"} for road in ROADS if road.startswith("s2s-p")},
+    "fairseq-validate": {"positions-are-text", "size-is-none"},
+    **{road: OWN_SETTINGS | {"size-is-none"} for road in ("fairseq-generate", "fairseq-interactive")},
+}
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory):
+    commands = Commands(tmp_path_factory.mktemp("abuse"), warm=True)
+    made = Kit(commands).build()
+    made.damaged = hostile.damaged(made.path("peek"), commands.folder / "damaged")
+    yield made
+    commands.stop()
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("wrong", DAMAGED)
+def test_a_bad_checkpoint_is_named(kit, road, wrong):
+    if wrong in HARMLESS.get(road, ()):
+        row = Row(wrong, ROADS[road], [], codes=(0, 2), stdin="1 2\n")
+    else:
+        row = Row(wrong, ROADS[road], ["{bad}|{data}"], stdin="1 2\n")
+    kit.paths["bad"] = kit.damaged[wrong]
+    kit.run(row)
+
+
+def test_the_table_is_complete(kit):
+    assert sorted(kit.damaged) == sorted(DAMAGED)
