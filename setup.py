@@ -47,7 +47,7 @@ setup(
         + EXAMPLES
         + BENCH
         + REPORT
-        + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "ruff>=0.6"],
+        + ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": [
