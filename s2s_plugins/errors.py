@@ -47,7 +47,9 @@ def one_line_errors(
         SystemExit: one of these was raised inside.
     """
     try:
-        _use_standard_output()
+        output = standard_output()
+        if isinstance(output, io.TextIOWrapper):  # UTF-8, as input is, whatever the locale
+            output.reconfigure(encoding="utf-8")
         if signal.getsignal(signal.SIGINT) is end_at_once:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
@@ -78,16 +80,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
-def _use_standard_output() -> None:
-    """Let output be UTF-8, as input is, whatever the locale.
+def standard_output() -> IO[str]:
+    """Standard output.
 
     Raises:
-        UsageError: there is no output: it was closed, and all answers would be lost.
+        UsageError: it was closed, and all answers would be lost.
     """
     if sys.stdout is None or sys.stdout.closed:
         raise UsageError("standard output is closed: direct it to a file, as in > out.txt")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
 
 
 def standard_input() -> IO[bytes]:

@@ -224,6 +224,8 @@ def alone(folder: Path) -> Iterator[IO[str]]:
     Yields:
         The open file of the lock.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file: name a folder")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w", encoding="utf-8") as file:
         lock(file.fileno(), folder)

@@ -5,7 +5,7 @@ imports, down to the exit code of an uncaught exception. It has imported neither
 started with ``--warm``: for hundreds of commands that end at once.
 
 Reads a JSON object a line from stdin: ``{"argv": [...], "cwd": DIR, "env": {...}, "stdout": FILE, "stderr": FILE,
-"stdin": FILE}``, and answers with the exit code, a line each.
+"stdin": FILE}``, None for a stream that is closed, and answers with the exit code, a line each.
 """
 
 import atexit
@@ -40,10 +40,16 @@ def become(request: dict) -> None:
     if "timeout" in request:
         signal.alarm(request["timeout"])
     write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    os.dup2(os.open(request["stdin"], os.O_RDONLY), 0)
-    os.dup2(os.open(request["stdout"], write), 1)
-    os.dup2(os.open(request["stderr"], write), 2)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    for number, (name, mode) in enumerate((("stdin", os.O_RDONLY), ("stdout", write), ("stderr", write))):
+        if request[name] is None:
+            os.close(number)
+            setattr(sys, name, None)
+        else:
+            os.dup2(os.open(request[name], mode), number)
+    if request["stdin"] is not None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)
+    if "PYTHONIOENCODING" in request["env"]:
+        sys.stdout.reconfigure(encoding=request["env"]["PYTHONIOENCODING"])
     sys.argv = request["argv"]
     # what importing fairseq set up; fairseq-train sets up its own before it imports fairseq
     logging.root.handlers.clear()
@@ -66,7 +72,7 @@ def end_at_once(command) -> None:
         code = ending.code
     threading._shutdown()
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
     if isinstance(code, str):
         print(code, file=sys.stderr, flush=True)

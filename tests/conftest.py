@@ -143,18 +143,24 @@ class Commands:
         stdin: str = "",
         env: Optional[Dict[str, str]] = None,
         code: Optional[int] = 0,
+        streams: Optional[Dict[str, Optional[str]]] = None,
     ) -> Result:
-        """Run a command and check its exit code; ``code=None`` takes any."""
+        """Run a command and check its exit code; ``code=None`` takes any.
+
+        ``streams`` puts a file in the place of ``stdin`` or ``stdout``, or closes it: None.
+        """
         if self.server is None:
             self.start()
         self.count += 1
         files = {name: self.log / f"{self.count}.{name}" for name in ("stdin", "stdout", "stderr")}
-        files["stdin"].write_text(stdin, encoding="utf-8")
+        files["stdin"].write_text(stdin, encoding="utf-8", errors="surrogateescape")
+        files["stdout"].touch()
         request = {
             "argv": [str(word) for word in argv],
             "cwd": str(cwd or self.folder),
             "env": env or {},
             **{name: str(path) for name, path in files.items()},
+            **(streams or {}),
         }
         self.server.stdin.write(json.dumps(request) + "\n")
         self.server.stdin.flush()

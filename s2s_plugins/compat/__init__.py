@@ -42,6 +42,7 @@ REPAIRS = (
     batches.resume_with_the_same_batches,
     data.name_the_data_that_is_missing,
     data.name_the_data_that_is_damaged,
+    data.name_the_targets_that_are_missing,
     data.index_proteins_without_a_shell,
     batches.name_the_sentence_that_is_too_long,
     losses.count_every_word_of_an_adaptive_softmax,

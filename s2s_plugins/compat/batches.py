@@ -64,6 +64,17 @@ def resume_with_the_same_batches() -> None:
 def name_the_sentence_that_is_too_long() -> None:
     """Say in one line which sentence is longer than the model takes, and what can be done."""
 
+    @wrap(data_utils, "batch_by_size")
+    def batch_by_size(original, indices, *args, **kwargs):
+        try:
+            return original(indices, *args, **kwargs)
+        except AssertionError as error:
+            if "max_tokens" not in str(error):
+                raise
+            raise UsageError(
+                f"{error}: raise --max-tokens, or make sentences shorter (--tokens-per-sample of a language model)"
+            ) from None
+
     @wrap(fairseq_task.FairseqTask, "filter_indices_by_size")
     def filter_indices_by_size(original, self, indices, dataset, max_positions=None, ignore_invalid_inputs=False):
         try:

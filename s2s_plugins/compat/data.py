@@ -9,7 +9,7 @@ import numpy as np
 from fairseq import tasks, utils
 from fairseq.data import Dictionary, data_utils, indexed_dataset
 from fairseq.data.fasta_dataset import FastaDataset, fasta_file_path
-from fairseq.tasks import translation
+from fairseq.tasks import fairseq_task, language_modeling, translation
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, usage_error_behind
@@ -42,6 +42,16 @@ def name_the_data_that_is_missing() -> None:
             raise UsageError(
                 f"data folder {data} has no train.SOURCE-TARGET.* files to read the two sides' names off: give "
                 "--source-lang and --target-lang, or fill it with fairseq-preprocess"
+            ) from None
+
+    @wrap(language_modeling.LanguageModelingTask, "load_dataset")
+    def load_dataset(original, self, split, *args, **kwargs):
+        try:
+            return original(self, split, *args, **kwargs)
+        except FileNotFoundError:
+            raise UsageError(
+                f"data folder {self.args.data} has no {split} split: s2s-prepare and fairseq-preprocess --only-source "
+                "write it, and --gen-subset, --valid-subset and --train-subset choose among those there"
             ) from None
 
     @wrap(translation, "load_langpair_dataset")
@@ -86,6 +96,13 @@ def name_the_data_that_is_damaged() -> None:
             first = next(iter(str(error).splitlines()), type(error).__name__)[:100]
             raise UsageError(f"{path}.idx or {path}.bin is damaged ({first}): {REMEDY}") from error
 
+    for kind in (indexed_dataset.MMapIndexedDataset, indexed_dataset.MMapIndexedDataset.Index):
+
+        @wrap(kind, "__del__")
+        def close(original, self):
+            if "_bin_buffer_mmap" in vars(self):  # else it was never opened, and Python prints a traceback
+                original(self)
+
     @wrap(Dictionary, "add_from_file")
     def add_from_file(original, self, f):
         try:
@@ -119,6 +136,21 @@ def _check_numbers(dataset: indexed_dataset.MMapIndexedDataset, dictionary: Opti
             f"{path}.bin has a token {tokens.max() if tokens.min() >= 0 else tokens.min()}, its dictionary has "
             f"{len(dictionary)} symbols: it is damaged or of other data; {REMEDY}"
         )
+
+
+def name_the_targets_that_are_missing() -> None:
+    """Say in one line that there is nothing to train or to validate on: data without a target side decodes only."""
+
+    def needs_targets(original, self, sample, *args, **kwargs):
+        if sample and "target" in sample and sample["target"] is None:
+            raise UsageError(
+                f"data folder {getattr(self.cfg, 'data', '')} has no targets, or their .bin or .idx is missing, and "
+                f"training and validation need them: {REMEDY}"
+            )
+        return original(self, sample, *args, **kwargs)
+
+    wrap(fairseq_task.FairseqTask, "train_step")(needs_targets)
+    wrap(fairseq_task.FairseqTask, "valid_step")(needs_targets)
 
 
 def index_proteins_without_a_shell() -> None:

@@ -13,6 +13,9 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
+from fairseq.dataclass import utils as dataclass_utils
+
+from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
 
 PACKAGES = ("fairseq", "fairseq_cli")
@@ -124,6 +127,13 @@ def evaluate_settings_as_data() -> None:
         if name.split(".")[0] in PACKAGES and isinstance(module, ModuleType):
             vars(module)["eval"] = evaluate
     sys.meta_path.insert(0, _EvaluatingFinder())
+
+    @wrap(dataclass_utils, "eval_str_list")
+    def eval_str_list(original, *args, **kwargs):
+        try:
+            return original(*args, **kwargs)
+        except (SyntaxError, MemoryError, RecursionError) as error:  # argparse names the flag of a ValueError alone
+            raise ValueError(str(error)) from None
 
 
 class _EvaluatingFinder(importlib.abc.MetaPathFinder):

@@ -11,15 +11,15 @@ from fairseq import options, utils
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
-from s2s_plugins.errors import UsageError
+from s2s_plugins.errors import UsageError, standard_input, standard_output
 
 # the least value that works; "above" it where it does not work itself
 LEAST = {
     "adam_eps": 0,
     "batch_size": 1,
-    "batch_size_valid": 1,
     "beam": 1,
     "clip_norm": 0,
+    "context_window": 0,
     "distributed_world_size": 1,
     "fixed_validation_seed": 0,
     "keep_best_checkpoints": -1,
@@ -32,7 +32,6 @@ LEAST = {
     "max_source_positions": 1,
     "max_target_positions": 1,
     "max_tokens": 1,
-    "max_tokens_valid": 1,
     "max_update": 0,
     "min_len": 0,
     "nbest": 1,
@@ -54,7 +53,7 @@ LEAST = {
     "weight_decay": 0,
 }
 ABOVE = {"temperature": 0}
-MOST = {"seed": 2**32 - 1, "label_smoothing": 1}
+MOST = {"seed": 2**32 - 1, "label_smoothing": 1, "sampling_topp": 1}
 EXAMPLE = "\"{'beam': 1}\""
 
 
@@ -90,9 +89,18 @@ def _suit_classification(parser, input_args) -> None:
 
 
 def _check(args) -> None:
+    _check_streams(args)
     _check_numbers(args)
     _check_paths(args)
     _check_combinations(args)
+
+
+def _check_streams(args) -> None:
+    """Hypotheses go to standard output and sources may come from standard input, if they are open."""
+    if hasattr(args, "nbest"):
+        standard_output()
+        if getattr(args, "input", None) == "-":
+            standard_input()
 
 
 def _check_numbers(args) -> None:
@@ -146,6 +154,13 @@ def _check_paths(args) -> None:
 def _check_combinations(args) -> None:
     if hasattr(args, "max_update") and getattr(args, "optimizer", None) is None:
         raise UsageError("--optimizer is missing: give one, as in --optimizer adam --lr 0.001")
+    if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
+        raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
+    if hasattr(args, "nbest") and args.nbest > args.beam:
+        raise UsageError(f"--nbest {args.nbest} is more than --beam {args.beam} finds: raise --beam, or lower --nbest")
+    groups = getattr(args, "diverse_beam_groups", -1)
+    if groups > 0 and args.beam % groups:
+        raise UsageError(f"--diverse-beam-groups {groups} does not divide --beam {args.beam}: use --beam {2 * groups}")
     if getattr(args, "bf16", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError(
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
