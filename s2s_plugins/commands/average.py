@@ -13,7 +13,7 @@ from typing import Dict, List, Optional, Sequence
 import torch
 
 from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.files import check_replaceable, replacing
+from s2s_plugins.files import check_replaceable
 
 
 def load(path: str) -> dict:
@@ -69,13 +69,13 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     if len(args.checkpoints) < 2:
         parser.error("one checkpoint is its own average: name two or more")
-    import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
+    from s2s_plugins.compat.training import whole_checkpoint
 
     output = Path(args.output)
     with one_line_errors("s2s-average", output):
         check_replaceable(output, "--output")
         state = average(args.checkpoints)
-        with replacing(output) as partial:
+        with whole_checkpoint(output) as partial:
             torch.save(state, partial)
     print(f"averaged {len(args.checkpoints)} checkpoints into {output}")
     return 0

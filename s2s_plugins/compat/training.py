@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Iterator, Optional, Type
+from typing import Any, Iterator, Optional, Type, Union
 
 import torch
 from fairseq import checkpoint_utils
@@ -102,32 +103,36 @@ def write_checkpoints_whole() -> None:
     def torch_persistent_save(original, obj, filename, async_write=False):
         if async_write or PathManager.path_requires_pathmanager(filename):
             return original(obj, filename, async_write=async_write)
-        return _whole(filename, lambda partial: torch.save(obj, partial))
+        with whole_checkpoint(filename) as partial:
+            torch.save(obj, partial)
+        return None
 
     def copy(original, src_path, dst_path, overwrite=False):
         if PathManager.path_requires_pathmanager(dst_path):
             return original(src_path, dst_path, overwrite)
-        _whole(dst_path, lambda partial: shutil.copyfile(src_path, partial))
+        with whole_checkpoint(dst_path) as partial:
+            shutil.copyfile(src_path, partial)
         return True
 
     original = PathManager.copy
     PathManager.copy = staticmethod(lambda *args, **kwargs: copy(original, *args, **kwargs))
 
 
-def _whole(filename: str, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file that becomes ``filename``.
+@contextlib.contextmanager
+def whole_checkpoint(filename: Union[str, Path]) -> Iterator[Path]:
+    """A temporary path that becomes the checkpoint ``filename`` if the block ends well.
 
     Raises:
         WorkError: it cannot be written.
     """
     try:
         with replacing(filename) as partial:
-            write(partial)
-    except (OSError, RuntimeError) as error:
+            yield partial
+    except (OSError, RuntimeError) as error:  # PyTorch's of a full disk is one or the other
         reason = getattr(error, "strerror", None) or f"{str(error).splitlines()[0][:100]}; is the disk full?"
         raise WorkError(
             f"checkpoint {filename} cannot be written: {reason}; earlier ones are whole: make room, and re-run the "
-            "command to resume"
+            "command"
         ) from error
 
 
