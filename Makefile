@@ -1,8 +1,9 @@
 # make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
 # make gallery  train and compare models on the examples made for it; goes on where it stopped
+# make soak   kill, fill disks, and attack on every road, some 10 minutes
 # make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; goes on where it stopped
-.PHONY: demo gallery test bench env clean lint
+.PHONY: demo gallery test soak bench env clean lint
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -23,6 +24,9 @@ demo: env
 test: env
 	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
 	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
+
+soak: env
+	@$(VENV)/bin/python -m pytest -n 2 -m soak tests/abuse
 
 gallery: env
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/start.sh gallery --out $(GALLERY)

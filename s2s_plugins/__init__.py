@@ -17,11 +17,13 @@ __version__ = "0.1.0"
 if __name__ != "s2s_plugins":
     raise ImportError(f"the folder of this package is called {__name__}, its modules know it as s2s_plugins: rename it")
 
-if (
-    _os.path.basename(_sys.argv[0]).startswith("s2s-")
+# Ctrl-C in the seconds that the imports of a command take ends it in one line, without a traceback
+_imports_alone = (
+    _os.path.basename(_sys.argv[0]).startswith(("s2s-", "fairseq-"))
     and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
-):
-    _signal.signal(_signal.SIGINT, _end_at_once)  # Ctrl-C in the seconds that the imports take: no traceback
+)
+if _imports_alone:
+    _signal.signal(_signal.SIGINT, _end_at_once)
 
 if _importlib_util.find_spec("fairseq") is None:
     _fairseq = "ve-fairseq==0.12.3" if _sys.version_info >= (3, 11) else "fairseq==0.12.2"
@@ -46,3 +48,5 @@ from s2s_plugins import tasks as _tasks  # noqa: E402, F401
 
 _generator.generate_with_recurrent_models()
 _logging.root.removeHandler(_placeholder)
+if _imports_alone and _os.path.basename(_sys.argv[0]).startswith("fairseq-"):
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # s2s-* do it where they begin to work

@@ -193,6 +193,16 @@ def commands(tmp_path_factory) -> Commands:
     runner.stop()
 
 
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory):
+    """Sound data and checkpoints, and commands that start with all their imports done: for hundreds of bad inputs."""
+    from kit import Kit
+
+    runner = Commands(tmp_path_factory.mktemp("kit"), warm=True)
+    yield Kit(runner).build()
+    runner.stop()
+
+
 def write_pairs(prefix: Path, pairs: Sequence[tuple]) -> None:
     """``prefix.src`` and ``prefix.tgt``."""
     prefix.with_suffix(".src").write_text("".join(f"{source}\n" for source, _ in pairs), encoding="utf-8")

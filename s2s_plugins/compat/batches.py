@@ -11,6 +11,11 @@ from fairseq.tasks import fairseq_task
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
 
+REMEDY = (
+    "raise --max-tokens, --max-source-positions or --max-target-positions, or for a language model lower "
+    "--tokens-per-sample"
+)
+
 
 def know_numpy_2() -> None:
     """Let ``--sample-break-mode eos`` and ``--num-batch-buckets`` run: they ask numpy for a name that 2.0 took out."""
@@ -71,9 +76,7 @@ def name_the_sentence_that_is_too_long() -> None:
         except AssertionError as error:
             if "max_tokens" not in str(error):
                 raise
-            raise UsageError(
-                f"{error}: raise --max-tokens, or make sentences shorter (--tokens-per-sample of a language model)"
-            ) from None
+            raise UsageError(f"{error}: {REMEDY}") from None
 
     @wrap(fairseq_task.FairseqTask, "filter_indices_by_size")
     def filter_indices_by_size(original, self, indices, dataset, max_positions=None, ignore_invalid_inputs=False):
@@ -85,12 +88,11 @@ def name_the_sentence_that_is_too_long() -> None:
             _, ignored = dataset.filter_indices_by_size(indices, max_positions)
             raise UsageError(
                 f"sentence {ignored[0]} is too long: (source, target) tokens are {dataset.size(ignored[0])}, the limit "
-                f"is {max_positions}: raise --max-source-positions or --max-target-positions, or skip such sentences "
-                "with --skip-invalid-size-inputs-valid-test"
+                f"is {max_positions}: {REMEDY}, or skip such sentences with --skip-invalid-size-inputs-valid-test"
             ) from None
         if len(kept) == 0 and len(indices) > 0:
             raise UsageError(
                 f"all {len(indices)} sentences are too long: the limit is {max_positions} (source, target) tokens: "
-                "raise --max-source-positions or --max-target-positions"
+                f"{REMEDY}"
             )
         return kept

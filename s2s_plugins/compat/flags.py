@@ -13,7 +13,7 @@ from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
-# the least value that works; "above" it where it does not work itself
+# the least value that works
 LEAST = {
     "adam_eps": 0,
     "batch_size": 1,
@@ -52,7 +52,7 @@ LEAST = {
     "warmup_updates": 0,
     "weight_decay": 0,
 }
-ABOVE = {"temperature": 0}
+ABOVE = {"temperature": 0}  # this value does not work, what is above it does
 MOST = {"seed": 2**32 - 1, "label_smoothing": 1, "sampling_topp": 1}
 EXAMPLE = "\"{'beam': 1}\""
 
@@ -109,8 +109,10 @@ def _check_numbers(args) -> None:
         for number in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(number, bool) or not isinstance(number, (int, float)):
                 continue
-            if number != number or name in LEAST and number < LEAST[name]:
-                raise UsageError(f"{flag} {number} is too small: use {LEAST.get(name, 0)} or more")
+            if number != number:
+                raise UsageError(f"{flag} {number} is not a number: use one")
+            if name in LEAST and number < LEAST[name]:
+                raise UsageError(f"{flag} {number} is too small: use {LEAST[name]} or more")
             if name in ABOVE and number <= ABOVE[name]:
                 raise UsageError(f"{flag} {number} is too small: use a number above {ABOVE[name]}")
             if name in MOST and number > MOST[name]:
@@ -154,8 +156,6 @@ def _check_paths(args) -> None:
 def _check_combinations(args) -> None:
     if hasattr(args, "max_update") and getattr(args, "optimizer", None) is None:
         raise UsageError("--optimizer is missing: give one, as in --optimizer adam --lr 0.001")
-    if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
-        raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
     if hasattr(args, "nbest") and args.nbest > args.beam:
         raise UsageError(f"--nbest {args.nbest} is more than --beam {args.beam} finds: raise --beam, or lower --nbest")
     groups = getattr(args, "diverse_beam_groups", -1)
@@ -166,6 +166,8 @@ def _check_combinations(args) -> None:
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "
             "float32 weights and runs on CPU and GPU"
         )
+    if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
+        raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
     ours = str(getattr(args, "arch", "")).startswith(
         (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
     )

@@ -5,27 +5,21 @@ import json
 
 import data_rows
 import pytest
-from conftest import Commands
-from kit import Kit
 
 from s2s_plugins.steps import DONE, TO_DO, Runner, Step
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory):
-    commands = Commands(tmp_path_factory.mktemp("data"), warm=True)
-    made = Kit(commands).build()
-    data_rows.prepare(made)
-    yield made
-    commands.stop()
+def broken(kit):
+    data_rows.prepare(kit)
 
 
 @pytest.mark.parametrize("row", data_rows.ROWS, ids=lambda row: row.id)
-def test_what_is_damaged_is_named(kit, row):
+def test_what_is_damaged_is_named(kit, broken, row):
     kit.run(row)
 
 
-def test_files_deeper_in_a_class_are_read_and_what_is_left_out_is_counted(kit, tmp_path):
+def test_files_deeper_in_a_class_are_read_and_what_is_left_out_is_counted(kit, broken, tmp_path):
     flags = ("--level", "word", "--min-count", 1, "--valid", kit.paths["labelled"], "--dest", tmp_path / "out")
     result = kit.commands("s2s-prepare", "--train", kit.paths["classes"], *flags, code=None)
     # the class of the validation data that the folder lacks stops it, which proves that the folder was read
@@ -58,6 +52,7 @@ def test_a_damaged_state_file_is_none(tmp_path, state):
     assert runner.status(step) == TO_DO and runner.read(step) == {}
 
 
+@pytest.mark.soak
 def test_a_comparison_with_damaged_state_files_does_their_steps_again(kit, tmp_path):
     out = tmp_path / "c"
     compare = ("s2s-compare", kit.paths["data"], "--archs", "peek_lstm_tiny", "--updates", 1, "--out", out)

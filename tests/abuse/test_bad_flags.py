@@ -1,16 +1,7 @@
 """Flags that cannot work, files that are not there, streams that are closed: one line, the exit code, no traceback."""
 
 import pytest
-from conftest import Commands
 from flag_rows import ROWS
-from kit import Kit
-
-
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory):
-    commands = Commands(tmp_path_factory.mktemp("flags"), warm=True)
-    yield Kit(commands).build()
-    commands.stop()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
