@@ -98,11 +98,16 @@ def accept_the_imported_user_dir() -> None:
         folder = os.path.realpath(user_dir)
         if folder == PACKAGE_FOLDER:
             return None
-        if not os.path.isdir(folder):
-            raise UsageError(f"--user-dir {user_dir} is no folder: name a plugin's, as {PACKAGE_FOLDER}")
+        if os.path.isfile(folder):
+            raise UsageError(f"--user-dir {user_dir} is a file: name a plugin's folder, as {PACKAGE_FOLDER}")
         if os.path.basename(folder) == os.path.basename(PACKAGE_FOLDER):
             raise UsageError(
                 f"--user-dir {folder} is a second copy of the package that is imported from {PACKAGE_FOLDER}: "
                 f"use --user-dir {PACKAGE_FOLDER}, or take that one off PYTHONPATH"
             )
-        return original(args)
+        try:
+            return original(args)
+        except FileNotFoundError as error:
+            if error.filename is not None:  # a file that the plugin looks for
+                raise
+            raise UsageError(f"--user-dir {user_dir} does not exist: name a plugin's, as {PACKAGE_FOLDER}") from None
