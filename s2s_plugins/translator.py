@@ -80,8 +80,6 @@ class Translator:
     def __init__(
         self, path: str, data: Optional[str] = None, overrides: Optional[dict] = None, ensemble: Sequence[str] = ()
     ) -> None:
-        import s2s_plugins  # noqa: F401  (the architectures are known, fairseq's checkpoints load safely)
-
         self._load(path, data, overrides)
         self.models = [self.model]
         for other in ensemble:

@@ -16,8 +16,8 @@ from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.file_io import PathManager
 
-from s2s_plugins import compat
-from s2s_plugins.compat import alignment, commands
+from s2s_plugins.compat import alignment, checkpoints, commands
+from s2s_plugins.compat.commands import quieten_hydra
 from s2s_plugins.errors import UsageError
 
 
@@ -91,7 +91,7 @@ def test_hydras_deprecations_are_quiet_and_other_warnings_are_not(commands, digi
     assert "hydra" not in quiet.err.lower() and "ConfigStore" not in quiet.err
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        compat.commands.quieten_hydra()
+        quieten_hydra()
         warnings.warn("hydra.experimental.compose() is no longer experimental. Use hydra.compose()", stacklevel=1)
         warnings.warn("the weather is bad", stacklevel=1)
     assert [str(warning.message) for warning in caught] == ["the weather is bad"]
@@ -123,9 +123,9 @@ def test_importing_twice_registers_once():
 
     import s2s_plugins
 
-    importlib.reload(s2s_plugins)
     before = data_utils.batch_by_size
-    compat.install()
+    importlib.reload(s2s_plugins)
+    s2s_plugins.register()
     assert data_utils.batch_by_size is before
 
 
@@ -138,14 +138,14 @@ def test_a_package_under_another_name_says_so(tmp_path):
     assert "this package is called plugins, its modules know it as s2s_plugins: rename it" in done.stderr
 
 
-def test_without_fairseq_importing_says_what_to_install(tmp_path):
+def test_without_fairseq_registering_says_what_to_install(tmp_path):
     import subprocess
     import sys
 
     hide = (
         "import sys, importlib.util as u; real = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'fairseq' else real(name, *rest)\n"
-        "import s2s_plugins"
+        "import s2s_plugins; s2s_plugins.register()"
     )
     done = subprocess.run([sys.executable, "-c", hide], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 1
@@ -177,7 +177,7 @@ def test_a_model_is_told_that_it_is_rebuilt_from_a_checkpoint():
     with pytest.raises(UsageError, match="no/such/file cannot be read"):
         task.build_model(missing)
     task.build_model(missing, from_checkpoint=True)
-    assert not compat.building_from_checkpoint()
+    assert not checkpoints.building_from_checkpoint()
 
 
 def generator_of(task, models, **options):

@@ -12,7 +12,7 @@ from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithA
 from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.generator import AligningGenerator, RecurrentGenerator
+from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
 from s2s_plugins.nn.folded import FoldedDecoder, fold
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]

@@ -26,6 +26,59 @@ def test_models_of_the_papers_import_torch_alone(path):
         assert root == "torch" or name.startswith("s2s_plugins.nn") or root in sys.stdlib_module_names, name
 
 
+WITHOUT_FAIRSEQ = """
+import sys
+class Refuses:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("fairseq", "fairseq_cli"):
+            raise RuntimeError(f"{name} is imported")
+sys.meta_path.insert(0, Refuses())
+"""
+
+
+def run(script, *argv):
+    return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
+
+
+def test_the_package_and_the_models_of_the_papers_are_imported_without_fairseq():
+    names = [path.relative_to(REPOSITORY).with_suffix("").as_posix() for path in MODULES if "nn" in path.parts]
+    modules = [name.replace("/", ".").removesuffix(".__init__") for name in names]
+    done = run(WITHOUT_FAIRSEQ + f"import s2s_plugins, {', '.join(modules)}")
+    assert done.returncode == 0, done.stderr
+    done = run(WITHOUT_FAIRSEQ + "import s2s_plugins; s2s_plugins.register()")
+    assert "RuntimeError: fairseq is imported" in done.stderr, "the test refuses nothing"
+
+
+REGISTERED = """
+from fairseq.models import ARCH_MODEL_REGISTRY, lstm
+from fairseq.tasks import TASK_REGISTRY
+from s2s_plugins.compat.evaluation import evaluate
+assert "peek_lstm" in ARCH_MODEL_REGISTRY and "text_classification" in TASK_REGISTRY and lstm.eval is evaluate
+print("registered")
+"""
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import fairseq, s2s_plugins",
+        "import s2s_plugins, fairseq",
+        "import s2s_plugins; s2s_plugins.register()",
+        "import s2s_plugins, argparse; from fairseq import utils; "
+        f"utils.import_user_module(argparse.Namespace(user_dir={str(REPOSITORY / 's2s_plugins')!r}))",
+        "import s2s_plugins.translator",
+        "import s2s_plugins.models.generator",
+        "from s2s_plugins.tasks import text_classification",
+        "from s2s_plugins.criterions import text_classification",
+        "import s2s_plugins.text.binarise",
+        "import fairseq_cli.train, s2s_plugins",
+    ],
+)
+def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
+    done = run(imports + REGISTERED)
+    assert done.stdout.split()[-1:] == ["registered"], done.stderr
+
+
 def test_nobody_imports_the_commands():
     for path in MODULES:
         if path.parent.name != "commands":

@@ -131,8 +131,6 @@ def main(argv: Optional[List[str]] = None) -> int:
     if args.batch_size < 1:
         parser.error(f"--batch-size {args.batch_size} is not a number of lines: use 1 or more")
     logging.basicConfig(level=logging.WARNING)
-    import s2s_plugins  # noqa: F401  (fairseq's checkpoints load safely)
-
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s-classify ... | head` ends without a word
     with one_line_errors("s2s-classify"):
         lines = standard_input()

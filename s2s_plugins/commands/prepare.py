@@ -150,7 +150,6 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     Raises:
         UsageError: a file, label or setting that cannot be.
     """
-    import s2s_plugins  # noqa: F401
     from s2s_plugins.text import binarise
 
     splits = Splits(args)

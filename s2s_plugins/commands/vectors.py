@@ -48,8 +48,6 @@ class Sentences:
     def __init__(self, folder: Path) -> None:
         from fairseq.data import Dictionary, data_utils
 
-        import s2s_plugins  # noqa: F401  (damaged files are named)
-
         if not folder.is_dir():
             raise UsageError(
                 f"{folder} is no folder: name one that s2s-prepare (its pretrain) or fairseq-preprocess wrote"

@@ -1,7 +1,7 @@
 """Every repair to fairseq and its environment, a room for each part of fairseq that they mend.
 
 fairseq is in maintenance only: these stand in a user's way today (fairseq 0.12.2 and 0.12.3, torch >= 2.6), and each
-function says what breaks without it. They are installed once, when the package is imported, and change nothing
+function says what breaks without it. They are installed once, when this package is imported, and change nothing
 for what already worked.
 """
 
@@ -20,9 +20,8 @@ from s2s_plugins.compat import (
     search,
     training,
 )
-from s2s_plugins.compat.checkpoints import building_from_checkpoint
 
-__all__ = ["building_from_checkpoint", "install"]
+__all__ = ["REPAIRS"]
 
 REPAIRS = (
     commands.show_errors_in_one_line,
@@ -55,13 +54,5 @@ REPAIRS = (
     distributed.read_the_checkpoint_in_every_process,
 )
 
-_installed = False
-
-
-def install() -> None:
-    """Install every repair; a second call does nothing."""
-    global _installed
-    if not _installed:
-        _installed = True
-        for repair in REPAIRS:
-            repair()
+for repair in REPAIRS:
+    repair()

@@ -53,7 +53,12 @@ LEAST = {
     "weight_decay": 0,
 }
 ABOVE = {"temperature": 0}  # this value does not work, what is above it does
-MOST = {"seed": 2**32 - 1, "label_smoothing": 1, "sampling_topp": 1}
+MOST = {
+    "seed": 2**32 - 1,
+    "label_smoothing": 1,
+    "sampling_topp": 1,
+    "num_workers": max(64, 8 * (os.cpu_count() or 1)),  # each is a process with a copy of this one's memory
+}
 EXAMPLE = "\"{'beam': 1}\""
 
 

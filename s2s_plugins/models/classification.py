@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Tuple
 
 from torch import Tensor, nn
 
-from s2s_plugins import compat
+from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.loading import CheckedLoading
@@ -39,7 +39,7 @@ class Classifies(CheckedLoading):
         self.cfg = cfg
         self.autocast = autocast
         self.classification_heads = nn.ModuleDict()
-        self._from_checkpoint = compat.building_from_checkpoint()
+        self._from_checkpoint = building_from_checkpoint()
 
     def register_classification_head(
         self, name: str, num_classes: Optional[int] = None, inner_dim: Optional[int] = None, **kwargs

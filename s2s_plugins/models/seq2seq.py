@@ -11,7 +11,7 @@ from fairseq.modules import AdaptiveSoftmax
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
-from s2s_plugins import compat
+from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
@@ -170,7 +170,7 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
         return build_embedding(
             dictionary,
             getattr(cfg, f"{side}_embed_dim"),
-            path=None if compat.building_from_checkpoint() else getattr(cfg, f"{side}_embed_path"),
+            path=None if building_from_checkpoint() else getattr(cfg, f"{side}_embed_path"),
             path_flag=f"--{side}-embed-path",
             dim_flag=f"--{side}-embed-dim",
             freeze=getattr(cfg, f"{side}_freeze_embed"),

@@ -9,7 +9,7 @@ from fairseq.modules import AdaptiveSoftmax
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from s2s_plugins import compat
+from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models import config
 from s2s_plugins.models.embeddings import build_embedding, build_output
@@ -106,7 +106,7 @@ def build_parts(cfg, dictionary, vocabulary: int, bridge) -> Parts:
     embedding = build_embedding(
         dictionary,
         cfg.decoder_embed_dim,
-        path=None if compat.building_from_checkpoint() else cfg.decoder_embed_path,
+        path=None if building_from_checkpoint() else cfg.decoder_embed_path,
         path_flag="--decoder-embed-path",
         dim_flag="--decoder-embed-dim",
         freeze=cfg.decoder_freeze_embed,

@@ -19,7 +19,8 @@ def out_of_range(command: str, flags: str, codes=(2,)) -> List[Row]:
 TRAIN_FLAGS = out_of_range(
     TRAIN,
     "--seed -1, --seed 99999999999, --log-interval 0, --log-interval -1, --update-freq 0, --update-freq 1,0, "
-    "--update-freq x, --num-workers -1, --batch-size 0, --batch-size -3, --max-tokens 0, --max-tokens -1, "
+    "--update-freq x, --num-workers -1, --num-workers 99999, --batch-size 0, --batch-size -3, --max-tokens 0, "
+    "--max-tokens -1, "
     "--max-update -1, --max-epoch -1, --save-interval 0, --save-interval-updates -1, --validate-interval 0, "
     "--clip-norm -1, --clip-norm nan, --lr nan, --lr x, --lr [0.1, --warmup-updates -1, --weight-decay -1, "
     "--keep-last-epochs -2, --adam-betas x, --adam-betas (0.9, --adam-eps -1, --max-source-positions 0, "

@@ -1,0 +1,102 @@
+"""Registering with fairseq, and when: at the import of this package or of fairseq, whichever comes second."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.util
+import logging
+import os
+import signal
+import sys
+from typing import Iterator
+
+from s2s_plugins.errors import end_at_once
+
+_started = False
+
+
+def register() -> None:
+    """Register the architectures, tasks and criterions with fairseq, and install the repairs of :mod:`~.compat`.
+
+    A second call does nothing. It is called as soon as fairseq and this package are both imported; call it yourself, as
+    in a notebook before ``hub_utils.from_pretrained``, if you want to be sure.
+
+    Raises:
+        ImportError: fairseq is not installed.
+    """
+    global _started
+    if _started:
+        return
+    if "fairseq" not in sys.modules and importlib.util.find_spec("fairseq") is None:
+        version = "ve-fairseq==0.12.3" if sys.version_info >= (3, 11) else "fairseq==0.12.2"
+        raise ImportError(
+            f"this part of s2s_plugins needs fairseq, which is not installed: pip install '{version}', or "
+            "pip install 's2s-plugins[fairseq]', which picks it by Python version"
+        )
+    _started = True
+    # Ctrl-C in the seconds that this takes ends one of fairseq's commands in one line; nothing is begun yet
+    quick = _is_command("fairseq-") and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if quick:
+        signal.signal(signal.SIGINT, end_at_once)
+    try:
+        with _without_a_log():
+            from s2s_plugins import compat, criterions, models, tasks  # noqa: F401
+    finally:
+        if quick:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def _without_a_log() -> Iterator[None]:
+    """Importing fairseq sets up a log of everything down to DEBUG, unless there is one: none of a program's choice."""
+    placeholder = logging.NullHandler()
+    if not logging.root.handlers:
+        logging.root.addHandler(placeholder)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(placeholder)
+
+
+def _is_command(prefix: str) -> bool:
+    return os.path.basename(sys.argv[0]).startswith(prefix)
+
+
+def register_with_fairseq() -> None:
+    """Register now if fairseq is loaded, and else as soon as it is.
+
+    fairseq's ``--user-dir`` passes over a package that is loaded already: had it been imported before fairseq, its
+    architectures would not be known.
+    """
+    if "fairseq" in sys.modules:
+        register()
+    else:
+        sys.meta_path.insert(0, _FairseqFinder())
+
+
+def end_commands_at_once_on_ctrl_c() -> None:
+    """Let Ctrl-C end a command of ours in one line, without a traceback, in the seconds that its imports take."""
+    if _is_command("s2s") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end_at_once)
+
+
+class _FairseqFinder(importlib.abc.MetaPathFinder):
+    """Finds fairseq as the other finders do; once the module has run, this package registers."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "fairseq":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module) -> None:
+                with _without_a_log():
+                    execute(module)
+                if "s2s_plugins.compat" not in sys.modules:  # else a repair is what imports fairseq
+                    register()
+
+            spec.loader.exec_module = exec_module
+        return spec
