@@ -51,14 +51,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "s2s-user-dir = s2s_plugins.commands.user_dir:main",
-            "s2s-average = s2s_plugins.commands.average:main",
-            "s2s-attention = s2s_plugins.commands.attention:main",
-            "s2s-compare = s2s_plugins.commands.compare:main",
-            "s2s-classify = s2s_plugins.commands.classify:main",
-            "s2s-predict = s2s_plugins.commands.predict:main",
-            "s2s-prepare = s2s_plugins.commands.prepare:main",
-            "s2s-vectors = s2s_plugins.commands.vectors:main",
+            "s2s = s2s_plugins.cli.main:main",
         ]
     },
 )

@@ -14,5 +14,5 @@ from s2s_plugins.registration import register
 
 __all__ = ["__version__", "register"]
 
-_registration.end_commands_at_once_on_ctrl_c()
+_registration.handle_ctrl_c("s2s")
 _registration.register_with_fairseq()

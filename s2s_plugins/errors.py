@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
 import sys
 import traceback
+from types import FrameType
 from typing import IO, Iterator, Optional, Union
 
 
@@ -50,8 +50,6 @@ def one_line_errors(
         output = standard_output()
         if isinstance(output, io.TextIOWrapper):  # UTF-8, as input is, whatever the locale
             output.reconfigure(encoding="utf-8")
-        if signal.getsignal(signal.SIGINT) is end_at_once:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     except (UsageError, WorkError) as error:
         if os.environ.get("S2S_TRACEBACK"):
@@ -102,7 +100,16 @@ def standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def end_at_once(number: int, frame: object) -> None:
-    """A handler of signals for the seconds in which modules are imported and nothing is done yet."""
-    os.write(2, f"\n{os.path.basename(sys.argv[0])}: stopped\n".encode())
-    os._exit(128 + number)
+def interrupt(number: int, frame: Optional[FrameType]) -> None:
+    """A handler of Ctrl-C for commands: while a module is imported it ends the process, in one line.
+
+    An exception there shows as a traceback, or is lost in a library's own handling of errors. Elsewhere it raises
+    KeyboardInterrupt, as Python's own handler does.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            name = os.path.basename(sys.argv[0])
+            os.write(2, f"\n{'s2s' if name == '__main__.py' else name}: stopped\n".encode())
+            os._exit(128 + number)
+        frame = frame.f_back
+    raise KeyboardInterrupt

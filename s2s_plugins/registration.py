@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Iterator
 
-from s2s_plugins.errors import end_at_once
+from s2s_plugins.errors import interrupt
 
 _started = False
 
@@ -35,16 +35,9 @@ def register() -> None:
             "pip install 's2s-plugins[fairseq]', which picks it by Python version"
         )
     _started = True
-    # Ctrl-C in the seconds that this takes ends one of fairseq's commands in one line; nothing is begun yet
-    quick = _is_command("fairseq-") and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if quick:
-        signal.signal(signal.SIGINT, end_at_once)
-    try:
-        with _without_a_log():
-            from s2s_plugins import compat, criterions, models, tasks  # noqa: F401
-    finally:
-        if quick:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    handle_ctrl_c("fairseq-")
+    with _without_a_log():
+        from s2s_plugins import compat, criterions, models, tasks  # noqa: F401
 
 
 @contextlib.contextmanager
@@ -59,10 +52,6 @@ def _without_a_log() -> Iterator[None]:
         logging.root.removeHandler(placeholder)
 
 
-def _is_command(prefix: str) -> bool:
-    return os.path.basename(sys.argv[0]).startswith(prefix)
-
-
 def register_with_fairseq() -> None:
     """Register now if fairseq is loaded, and else as soon as it is.
 
@@ -75,10 +64,15 @@ def register_with_fairseq() -> None:
         sys.meta_path.insert(0, _FairseqFinder())
 
 
-def end_commands_at_once_on_ctrl_c() -> None:
-    """Let Ctrl-C end a command of ours in one line, without a traceback, in the seconds that its imports take."""
-    if _is_command("s2s") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, end_at_once)
+def handle_ctrl_c(*commands: str) -> None:
+    """Let Ctrl-C end a command in one line, without a traceback, also in the seconds that its imports take.
+
+    Args:
+        commands: beginnings of names; a program of another name is left alone.
+    """
+    named = os.path.basename(sys.argv[0]).startswith(commands)
+    if named and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 class _FairseqFinder(importlib.abc.MetaPathFinder):

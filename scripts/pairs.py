@@ -1,6 +1,6 @@
 """What preparing pairs of source and target takes: split them, write them, binarise them.
 
-Used by the prepare.py of the examples that s2s-compare runs.
+Used by the prepare.py of the examples that s2s compare runs.
 """
 
 from __future__ import annotations

@@ -83,14 +83,14 @@ class Result:
         return [line.split("\t", 1)[1] for line in self.lines("H")]
 
 
-def said_on_a_terminal(module: str, *argv: object, stdin: bytes, stdout: IO[bytes]) -> str:
-    """What a command, named by its module, says on a stderr that is a terminal; stdin is a file."""
+def said_on_a_terminal(verb: str, *argv: object, stdin: bytes, stdout: IO[bytes]) -> str:
+    """What ``s2s VERB`` says on a stderr that is a terminal; stdin is a file."""
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (24, 80))
     with tempfile.TemporaryFile() as lines:
         lines.write(stdin)
         lines.seek(0)
-        command = [sys.executable, "-m", f"s2s_plugins.commands.{module}", *map(str, argv)]
+        command = [sys.executable, "-m", "s2s_plugins", verb, *map(str, argv)]
         with subprocess.Popen(command, stdin=lines, stdout=stdout, stderr=its) as process:
             os.close(its)
             said = b""

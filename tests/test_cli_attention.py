@@ -1,4 +1,4 @@
-"""``s2s-attention``, the real command."""
+"""``s2s attention``, the real command."""
 
 import os
 import re
@@ -12,12 +12,12 @@ from conftest import digit_pairs
 from test_cli_errors import one_line_error
 from test_reports_heatmap import Reader
 
-from s2s_plugins.commands.attention import write
 from s2s_plugins.reports import heatmap
+from s2s_plugins.reports.attention import write
 
 
 def attention(commands, checkpoint, out, *flags, **kwargs):
-    return commands("s2s-attention", checkpoint, "--out", out, *flags, **kwargs)
+    return commands("s2s", "attention", checkpoint, "--out", out, *flags, **kwargs)
 
 
 def sources(folder):
@@ -107,7 +107,7 @@ def test_a_checkpoint_that_is_missing_or_of_another_task_is_one_line(commands, t
 
 
 def test_a_line_that_is_not_utf8_is_named(trained, tmp_path):
-    command = [sys.executable, "-m", "s2s_plugins.commands.attention", str(trained["attention_lstm"])]
+    command = [sys.executable, "-m", "s2s_plugins", "attention", str(trained["attention_lstm"])]
     done = subprocess.run([*command, "--out", str(tmp_path / "out")], input=b"1 2\n\xff\n", capture_output=True)
     assert done.returncode == 2 and b"line 2 is not UTF-8 text" in done.stderr and b"Traceback" not in done.stderr
 
@@ -131,7 +131,7 @@ def test_ctrl_c_is_not_lost_in_a_callback_of_a_library(tmp_path, monkeypatch):
 
 
 def test_ctrl_c_leaves_whole_files_alone(trained, tmp_path):
-    command = [sys.executable, "-m", "s2s_plugins.commands.attention", str(trained["attention_lstm"])]
+    command = [sys.executable, "-m", "s2s_plugins", "attention", str(trained["attention_lstm"])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     started = subprocess.Popen(
         [*command, "--out", str(tmp_path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment

@@ -22,7 +22,7 @@ def data(commands):
     flags = []
     for name, count, seed in (("train", 150, 1), ("valid", 30, 2), ("test", 31, 3)):
         flags += [f"--{name}", write_tsv(folder / f"{name}.tsv", reviews(count, seed, LABELS))]
-    commands("s2s-prepare", *flags, "--dest", folder / "bin", "--level", "word")
+    commands("s2s", "prepare", *flags, "--dest", folder / "bin", "--level", "word")
     return folder / "bin"
 
 
@@ -92,7 +92,7 @@ def test_validation_prints_error_f1_the_classes_and_the_confusion_matrix(command
 
 def test_s2s_classify_is_as_right_as_fairseq_validate(commands, data, classifier):
     text, labels = lines_of()
-    answers = [line.split("\t") for line in commands("s2s-classify", classifier, stdin=text).out.splitlines()]
+    answers = [line.split("\t") for line in commands("s2s", "classify", classifier, stdin=text).out.splitlines()]
     accuracy = 100 * sum(answer[0] == label for answer, label in zip(answers, labels)) / len(labels)
     assert len(answers) == 31
     assert accuracy == pytest.approx(measures(validate(commands, data, classifier))["accuracy"], abs=0.01)
@@ -100,8 +100,8 @@ def test_s2s_classify_is_as_right_as_fairseq_validate(commands, data, classifier
 
 def test_s2s_classify_writes_json_and_the_same_for_any_batch_size(commands, classifier):
     text, _ = lines_of()
-    plain = commands("s2s-classify", classifier, "--batch-size", 1, stdin=text).out.splitlines()
-    for line, answer in zip(commands("s2s-classify", classifier, "--json", stdin=text).out.splitlines(), plain):
+    plain = commands("s2s", "classify", classifier, "--batch-size", 1, stdin=text).out.splitlines()
+    for line, answer in zip(commands("s2s", "classify", classifier, "--json", stdin=text).out.splitlines(), plain):
         values = json.loads(line)
         assert list(values["probabilities"]) == list(LABELS)
         assert sum(values["probabilities"].values()) == pytest.approx(1, abs=1e-4)
@@ -111,7 +111,9 @@ def test_s2s_classify_writes_json_and_the_same_for_any_batch_size(commands, clas
 
 
 def test_every_line_has_an_answer_an_empty_one_and_one_of_20000_words_too(commands, classifier):
-    result = commands("s2s-classify", classifier, stdin="\n" + "word1 " * 20000 + "\nispositive\nno newline at the end")
+    result = commands(
+        "s2s", "classify", classifier, stdin="\n" + "word1 " * 20000 + "\nispositive\nno newline at the end"
+    )
     assert len(result.out.splitlines()) == 4
     assert result.err == ""
 
@@ -120,7 +122,7 @@ def test_a_line_that_is_not_utf8_ends_with_an_error_and_keeps_the_answers_before
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "s2s_plugins.commands.classify", str(classifier)]
+    command = [sys.executable, "-m", "s2s_plugins", "classify", str(classifier)]
     done = subprocess.run(command, input=b"word1\nword2\n\xff\n", capture_output=True)
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 2
     assert b"line 3 is not UTF-8 text" in done.stderr and b"Traceback" not in done.stderr
@@ -184,7 +186,7 @@ def test_a_document_of_20000_tokens_trains_whole(commands, tmp_path):
     rows = [("word1 " * 20000, "negative"), *reviews(20, 1)]
     path = write_tsv(tmp_path / "train.tsv", rows)
     flags = ("--train", path, "--valid", path, "--test", path, "--level", "word")
-    commands("s2s-prepare", *flags, "--dest", tmp_path / "bin")
+    commands("s2s", "prepare", *flags, "--dest", tmp_path / "bin")
     trained = ("--max-epoch", 1, "--max-tokens", 500, "--truncated-bptt", 50)
     result = classify(commands, tmp_path / "bin", "lm_lstm_tiny", "long", *trained)
     assert "epoch 001" in result.out
@@ -276,7 +278,7 @@ def test_an_architecture_without_heads_is_named(commands, data):
 
 def test_a_model_pretrained_with_another_dictionary_is_refused(commands, data, pretrained, tmp_path):
     path = write_tsv(tmp_path / "train.tsv", [(f"other {text}", label) for text, label in reviews(40, 7, LABELS)])
-    commands("s2s-prepare", "--train", path, "--valid", path, "--dest", tmp_path / "bin", "--level", "word")
+    commands("s2s", "prepare", "--train", path, "--valid", path, "--dest", tmp_path / "bin", "--level", "word")
     flags = ("--finetune-from-model", pretrained["lm"], "--max-epoch", 1, "--no-save")
     result = classify(commands, tmp_path / "bin", "lm_lstm_tiny", "unused", *flags, code=2)
     assert re.search(
@@ -287,14 +289,14 @@ def test_a_model_pretrained_with_another_dictionary_is_refused(commands, data, p
 def test_a_pretrained_model_is_no_classifier(commands, data, pretrained):
     error = one_line_error(validate(commands, data, pretrained["lm"], code=2))
     assert "is no classifier, it was trained with --task language_modeling: fine-tune it" in error
-    error = one_line_error(commands("s2s-classify", pretrained["lm"], stdin="word1\n", code=2))
+    error = one_line_error(commands("s2s", "classify", pretrained["lm"], stdin="word1\n", code=2))
     assert "is a checkpoint of --task language_modeling: name one of --task text_classification" in error
 
 
 def test_data_of_other_classes_is_refused(commands, classifier, data, tmp_path):
     path = write_tsv(tmp_path / "train.tsv", reviews(30, 1, ("bad", "good", "fine")))
     flags = ("--train", path, "--valid", path, "--test", path, "--dest", tmp_path / "bin", "--tokens-from", data)
-    commands("s2s-prepare", *flags)
+    commands("s2s", "prepare", *flags)
     error = one_line_error(validate(commands, tmp_path / "bin", classifier, code=2))
     assert "trained on the classes negative, not sure, positive, the data" in error
 

@@ -1,4 +1,4 @@
-"""``s2s-compare``: real trainings, stopped and continued, and the report that comes out."""
+"""``s2s compare``: real trainings, stopped and continued, and the report that comes out."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def compared(commands, digits):
     out = commands.folder / "compared"
     argv = flags(digits, out, "basic_lstm,attention_lstm", UPDATES)
     process = subprocess.Popen(
-        [sys.executable, "-m", "s2s_plugins.commands.compare", *map(str, argv)],
+        [sys.executable, "-m", "s2s_plugins", "compare", *map(str, argv)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -45,12 +45,12 @@ def compared(commands, digits):
     finally:
         process.kill()
     report = (out / "report.html").read_text(encoding="utf-8")
-    return out, (process.returncode, errors, report), commands("s2s-compare", *argv)
+    return out, (process.returncode, errors, report), commands("s2s", "compare", *argv)
 
 
 def test_what_was_done_stays_and_the_rest_goes_on(compared):
     out, (code, errors, report), result = compared
-    assert (code, errors.split("\n", 1)) == (130, ["", "s2s-compare: stopped; the same command goes on from here\n"])
+    assert (code, errors.split("\n", 1)) == (130, ["", "s2s compare: stopped; the same command goes on from here\n"])
     assert "<b>basic_lstm</b>" in report and "<b>attention_lstm</b>" not in report
     assert "train-basic_lstm-seed1: done before" in result.out and "train-attention_lstm-seed1, goes on" in result.out
     log = (out / "logs" / "train-attention_lstm-seed1.log").read_text()
@@ -102,7 +102,8 @@ def test_decoders_are_drawn_where_no_attention_maps_are_wanted(compared, command
     out = shutil.copytree(compared[0], tmp_path / "without-maps")
     shutil.rmtree(out / "attention")
     commands(
-        "s2s-compare",
+        "s2s",
+        "compare",
         *flags(digits, out, "basic_lstm,attention_lstm", UPDATES)[: -len(SIZES)],
         "--attention-maps",
         0,
@@ -115,7 +116,7 @@ def test_decoders_are_drawn_where_no_attention_maps_are_wanted(compared, command
 def test_the_beginning_of_the_source_is_a_row_without_a_training(compared, commands, digits, tmp_path):
     out = shutil.copytree(compared[0], tmp_path / "with-leads")
     argv = flags(digits, out, "basic_lstm,attention_lstm", UPDATES)
-    result = commands("s2s-compare", *argv[:1], "--lead", "2,3", *argv[1:])
+    result = commands("s2s", "compare", *argv[:1], "--lead", "2,3", *argv[1:])
     assert result.out.count("done before") == 4, "nothing is trained or decoded again"
     texts = [(folder / "results.json").read_text(encoding="utf-8") for folder in (compared[0], out)]
     before, results = (json.loads(text.replace(str(out), str(compared[0]))) for text in texts)
@@ -141,7 +142,7 @@ def test_the_beginning_of_the_source_is_a_row_without_a_training(compared, comma
 
 def test_other_settings_in_the_same_folder_are_an_error_that_names_them(compared, commands, digits):
     out, _, _ = compared
-    result = commands("s2s-compare", *flags(digits, out, "basic_lstm", 151), code=2)
+    result = commands("s2s", "compare", *flags(digits, out, "basic_lstm", 151), code=2)
     assert "updates: 400, now 151" in one_line_error(result) and "--redo" in one_line_error(result)
 
 
@@ -164,12 +165,12 @@ def test_other_settings_in_the_same_folder_are_an_error_that_names_them(compared
 )
 def test_what_makes_no_sense_is_said_in_one_line(commands, digits, tmp_path, changed, message):
     base = [digits, "--archs", "basic_lstm", "--updates", "5", "--out", tmp_path / "out"]
-    result = commands("s2s-compare", *base, *changed, code=2)
+    result = commands("s2s", "compare", *base, *changed, code=2)
     assert message in one_line_error(result) and not (tmp_path / "out").exists()
 
 
 def test_a_training_that_fails_is_named_beside_its_log(commands, digits, tmp_path):
     base = [digits, "--archs", "basic_lstm", "--updates", "5", "--out", tmp_path, "--", "--no-such-flag"]
-    result = commands("s2s-compare", *base, code=1)
+    result = commands("s2s", "compare", *base, code=1)
     assert "train-basic_lstm-seed1 stopped with exit code 2" in result.err and "--no-such-flag" in result.err
     assert "Traceback" not in result.err

@@ -270,7 +270,7 @@ def test_training_on_a_user_dir_in_every_form(commands, digits, tmp_path):
     for user_dir, folder in (("s2s_plugins", REPOSITORY), ("./s2s_plugins/", REPOSITORY), (USER_DIR, tmp_path)):
         commands("fairseq-train", digits, "--user-dir", user_dir, *flags, cwd=folder)
     commands("fairseq-train", digits, "--user-dir", link, *flags, cwd=tmp_path)
-    printed = commands("s2s-user-dir", cwd=tmp_path).out.strip()
+    printed = commands("s2s", "user-dir", cwd=tmp_path).out.strip()
     assert printed == USER_DIR
     commands("fairseq-train", digits, "--user-dir", printed, *flags, cwd=tmp_path)
 

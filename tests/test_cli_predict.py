@@ -1,4 +1,4 @@
-"""``s2s-predict``, the real command."""
+"""``s2s predict``, the real command."""
 
 import json
 import math
@@ -10,14 +10,14 @@ import pytest
 from conftest import digit_pairs, preprocess, said_on_a_terminal
 from test_cli_errors import one_line_error
 
-from s2s_plugins.commands.predict import as_tokens
-from s2s_plugins.translator import Translator
+from s2s_plugins.models.predictions import as_tokens
+from s2s_plugins.models.translator import Translator
 
 LINES = ["1 2 3 4 5 6", "7", "", "8 9 9", "3 3 3"]
 
 
 def predict(commands, checkpoint, *flags, lines=LINES, **kwargs):
-    return commands("s2s-predict", checkpoint, *flags, stdin="".join(line + "\n" for line in lines), **kwargs)
+    return commands("s2s", "predict", checkpoint, *flags, stdin="".join(line + "\n" for line in lines), **kwargs)
 
 
 def rows(result):
@@ -69,8 +69,8 @@ def test_tokens_that_the_model_does_not_know_are_told_once_and_counted(commands,
     result = predict(commands, trained["attention_lstm"], "--batch-size", 2, lines=lines)
     assert [line.split("\t")[0] for line in result.out.splitlines()] == lines
     assert result.err.splitlines() == [
-        "s2s-predict: warning: line 2: q is no token that the model knows: it reads <unk> in its place",
-        "s2s-predict: warning: 2 of 4 lines have tokens that the model does not know",
+        "s2s predict: warning: line 2: q is no token that the model knows: it reads <unk> in its place",
+        "s2s predict: warning: 2 of 4 lines have tokens that the model does not know",
     ]
     alone = predict(commands, trained["attention_lstm"], "--source", "char", lines=["12", "3é"])
     assert alone.err.count("\n") == 1 and "line 2: é is no token" in alone.err
@@ -90,7 +90,7 @@ def test_several_checkpoints_are_an_ensemble_as_in_fairseq_generate(commands, di
 
 def test_a_pipe_is_answered_as_soon_as_a_batch_is_full(trained):
     process = subprocess.Popen(
-        [sys.executable, "-m", "s2s_plugins.commands.predict", str(trained["basic_lstm"]), "--batch-size", "2"],
+        [sys.executable, "-m", "s2s_plugins", "predict", str(trained["basic_lstm"]), "--batch-size", "2"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -113,7 +113,7 @@ def test_answers_that_go_to_a_file_are_counted_on_the_terminal(trained, tmp_path
         answers.seek(0)
         assert len(answers.readlines()) == 40
     assert list(dict.fromkeys(re.findall(r"\b(\d+/\d+) ", said))) == ["0/40", "16/40", "32/40", "40/40"]
-    warning = "s2s-predict: warning: line 40: x is no token that the model knows: it reads <unk> in its place"
+    warning = "s2s predict: warning: line 40: x is no token that the model knows: it reads <unk> in its place"
     assert warning in said.replace("\r", "\n").split("\n")  # not behind a bar in the same line
     assert said.endswith("\r")  # and the bar is gone
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from conftest import USER_DIR
 
-from s2s_plugins.commands import average, user_dir
+from s2s_plugins.cli.main import main
 
 
 def test_user_dir_prints_the_package_folder(capsys):
-    assert user_dir.main([]) == 0
+    assert main(["user-dir"]) == 0
     assert capsys.readouterr().out.strip() == USER_DIR
 
 
@@ -18,7 +18,7 @@ def test_averaged_checkpoints_decode_and_hold_the_mean(commands, digits, tmp_pat
     commands(*run, "--optimizer", "adam", "--lr", 0.01, "--max-tokens", 400, "--num-workers", 0, *flags)
     paths = [tmp_path / f"checkpoint{epoch}.pt" for epoch in (2, 3, 4)]
     output = tmp_path / "new" / "average.pt"
-    result = commands("s2s-average", *paths, "--output", output)
+    result = commands("s2s", "average", *paths, "--output", output)
     assert "averaged 3 checkpoints" in result.out
     states = [torch.load(path, weights_only=True)["model"] for path in paths]
     for name, weight in torch.load(output, weights_only=True)["model"].items():
@@ -35,7 +35,7 @@ def test_checkpoints_that_cannot_be_averaged_are_named(trained, tmp_path, capsys
     paths = [argument.format(**names) for argument in arguments]
     output = tmp_path / "average.pt"
     with pytest.raises(SystemExit) as raised:
-        average.main([*paths, "--output", str(output)])
+        main(["average", *paths, "--output", str(output)])
     error = capsys.readouterr().err
     assert raised.value.code == 2 and not output.exists()
     assert "two or more" in error if len(paths) == 1 else paths[1] in error

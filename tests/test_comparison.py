@@ -1,4 +1,4 @@
-"""Parts of ``s2s-compare``: which flags a system gets, what the scores count, what is read out of decoded text."""
+"""Parts of ``s2s compare``: which flags a system gets, what the scores count, what is read out of decoded text."""
 
 import shutil
 

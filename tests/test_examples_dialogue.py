@@ -13,8 +13,8 @@ import pytest
 from conftest import REPOSITORY
 from test_examples_text import prepare_of, run
 
+from s2s_plugins.models.translator import Translator
 from s2s_plugins.steps import StepError
-from s2s_plugins.translator import Translator
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 import corpora  # noqa: E402

@@ -287,7 +287,7 @@ def test_a_pretrained_model_is_made_once_for_each_seed_and_before_what_starts_fr
         for before, after, start in zip(trainings, trainings[1:], starts):
             assert steps.index(before.name) < steps.index(after.name)
             assert str(before.folder / start) in after.command
-    for step in plan.steps:  # what s2s-prepare asks of these flags
+    for step in plan.steps:  # what s2s prepare asks of these flags
         if step.kind == "prepare":
             assert ("--level" in step.command) != ("--tokens-from" in step.command)
     # the test split stands in no command but the one that tests, and the one that makes data of it

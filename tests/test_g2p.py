@@ -257,7 +257,7 @@ def test_what_ngrams_cannot_be_made_of_is_said_in_one_line(tmp_path, monkeypatch
     fails(2, "none is empty", *train, tmp_path / "none", "--phonemes", tmp_path / "none")
     vote = ("vote", "--model", tmp_path / "g")
     monkeypatch.setattr(sys, "stdin", io.StringIO("zebra\n"))
-    fails(2, "line 1: 'zebra' is not of s2s-predict --json", *vote)
+    fails(2, "line 1: 'zebra' is not of s2s predict --json", *vote)
     monkeypatch.setattr(
         sys,
         "stdin",

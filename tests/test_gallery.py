@@ -1,4 +1,4 @@
-"""The gallery: examples that compare models, each a preparation and an s2s-compare, and the page that links them."""
+"""The gallery: examples that compare models, each a preparation and an s2s compare, and the page that links them."""
 
 import json
 import shlex
@@ -15,8 +15,9 @@ from gallery import __main__ as gallery  # noqa: E402
 from gallery import index  # noqa: E402
 from gallery.tables import COMPARISONS  # noqa: E402
 
-from s2s_plugins.commands import compare  # noqa: E402
+from s2s_plugins.cli.main import parse  # noqa: E402
 from s2s_plugins.comparison import metrics  # noqa: E402
+from s2s_plugins.comparison.run import settings_of  # noqa: E402
 from s2s_plugins.files import write_whole  # noqa: E402
 
 DEMO = ("number_words-five", "--demo", "--archs", "attention_lstm")
@@ -89,17 +90,16 @@ def test_what_an_example_runs_are_commands_that_its_scripts_take(capsys):
     assert len(lines) == 2 * len(COMPARISONS)
     for comparison, prepare, command in zip(COMPARISONS, lines[::2], lines[1::2]):
         assert Path(prepare[1]).is_file() and f"gallery/{comparison.name}/data" in prepare
-        own, train = compare.split_argv(command[1:])
-        args = compare.parser().parse_args(own)
+        _, args = parse("compare", command[2:])
         metrics.choose(args.metrics.split(","), args.bleu_tokenize)
-        assert compare.settings_of(args, train).out == Path("gallery", comparison.name)
+        assert settings_of(args).out == Path("gallery", comparison.name)
 
 
 @pytest.mark.parametrize("archs, names", [("attention_lstm", []), ("luong=attention_lstm,peek_lstm", ["luong"])])
 def test_only_the_systems_that_take_part_have_flags_of_their_own(archs, names, capsys):
     assert gallery.main(["translation", "--archs", archs, "--list"]) == 0
-    own, train = compare.split_argv(shlex.split(capsys.readouterr().out.splitlines()[1])[1:])
-    settings = compare.settings_of(compare.parser().parse_args(own), train)
+    _, args = parse("compare", shlex.split(capsys.readouterr().out.splitlines()[1])[2:])
+    settings = settings_of(args)
     assert list(settings.own_flags) == names
 
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from s2s_plugins.commands import lines
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference import lines
 
 
 def too_long(*_):

@@ -1,4 +1,4 @@
-"""``s2s-prepare``: what it writes is what the tasks read."""
+"""``s2s prepare``: what it writes is what the tasks read."""
 
 import contextlib
 import json
@@ -56,7 +56,7 @@ def files(tmp_path):
 def prepare(commands, folder, *flags, level="word", code=0, **kwargs):
     splits = [word for name in ("train", "valid", "test") for word in (f"--{name}", folder / f"{name}.tsv")]
     level = ("--level", level) if level else ()
-    return commands("s2s-prepare", *splits, "--dest", folder / "bin", *level, *flags, code=code, **kwargs)
+    return commands("s2s", "prepare", *splits, "--dest", folder / "bin", *level, *flags, code=code, **kwargs)
 
 
 def test_documents_and_labels_come_back_from_the_data(commands, files):
@@ -76,7 +76,7 @@ def test_documents_and_labels_come_back_from_the_data(commands, files):
         tokens = sum(len(text.split()) for text, _ in reviews(count, seed))
         assert [f"classify/{split}", str(count), str(tokens), "0", "0", "(0.0", "%)"] in printed
     assert printed[printed.index(["class", "train", "valid", "test"]) + 1] == ["negative", "20", "5", "6"]
-    assert f"fairseq-train {files / 'bin' / 'classify'} --user-dir $(s2s-user-dir)" in result.out
+    assert f"fairseq-train {files / 'bin' / 'classify'} --user-dir $(s2s user-dir)" in result.out
     assert not (files / "bin.partial").exists()
 
 
@@ -163,15 +163,15 @@ def test_an_empty_document_and_a_label_of_two_words_are_kept(commands, files):
 
 def test_without_a_validation_file_some_of_the_training_documents_are_held_out_once(commands, files):
     flags = ("--level", "word", "--min-count", 1, "--dest", files / "bin", "--train", files / "train.tsv")
-    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
+    commands("s2s", "prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
     train, valid = (read(files / "bin" / "classify" / "input0", split) for split in ("train", "valid"))
     assert sorted(train + valid) == sorted(text for text, _ in reviews(40, 5))
     assert 4 <= len(valid) <= 20
     assert read(files / "bin" / "pretrain", "train") == train
     first = contents(files / "bin")
-    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
+    commands("s2s", "prepare", *flags, "--valid-fraction", 0.3, "--seed", 4)
     assert contents(files / "bin") == first
-    commands("s2s-prepare", *flags, "--valid-fraction", 0.3, "--seed", 5)
+    commands("s2s", "prepare", *flags, "--valid-fraction", 0.3, "--seed", 5)
     assert read(files / "bin" / "classify" / "input0", "valid") != valid
 
 
@@ -179,7 +179,7 @@ def test_another_folders_dictionary_is_taken_whole(commands, files):
     prepare(commands, files, "--keep-case")
     write_tsv(files / "few.tsv", [("new word1", "positive"), ("word2", "negative")])
     flags = ("--train", files / "few.tsv", "--valid", files / "valid.tsv", "--dest", files / "few")
-    commands("s2s-prepare", *flags, "--tokens-from", files / "bin")
+    commands("s2s", "prepare", *flags, "--tokens-from", files / "bin")
     for name in ("dict.txt", "tokens.json"):
         assert (files / "few" / "pretrain" / name).read_bytes() == (files / "bin" / "pretrain" / name).read_bytes()
     assert read(files / "few" / "classify" / "input0", "train") == ["word1", "word2"]
@@ -187,8 +187,8 @@ def test_another_folders_dictionary_is_taken_whole(commands, files):
 
 def test_memory_does_not_grow_with_the_text(commands, files):
     script = (
-        "import sys, tracemalloc; import s2s_plugins; from s2s_plugins.commands.prepare import main; "
-        "tracemalloc.start(); main(sys.argv[1:]); print(tracemalloc.get_traced_memory()[1])"
+        "import sys, tracemalloc; import s2s_plugins; from s2s_plugins.cli.main import main; "
+        "tracemalloc.start(); main(['prepare', *sys.argv[1:]]); print(tracemalloc.get_traced_memory()[1])"
     )
     peaks, sizes = [], []
     for copies in (5, 25):
@@ -280,7 +280,7 @@ def test_what_a_killed_run_left_is_no_hindrance(commands, files):
 def test_the_current_folder_is_a_destination(commands, files):
     (files / "here").mkdir()
     flags = ("--train", files / "train.tsv", "--level", "word", "--dest", ".")
-    commands("s2s-prepare", *flags, cwd=files / "here")
+    commands("s2s", "prepare", *flags, cwd=files / "here")
     assert read(files / "here" / "classify" / "input0", "train")
 
 
@@ -289,7 +289,7 @@ def test_an_interrupted_run_leaves_the_earlier_data_and_no_partial_folder(comman
     before = contents(files / "bin")
     os.mkfifo(files / "never.txt")  # nobody writes into it, so the command waits there
     flags = ["--train", files / "train.tsv", "--level", "word", "--dest", files / "bin"]
-    argv = [sys.executable, "-m", "s2s_plugins.commands.prepare", *flags, "--unlabelled", files / "never.txt"]
+    argv = [sys.executable, "-m", "s2s_plugins", "prepare", *flags, "--unlabelled", files / "never.txt"]
     process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     writer = None
     try:
@@ -305,13 +305,13 @@ def test_an_interrupted_run_leaves_the_earlier_data_and_no_partial_folder(comman
         process.kill()
         if writer is not None:
             os.close(writer)
-    assert (process.returncode, errors.splitlines()[-1]) == (130, "s2s-prepare: interrupted, nothing was written")
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "s2s prepare: interrupted, nothing was written")
     assert "Traceback" not in errors
     assert contents(files / "bin") == before and not (files / "bin.partial").exists()
 
 
 def test_a_swap_that_fails_puts_the_earlier_data_back(tmp_path, monkeypatch):
-    from s2s_plugins.commands import prepare as module
+    from s2s_plugins.text import folder as module
 
     earlier = tmp_path / "bin" / "classify"
     earlier.mkdir(parents=True)
@@ -335,7 +335,7 @@ def test_a_class_of_one_document_is_never_held_out(commands, files, seed):
     rows = [*reviews(20, 1), ("word1 word1", "rare")]
     write_tsv(files / "train.tsv", rows)
     flags = ("--valid-fraction", 0.6, "--seed", seed, "--level", "word", "--dest", files / "bin")
-    result = commands("s2s-prepare", "--train", files / "train.tsv", *flags)
+    result = commands("s2s", "prepare", "--train", files / "train.tsv", *flags)
     assert "rare" in read(files / "bin" / "classify" / "label", "train")
     assert "warning: class 'rare' has one document to train on" in result.err
 
@@ -354,7 +354,7 @@ def test_every_form_gives_the_same_data(commands, files, form):
             (path / label / f"{number:03}.txt").write_text(text)
     for name, source in (("a", write_tsv(files / "same.tsv", rows)), ("b", path)):
         flags = ("--train", source, "--valid", source, "--test", source, "--dest", files / name)
-        commands("s2s-prepare", *flags, "--level", "word")
+        commands("s2s", "prepare", *flags, "--level", "word")
     assert contents(files / "a") == contents(files / "b")
 
 
@@ -369,14 +369,14 @@ def test_a_bad_line_is_named_at_every_level(commands, files):
     flags = ("--unlabelled", files / "more.txt")
     for level, more in (("word", ()), ("char", ()), ("sentencepiece", ("--vocab-size", 44))):
         error = one_line_error(prepare(commands, files, *flags, *more, level=level, code=2))
-        assert error == f"s2s-prepare: error: {files / 'more.txt'}, line 31: not UTF-8 text: convert it, as with iconv"
+        assert error == f"s2s prepare: error: {files / 'more.txt'}, line 31: not UTF-8 text: convert it, as with iconv"
 
 
 def test_damaged_tokens_of_another_folder_are_named(commands, files):
     prepare(commands, files)
     (files / "bin" / "classify" / "tokens.json").write_text("{")
     flags = ("--train", files / "train.tsv", "--dest", files / "other", "--tokens-from", files / "bin")
-    assert "tokens.json is not what s2s-prepare writes" in one_line_error(commands("s2s-prepare", *flags, code=2))
+    assert "tokens.json is not what s2s prepare writes" in one_line_error(commands("s2s", "prepare", *flags, code=2))
 
 
 def test_a_failed_run_leaves_the_earlier_data(commands, files):

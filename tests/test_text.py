@@ -76,7 +76,7 @@ def test_the_settings_survive_a_checkpoint_and_a_folder(tmp_path):
 @pytest.mark.parametrize("text", ["{", "[]", '{"level": "word"}', '{"level": "wrod", "model": null}'])
 def test_damaged_settings_are_named(tmp_path, text):
     (tmp_path / "tokens.json").write_text(text)
-    with pytest.raises(UsageError, match="tokens.json is not what s2s-prepare writes"):
+    with pytest.raises(UsageError, match="tokens.json is not what s2s prepare writes"):
         load_settings(tmp_path)
 
 

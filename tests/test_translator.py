@@ -7,7 +7,7 @@ import torch
 from conftest import digit_pairs
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.translator import Translator
+from s2s_plugins.models.translator import Translator
 
 TINY_LSTM = ("--encoder-embed-dim", 16, "--decoder-embed-dim", 16, "--decoder-out-embed-dim", 16)
 LINES = ["1 2 3 4 5 6 7", "4", "9 8 7", "0 0", "5 6 7 8 9"]

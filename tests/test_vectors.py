@@ -1,4 +1,4 @@
-"""``s2s-vectors``: word vectors of binarised text."""
+"""``s2s vectors``: word vectors of binarised text."""
 
 import _thread
 import signal
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import dictionary, digit_pairs
 
-from s2s_plugins.commands import vectors
-from s2s_plugins.commands.vectors import Sentences
+from s2s_plugins.cli.main import main
 from s2s_plugins.models.embeddings import build_embedding
+from s2s_plugins.text import vectors
+from s2s_plugins.text.vectors import Sentences
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def read(path):
 def test_words_of_like_neighbours_get_like_vectors(text, commands, tmp_path):
     out = tmp_path / "new" / "vectors.txt"
     flags = ("--dim", 16, "--epochs", 20, "--sample", 0)
-    said = commands("s2s-vectors", text, "--out", out, *flags).out
+    said = commands("s2s", "vectors", text, "--out", out, *flags).out
     assert "epoch 20 of 20" in said and f"--decoder-embed-path {out} --decoder-embed-dim 16" in said
     found = read(out)
 
@@ -47,8 +48,8 @@ def test_words_of_like_neighbours_get_like_vectors(text, commands, tmp_path):
     assert alike("cat", "dog") > alike("cat", "two") + 0.2 and alike("one", "two") > alike("one", "dog") + 0.2
     assert not (tmp_path / "new" / "vectors.txt.partial").exists()
     again, other = tmp_path / "again.txt", tmp_path / "other.txt"
-    commands("s2s-vectors", text, "--out", again, *flags)
-    commands("s2s-vectors", text, "--out", other, *flags, "--seed", 2)
+    commands("s2s", "vectors", text, "--out", again, *flags)
+    commands("s2s", "vectors", text, "--out", other, *flags, "--seed", 2)
     assert again.read_bytes() == out.read_bytes() != other.read_bytes()
 
 
@@ -79,7 +80,7 @@ def test_a_long_document_is_read_to_its_end(text):
 def test_a_stopped_run_leaves_the_old_file(text, tmp_path):
     out = tmp_path / "vectors.txt"
     out.write_text("old")
-    command = [sys.executable, "-m", "s2s_plugins.commands.vectors", str(text), "--out", str(out), "--epochs", "100000"]
+    command = [sys.executable, "-m", "s2s_plugins", "vectors", str(text), "--out", str(out), "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout:
@@ -90,7 +91,7 @@ def test_a_stopped_run_leaves_the_old_file(text, tmp_path):
         finally:
             process.kill()
     assert process.returncode == 130, error
-    assert error.strip() == f"s2s-vectors: stopped; {out} is as it was"
+    assert error.strip() == f"s2s vectors: stopped; {out} is as it was"
     assert out.read_text() == "old" and not list(tmp_path.glob("*.partial"))
 
 
@@ -119,7 +120,7 @@ def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message)
         for name in broken.split():
             (folder / name).write_bytes((text / name).read_bytes())
     with pytest.raises(SystemExit) as raised:
-        vectors.main([str(folder), "--out", str(tmp_path / "vectors.txt")])
+        main(["vectors", str(folder), "--out", str(tmp_path / "vectors.txt")])
     error = capsys.readouterr().err
     assert raised.value.code == 2 and message in error and str(folder) in error and len(error.splitlines()) == 1
     assert not (tmp_path / "vectors.txt").exists()
@@ -140,7 +141,7 @@ def test_a_damaged_file_is_named(text, tmp_path, capsys, name, content, message)
         (tmp_path / copied).write_bytes((text / copied).read_bytes())
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else (text / name).read_bytes()[:content])
     with pytest.raises(SystemExit) as raised:
-        vectors.main([str(tmp_path), "--out", str(tmp_path / "vectors.txt")])
+        main(["vectors", str(tmp_path), "--out", str(tmp_path / "vectors.txt")])
     error = capsys.readouterr().err
     assert raised.value.code == 2 and message in error and "binarise" in error
 
@@ -149,7 +150,7 @@ def test_a_damaged_file_is_named(text, tmp_path, capsys, name, content, message)
 def test_an_output_that_cannot_be_is_named_before_the_work(text, tmp_path, capsys, out, code, message):
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit) as raised:
-        vectors.main([str(text), "--out", str(tmp_path / out)])
+        main(["vectors", str(text), "--out", str(tmp_path / out)])
     said = capsys.readouterr()
     assert raised.value.code == code and message in said.err and len(said.err.splitlines()) == 1
     assert "tokens" not in said.out
@@ -160,6 +161,6 @@ def test_an_output_that_cannot_be_is_named_before_the_work(text, tmp_path, capsy
 )
 def test_values_that_cannot_be_are_refused(flags, capsys):
     with pytest.raises(SystemExit) as raised:
-        vectors.main(["data", "--out", "vectors.txt", *flags])
+        main(["vectors", "data", "--out", "vectors.txt", *flags])
     error = capsys.readouterr().err
     assert raised.value.code == 2 and flags[0] in error and "use" in error

@@ -1,7 +1,7 @@
 """N-grams of aligned letters and phones (Phonetisaurus) that vote on an LSTM's best pronunciations.
 
     python ngrams.py train --graphemes train.graphemes --phonemes train.phonemes --out ngrams.fst
-    s2s-predict CHECKPOINT --source char --beam 10 --nbest 10 --json < words.txt |
+    s2s predict CHECKPOINT --source char --beam 10 --nbest 10 --json < words.txt |
         python ngrams.py vote --model ngrams.fst
 
 ``train`` aligns one or two letters with up to two phones, and counts the pairs in sequences of up to eight (Novak et
@@ -164,7 +164,7 @@ def pronounce(model: Path, words: Iterable[str]) -> Dict[str, Dict[str, float]]:
 
 
 def read_words(lines: Iterable[str]) -> Iterator[Word]:
-    """What ``s2s-predict --json`` wrote, a word a line.
+    """What ``s2s predict --json`` wrote, a word a line.
 
     Raises:
         DataError: a line is something else.
@@ -177,7 +177,7 @@ def read_words(lines: Iterable[str]) -> Iterator[Word]:
                 candidates.setdefault(phones, score * (len(phones.split()) + 1))  # a token's on average, the end is one
             yield Word(said["source"], " ".join(said["source_tokens"]), candidates)
         except (ValueError, KeyError, TypeError):
-            raise DataError(f"line {number}: {line[:60].strip()!r} is not of s2s-predict --json") from None
+            raise DataError(f"line {number}: {line[:60].strip()!r} is not of s2s predict --json") from None
 
 
 def vote(network: Dict[str, float], ngrams: Dict[str, float], weight: float) -> List[Tuple[str, float]]:
@@ -202,7 +202,7 @@ def write_votes(words: Sequence[Word], model: Path, weight: float, nbest: int, s
 
 
 def vote_on(lines: TextIO, model: Path, weight: float, nbest: int, scores: bool) -> None:
-    """Print the best of each word of ``s2s-predict --json``, :data:`WORDS` at a time."""
+    """Print the best of each word of ``s2s predict --json``, :data:`WORDS` at a time."""
     waiting: List[Word] = []
     for word in read_words(lines):
         waiting.append(word)
@@ -220,7 +220,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     add("--graphemes", type=Path, required=True, metavar="FILE", help="letters separated by spaces, a word a line")
     add("--phonemes", type=Path, required=True, metavar="FILE", help="its phones, in the same line")
     add("--out", type=Path, required=True, metavar="FILE", help="where the n-grams go")
-    voting = commands.add_parser("vote", help="read what s2s-predict --json writes, and write the best of both")
+    voting = commands.add_parser("vote", help="read what s2s predict --json writes, and write the best of both")
     add = voting.add_argument
     add("--model", type=Path, required=True, metavar="FILE", help="what train wrote")
     add("--weight", type=float, default=0.4, metavar="W", help="of the n-grams, between 0 and 1 (default: 0.4)")

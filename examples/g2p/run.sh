@@ -156,9 +156,9 @@ if [ -n "$ngrams" ]; then
     step "n-grams of aligned letters and phones: $out/ngrams.fst"
     [ -f "$out/ngrams.fst" ] || "$python" "$here/ngrams.py" train --graphemes "$data/train.graphemes" \
         --phonemes "$data/train.phonemes" --out "$out/ngrams.fst"
-    step "ten candidates of the model for each word" # into a file: s2s-predict then shows how far it is
+    step "ten candidates of the model for each word" # into a file: s2s predict then shows how far it is
     cut -f 1 "$data/test.tsv" | awk '!seen[$0]++' >"$out/words.txt"
-    s2s-predict "${models[@]}" --data "$data/bin" --source char --beam 10 --nbest 10 --json \
+    s2s predict "${models[@]}" --data "$data/bin" --source char --beam 10 --nbest 10 --json \
         <"$out/words.txt" >"$out/candidates.json"
     step "their votes and the model's"
     "$python" "$here/ngrams.py" vote --model "$out/ngrams.fst" <"$out/candidates.json" >"$out/votes.tsv"

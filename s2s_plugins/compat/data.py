@@ -14,7 +14,7 @@ from fairseq.tasks import fairseq_task, language_modeling, translation
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, usage_error_behind
 
-REMEDY = "binarise the text again, with fairseq-preprocess or s2s-prepare"
+REMEDY = "binarise the text again, with fairseq-preprocess or s2s prepare"
 
 
 def name_the_data_that_is_missing() -> None:
@@ -50,7 +50,7 @@ def name_the_data_that_is_missing() -> None:
             return original(self, split, *args, **kwargs)
         except FileNotFoundError:
             raise UsageError(
-                f"data folder {self.args.data} has no {split} split: s2s-prepare and fairseq-preprocess --only-source "
+                f"data folder {self.args.data} has no {split} split: s2s prepare and fairseq-preprocess --only-source "
                 "write it, and --gen-subset, --valid-subset and --train-subset choose among those there"
             ) from None
 

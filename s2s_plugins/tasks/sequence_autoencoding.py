@@ -37,7 +37,7 @@ class SequenceAutoencodingConfig(FairseqDataclass):
 @register_task("sequence_autoencoding", dataclass=SequenceAutoencodingConfig)
 class SequenceAutoencodingTask(FairseqTask):
     """Dai and Le 2015, arXiv:1511.01432, section 2.1. The data is that of fairseq's ``language_modeling``:
-    ``fairseq-preprocess --only-source`` or ``s2s-prepare`` write it.
+    ``fairseq-preprocess --only-source`` or ``s2s prepare`` write it.
 
     Args:
         cfg: the flags.
@@ -70,7 +70,7 @@ class SequenceAutoencodingTask(FairseqTask):
         )
         if documents is None:
             raise UsageError(
-                f"data folder {self.cfg.data} has no {split} split: s2s-prepare writes train and valid, and "
+                f"data folder {self.cfg.data} has no {split} split: s2s prepare writes train and valid, and "
                 "--gen-subset, --valid-subset and --train-subset choose among those there"
             )
         documents = limit_documents(documents, split, self.cfg.max_document_tokens, str(self.cfg.truncate))

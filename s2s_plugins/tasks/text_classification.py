@@ -47,10 +47,10 @@ class TextClassificationConfig(FairseqDataclass):
 
 @register_task("text_classification", dataclass=TextClassificationConfig)
 class TextClassificationTask(FairseqTask):
-    """Dai and Le 2015, arXiv:1511.01432. The data is that of fairseq's ``sentence_prediction``; ``s2s-prepare`` writes
+    """Dai and Le 2015, arXiv:1511.01432. The data is that of fairseq's ``sentence_prediction``; ``s2s prepare`` writes
     it.
 
-    A checkpoint carries the labels and how text becomes tokens, so that ``s2s-classify`` needs nothing else.
+    A checkpoint carries the labels and how text becomes tokens, so that ``s2s classify`` needs nothing else.
 
     Args:
         cfg: the flags.
@@ -82,7 +82,7 @@ class TextClassificationTask(FairseqTask):
         label_file = os.path.join(cfg.data, "label", "dict.txt")
         labels = classes(cls.load_dictionary(label_file))
         if not labels:
-            raise UsageError(f"{label_file} holds no label: s2s-prepare writes a line for each class")
+            raise UsageError(f"{label_file} holds no label: s2s prepare writes a line for each class")
         logger.info(f"dictionary: {len(dictionary)} types; {len(labels)} classes: {', '.join(labels)}")
         return cls(cfg, dictionary, labels, load_settings(cfg.data))
 
@@ -96,7 +96,7 @@ class TextClassificationTask(FairseqTask):
         documents = data_utils.load_indexed_dataset(path, self.dictionary, combine=combine)
         if documents is None:
             raise UsageError(
-                f"data folder {self.cfg.data} has no input0/{split}: s2s-prepare writes it, and --valid-subset and "
+                f"data folder {self.cfg.data} has no input0/{split}: s2s prepare writes it, and --valid-subset and "
                 "--train-subset choose among those there"
             )
         labels = self.load_labels(split, combine)
@@ -117,7 +117,7 @@ class TextClassificationTask(FairseqTask):
         path = os.path.join(self.cfg.data, "label", split)
         dataset = data_utils.load_indexed_dataset(path, None, combine=combine)
         if dataset is None:
-            raise UsageError(f"data folder {self.cfg.data} has no label/{split}: s2s-prepare writes it")
+            raise UsageError(f"data folder {self.cfg.data} has no label/{split}: s2s prepare writes it")
         numbers = np.array([int(dataset[index][0]) for index in range(len(dataset))], dtype=np.int64)
         numbers -= Dictionary().nspecial
         strange = np.flatnonzero((numbers < 0) | (numbers >= len(self.labels)))
@@ -212,7 +212,7 @@ class TextClassificationTask(FairseqTask):
         if trained is not None and list(trained) != list(self.labels):
             raise UsageError(
                 f"the checkpoint was trained on the classes {', '.join(trained)}, the data {self.cfg.data} has "
-                f"{', '.join(self.labels)}: use data of the same classes (s2s-prepare --tokens-from)"
+                f"{', '.join(self.labels)}: use data of the same classes (s2s prepare --tokens-from)"
             )
         super().load_state_dict(state)
 

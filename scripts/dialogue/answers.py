@@ -25,7 +25,7 @@ def write(checkpoint: Path, searches: Dict[str, dict], seed: int, path: Path) ->
     """
     import torch  # seconds that a command that shows its help need not wait
 
-    from s2s_plugins.translator import Translator
+    from s2s_plugins.models.translator import Translator
 
     translator = Translator(str(checkpoint))
     found = {}

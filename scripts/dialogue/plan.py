@@ -13,8 +13,8 @@ from typing import Dict, List, Optional
 
 from flags import Flags, words
 
-from s2s_plugins.commands import vectors
 from s2s_plugins.steps import Step
+from s2s_plugins.text.vectors import make_vectors
 
 from . import answers
 
@@ -134,14 +134,14 @@ class Plan:
         size, path = self.size, self.out / "vectors" / "vectors.txt"
         settings = {"dim": size.embed_dim, "epochs": size.vector_epochs, "seed": self.seed}
         settings["data"] = self.prepare.settings
-        flags = {"--out": path, "--dim": size.embed_dim, "--epochs": size.vector_epochs, "--seed": self.seed}
-        flags.update({"--window": 5, "--lr": 0.025, "--sample": 0.001})
+        flags = {"dim": size.embed_dim, "epochs": size.vector_epochs, "seed": self.seed}
+        flags.update(window=5, lr=0.025, sample=0.001)
         return Step(
             "vectors",
             "vectors",
             path.parent,
             settings,
-            action=lambda: vectors.run(vectors.parse([str(self.data / "bin"), *words(flags)])),
+            action=lambda: make_vectors(self.data / "bin", path, **flags),
         )
 
     def _epoch(self, number: int) -> Step:

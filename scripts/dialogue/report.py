@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.commands.compare import machine
 from s2s_plugins.comparison.collect import read_decoded
 from s2s_plugins.comparison.report import embedded
+from s2s_plugins.comparison.run import machine
 from s2s_plugins.files import replacing, write_whole
 from s2s_plugins.reports import library, templates
 from s2s_plugins.steps import DONE, Runner

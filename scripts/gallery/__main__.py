@@ -1,6 +1,6 @@
 """Prepares data and compares models on it, example after example; one page links the reports.
 
-Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s-compare to OUT/NAME/report.html; dialogue
+Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s compare to OUT/NAME/report.html; dialogue
 has one model, and --archs, --updates and --seeds do not reach it. All that were done are listed in OUT/index.html.
 Stopped and started again, it goes on where it was.
 """
@@ -35,10 +35,10 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="examples, or single comparisons (default: all)")
     parser.add_argument("--out", default="gallery", metavar="DIR", help="where everything goes (default: gallery)")
     parser.add_argument(
-        "--archs", metavar="A,B,...", help="the systems, as s2s-compare takes them (default: the example's)"
+        "--archs", metavar="A,B,...", help="the systems, as s2s compare takes them (default: the example's)"
     )
     parser.add_argument("--updates", type=int, metavar="N", help="of each training (default: the example's)")
-    parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s-compare takes them")
+    parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s compare takes them")
     parser.add_argument("--demo", action="store_true", help="little data and few updates, to see that it works")
     parser.add_argument("--redo", action="store_true", help="make anew what was made with other settings")
     parser.add_argument("--list", action="store_true", help="the commands, and nothing done")
@@ -80,7 +80,8 @@ def compare_command(comparison: Comparison, args: argparse.Namespace) -> List[st
     folder = Path(args.out) / comparison.name
     updates = args.updates or (comparison.demo_updates if args.demo else comparison.updates)
     command = [
-        executable("s2s-compare"),
+        executable("s2s"),
+        "compare",
         str(folder / "data" / "bin"),
         "--out",
         str(folder),

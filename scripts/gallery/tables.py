@@ -18,7 +18,7 @@ CLASSICS = "basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm"
 
 @dataclass(frozen=True)
 class Comparison:
-    """One s2s-compare.
+    """One s2s compare.
 
     Args:
         name: of its folder; ``EXAMPLE`` or ``EXAMPLE-WORD``.
@@ -27,10 +27,10 @@ class Comparison:
         prepare: flags for ``examples/EXAMPLE/prepare.py``.
         demo: the same for the smaller size, on top.
         demo_updates: of each training at that size.
-        archs: as s2s-compare takes them.
+        archs: as s2s compare takes them.
         updates: of each training.
         train: flags for fairseq-train.
-        compare: flags for s2s-compare; ``{data}`` is the prepared folder.
+        compare: flags for s2s compare; ``{data}`` is the prepared folder.
         own: flags for fairseq-train of one system alone, by its name.
     """
 

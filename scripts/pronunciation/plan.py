@@ -300,7 +300,7 @@ class Plan:
         command += ["--graphemes", str(data / "train.graphemes"), "--phonemes", str(data / "train.phonemes")]
         count = Step(f"ngrams-{language}", "ngrams", None, {"data": trainings[0].settings["data"]}, command)
         flags: Flags = {"--beam": 10, "--nbest": 10, "--json": True}
-        command = ["s2s-predict", *(str(training.folder / "checkpoint_last.pt") for training in trainings)]
+        command = ["s2s", "predict", *(str(training.folder / "checkpoint_last.pt") for training in trainings)]
         candidates = Step(
             f"candidates-{language}-of-{self.members}",
             "candidates",

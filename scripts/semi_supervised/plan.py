@@ -11,9 +11,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from flags import Flags, words
 
-from s2s_plugins.commands import vectors
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
+from s2s_plugins.text.vectors import make_vectors
 
 from .tables import OBJECTIVES, PRESETS, Data, Experiment, Pretraining, Table
 
@@ -133,7 +133,7 @@ class Plan:
         def make() -> Step:
             # another folder's tokens settle what a token is
             flags = {} if before else {"--level": "word", **data.flags.at(self.size)}
-            command = ["s2s-prepare"]
+            command = ["s2s", "prepare"]
             for split in ("train", "valid", "test"):
                 command += [f"--{split}", str(texts / getattr(data, split))]
             if data.unlabelled:
@@ -166,12 +166,16 @@ class Plan:
         prepared, name = self._prepare(data), f"{data}-seed{seed}"
         folder = self.out / "vectors" / name
         flags = {**self.table.vectors.at(self.size), "--seed": seed}
-        words_of = [str(prepared.folder / "pretrain"), "--out", str(folder / VECTORS), *words(flags)]
+        numbers = {name.removeprefix("--"): value for name, value in flags.items()}
         settings = {"flags": flags, "data": prepared.settings}
         return self._step(
             f"vectors-{name}",
             lambda: Step(
-                f"vectors-{name}", "vectors", folder, settings, action=lambda: vectors.run(vectors.parse(words_of))
+                f"vectors-{name}",
+                "vectors",
+                folder,
+                settings,
+                action=lambda: make_vectors(prepared.folder / "pretrain", folder / VECTORS, **numbers),
             ),
         )
 

@@ -31,7 +31,7 @@ class Sized:
 
 @dataclass(frozen=True)
 class Data:
-    """A folder that s2s-prepare makes.
+    """A folder that s2s prepare makes.
 
     Args:
         name: of the folder.
@@ -40,7 +40,7 @@ class Data:
         test: documents that are read once, at the end.
         unlabelled: files of text for pretraining, beside the text of ``train``.
         tokens_from: another data's name, to share its dictionary and its pretrained models.
-        flags: for s2s-prepare.
+        flags: for s2s prepare.
         finetune: for the fine-tuning on this data.
     """
 
@@ -109,7 +109,7 @@ class Table:
         pretrainings: the shared models.
         experiments: the rows.
         model: flags of pretraining and fine-tuning alike: the model's shape.
-        vectors: flags of s2s-vectors.
+        vectors: flags of s2s vectors.
         pretrain: flags of every pretraining of a model.
         finetune: flags of every fine-tuning.
         demo_documents: of each file that many are used with ``--demo``.

@@ -162,7 +162,7 @@ def rows() -> List[Row]:
         found.append(Row(name, TRAIN.replace("{data}", place), [place]))
     for name in TESTS:
         place = "{%s}" % folder_of("data", name)
-        for command in (GENERATE, VALIDATE, "s2s-attention {attention} --out {out} --data {data}"):
+        for command in (GENERATE, VALIDATE, "s2s attention {attention} --out {out} --data {data}"):
             found.append(Row(name, command.replace("{data}", place), [f"{place}|dictionary"]))
     classify = TRAIN.replace("peek_lstm_tiny", "sa_lstm_tiny") + "--task text_classification"
     for name in DOCUMENTS:
@@ -170,8 +170,8 @@ def rows() -> List[Row]:
         found.append(Row(name, classify.replace("{data}", place), [place]))
     for name in VECTORS:
         place = "{%s}" % folder_of("pretrain", name)
-        found.append(Row(name, f"s2s-vectors {place} --out {{out}}", [place]))
-    prepare = "s2s-prepare --level word --dest {out} --train "
+        found.append(Row(name, f"s2s vectors {place} --out {{out}}", [place]))
+    prepare = "s2s prepare --level word --dest {out} --train "
     for name, (_, _, names) in TABLES.items():
         codes = (0, 2) if name in UNUSED else (2,)
         found.append(Row(name, prepare + "'{table-%s}' --min-count 1" % name, names, codes))

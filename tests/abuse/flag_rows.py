@@ -99,9 +99,9 @@ EVAL_LM_FLAGS = out_of_range(
     "--num-workers -1, --model-overrides {{, --context-window -1, --tokens-per-sample 0, --seed -1",
 )
 PREDICT, CLASSIFY, ATTENTION = (
-    "s2s-predict {peek}",
-    "s2s-classify {classifier}",
-    "s2s-attention {attention} --out {out}",
+    "s2s predict {peek}",
+    "s2s classify {classifier}",
+    "s2s attention {attention} --out {out}",
 )
 OWN_FLAGS = [
     *out_of_range(
@@ -115,17 +115,17 @@ OWN_FLAGS = [
         "--beam 0, --limit 0, --limit -1, --split test, --out {file}, --data {file}, --data /no/such, --data {folder}",
     ),
     *out_of_range(
-        "s2s-average {peek} {peek} --output {out}",
+        "s2s average {peek} {peek} --output {out}",
         "--output {folder}, --output /dev/full, --output /dev/null, --output {fifo}",
     ),
     *out_of_range(
-        "s2s-vectors {pretrain} --out {out}",
+        "s2s vectors {pretrain} --out {out}",
         "--window 99999999999, --window 0, --dim 0, --dim 99999999999, "
         "--epochs 0, --epochs 99999999999, --workers 0, --workers 100000, --seed -1, --seed 99999999999, --lr 0, "
         "--lr nan, --lr -1, --sample 1, --sample -1, --sample nan, --out /dev/full, --out {folder}, --out {fifo}",
     ),
     *out_of_range(
-        "s2s-prepare --train {labelled} --level word --dest {out}",
+        "s2s prepare --train {labelled} --level word --dest {out}",
         "--valid-fraction 0, --valid-fraction 1, "
         "--valid-fraction nan, --vocab-size 5, --min-count 0, --min-count 99999999999999, --max-words 0, "
         "--max-words x, --level letters, --tokens-from {folder}, --test {file}, --test /no/such.tsv, --valid {empty}, "
@@ -133,31 +133,31 @@ OWN_FLAGS = [
         "--unlabelled /no/such.txt, --seed x",
     ),
     *out_of_range(
-        "s2s-prepare --train {labelled} --level sentencepiece --dest {out}",
+        "s2s prepare --train {labelled} --level sentencepiece --dest {out}",
         "--vocab-size 99999999999999, --vocab-size 0, --vocab-size 5000, --vocab-size 2",
     ),
     *out_of_range(
-        "s2s-compare {data} --archs peek_lstm_tiny --updates 1 --out {out}",
+        "s2s compare {data} --archs peek_lstm_tiny --updates 1 --out {out}",
         "--bleu-tokenize zz, --metrics none, "
         "--metrics exact,,none, --seeds 0, --seeds x, --seeds 1,1, --beam 0, --updates 0, --samples -1, "
         "--attention-maps -1, "
         "--lead 0, --lead x, --subset none, --references /no/such, --out {file}, --archs none, --archs a=, "
         "--checkpoint first",
     ),
-    Row("a language model", "s2s-predict {lm}", ["{lm}", "translation"]),
-    Row("a translation model", "s2s-classify {peek}", ["{peek}", "text_classification"]),
-    Row("a model without attention", "s2s-attention {peek} --out {out}", ["{peek}", "attention"], stdin="1 2\n"),
-    Row("one checkpoint", "s2s-average {peek} --output {out}", ["two or more"]),
-    Row("two architectures", "s2s-average {peek} {attention} --output {out}", ["{attention}", "another architecture"]),
-    Row("two architectures and data", "s2s-predict {peek} {classifier}", ["{classifier}"]),
-    Row("another data folder", "s2s-predict {peek} --data {pretrain}", ["{pretrain}|--source-lang"]),
+    Row("a language model", "s2s predict {lm}", ["{lm}", "translation"]),
+    Row("a translation model", "s2s classify {peek}", ["{peek}", "text_classification"]),
+    Row("a model without attention", "s2s attention {peek} --out {out}", ["{peek}", "attention"], stdin="1 2\n"),
+    Row("one checkpoint", "s2s average {peek} --output {out}", ["two or more"]),
+    Row("two architectures", "s2s average {peek} {attention} --output {out}", ["{attention}", "another architecture"]),
+    Row("two architectures and data", "s2s predict {peek} {classifier}", ["{classifier}"]),
+    Row("another data folder", "s2s predict {peek} --data {pretrain}", ["{pretrain}|--source-lang"]),
     Row("standard input is closed", PREDICT, ["input is closed"], stdin=None),
     Row("standard input is closed", CLASSIFY, ["input is closed"], stdin=None),
     Row("standard input is closed", ATTENTION, ["input is closed"], stdin=None),
     Row("standard output is closed", "CLOSED " + PREDICT, ["output is closed"]),
     Row("standard output is closed", "CLOSED " + CLASSIFY, ["output is closed"]),
-    Row("standard output is closed", "CLOSED s2s-average {peek} {peek} --output {out}", ["output is closed"]),
-    Row("standard output is closed", "CLOSED s2s-vectors {pretrain} --out {out}", ["output is closed"]),
+    Row("standard output is closed", "CLOSED s2s average {peek} {peek} --output {out}", ["output is closed"]),
+    Row("standard output is closed", "CLOSED s2s vectors {pretrain} --out {out}", ["output is closed"]),
     Row("a full disk", PREDICT + " --scores > /dev/full", ["No space left"], (1,), stdin="1 2\n"),
     Row("a full disk", CLASSIFY + " > /dev/full", ["No space left"], (1,), stdin="good\n"),
     Row("Latin-1", PREDICT, ["line 2", "UTF-8"], stdin="1 2\n\udce9\n"),
@@ -169,41 +169,41 @@ OWN_FLAGS = [
         "a line too long, by characters", PREDICT + " --source char", ["line 2", "1024"], stdin="12\n" + "1" * 5_000_000
     ),
     Row("a line too long", ATTENTION, ["line 1", "1024"], stdin="1 " * 2000 + "\n"),
-    Row("a folder that cannot be made", "s2s-attention {attention} --out {file}/x", ["{file}"], (1, 2), stdin="1 2\n"),
-    Row("a folder that cannot be made", "s2s-vectors {pretrain} --out {file}/x", ["{file}"], (1, 2)),
-    Row("a folder that cannot be made", "s2s-average {peek} {peek} --output {file}/x", ["{file}"], (1, 2)),
+    Row("a folder that cannot be made", "s2s attention {attention} --out {file}/x", ["{file}"], (1, 2), stdin="1 2\n"),
+    Row("a folder that cannot be made", "s2s vectors {pretrain} --out {file}/x", ["{file}"], (1, 2)),
+    Row("a folder that cannot be made", "s2s average {peek} {peek} --output {file}/x", ["{file}"], (1, 2)),
     Row(
         "a folder that cannot be made",
-        "s2s-prepare --train {labelled} --level word --dest {file}/x",
+        "s2s prepare --train {labelled} --level word --dest {file}/x",
         ["{file}"],
         (1, 2),
     ),
-    Row("a folder without text", "s2s-vectors {folder} --out {out}", ["{folder}"]),
-    Row("no folder", "s2s-vectors /no/such --out {out}", ["/no/such"]),
-    Row("two levels", "s2s-prepare --train {labelled} --level word --tokens-from {prepared} --dest {out}", ["--level"]),
-    Row("no level", "s2s-prepare --train {labelled} --dest {out}", ["--level"]),
+    Row("a folder without text", "s2s vectors {folder} --out {out}", ["{folder}"]),
+    Row("no folder", "s2s vectors /no/such --out {out}", ["/no/such"]),
+    Row("two levels", "s2s prepare --train {labelled} --level word --tokens-from {prepared} --dest {out}", ["--level"]),
+    Row("no level", "s2s prepare --train {labelled} --dest {out}", ["--level"]),
     Row(
         "nothing to pretrain on",
-        "s2s-prepare --train {labelled} --level word --no-train-text --dest {out}",
+        "s2s prepare --train {labelled} --level word --no-train-text --dest {out}",
         ["--unlabelled"],
     ),
     Row(
         "a flag of no system",
-        "s2s-compare {data} --archs peek_lstm_tiny --updates 1 --out {out} --flags no '--lr 3'",
+        "s2s compare {data} --archs peek_lstm_tiny --updates 1 --out {out} --flags no '--lr 3'",
         ["no"],
     ),
     Row(
         "a flag of no training",
-        "s2s-compare {data} --archs peek_lstm_tiny --updates 1 --out {out} -- --no-such-flag 3",
+        "s2s compare {data} --archs peek_lstm_tiny --updates 1 --out {out} -- --no-such-flag 3",
         ["--no-such-flag"],
         (1, 2),
     ),
     Row(
         "an open quote",
-        's2s-compare {data} --archs peek_lstm_tiny --updates 1 --out {out} --decode-flags "\'x"',
+        's2s compare {data} --archs peek_lstm_tiny --updates 1 --out {out} --decode-flags "\'x"',
         ["--decode-flags"],
     ),
-    Row("an argument too many", "s2s-user-dir x", ["x"]),
+    Row("an argument too many", "s2s user-dir x", ["x"]),
 ]
 # not an error: what looked like one
 FINE = [

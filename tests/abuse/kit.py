@@ -81,7 +81,7 @@ class Kit:
             paths[arch.replace("_lstm_tiny", "")] = save_dir / "checkpoint_last.pt"
         table = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in REVIEWS)
         text = self.write("labelled", table, "l.tsv")
-        commands("s2s-prepare", "--train", text, "--dest", folder / "reviews", "--level", "word", "--min-count", 1)
+        commands("s2s", "prepare", "--train", text, "--dest", folder / "reviews", "--level", "word", "--min-count", 1)
         paths["prepared"], paths["reviews"] = folder / "reviews", folder / "reviews" / "classify"
         paths["pretrain"] = folder / "reviews" / "pretrain"
         task = ("--task", "text_classification", "--max-epoch", 1)

@@ -16,12 +16,12 @@ DAMAGED = [
 OWN_SETTINGS = {"no-task", "unknown-task", "positions-are-text"}
 OWN_MODEL = {name for name in DAMAGED if name.startswith(("size-", "dropout-", "unknown-", "no-model-settings"))}
 ROADS = {
-    "s2s-predict": "s2s-predict {bad}",
-    "s2s-predict --data": "s2s-predict {bad} --data {data}",
-    "s2s-predict, an ensemble": "s2s-predict {peek} {bad}",
-    "s2s-attention": "s2s-attention {bad} --out {out}",
-    "s2s-classify": "s2s-classify {bad}",
-    "s2s-average": "s2s-average {bad} {bad} --output {out}",
+    "s2s predict": "s2s predict {bad}",
+    "s2s predict --data": "s2s predict {bad} --data {data}",
+    "s2s predict, an ensemble": "s2s predict {peek} {bad}",
+    "s2s attention": "s2s attention {bad} --out {out}",
+    "s2s classify": "s2s classify {bad}",
+    "s2s average": "s2s average {bad} {bad} --output {out}",
     "fairseq-generate": GENERATE.replace("{peek}", "{bad}"),
     "fairseq-interactive": INTERACTIVE.replace("{peek}", "{bad}"),
     "fairseq-validate": VALIDATE.replace("{peek}", "{bad}"),
@@ -31,7 +31,7 @@ ROADS = {
 TRAINS = ("fairseq-train --restore-file", "fairseq-train --finetune-from-model")
 # a model is not built, or not from these settings
 HARMLESS = {
-    "s2s-average": OWN_SETTINGS
+    "s2s average": OWN_SETTINGS
     | OWN_MODEL
     | {"no-weight", "weight-is-small", "weight-is-integer", "symbols-are-noise"},
     **{road: OWN_SETTINGS | OWN_MODEL for road in TRAINS},
@@ -43,7 +43,7 @@ HARMLESS = {
 
 # all on one road, each road with a quarter; the rest is for make soak
 ROWS = [(road, wrong) for road in ROADS for wrong in DAMAGED]
-FIRST = [row for number, row in enumerate(ROWS) if row[0] == "s2s-predict" or number % 4 == 0]
+FIRST = [row for number, row in enumerate(ROWS) if row[0] == "s2s predict" or number % 4 == 0]
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,14 @@ def test_what_is_damaged_is_named(kit, broken, row):
 
 def test_files_deeper_in_a_class_are_read_and_what_is_left_out_is_counted(kit, broken, tmp_path):
     flags = ("--level", "word", "--min-count", 1, "--valid", kit.paths["labelled"], "--dest", tmp_path / "out")
-    result = kit.commands("s2s-prepare", "--train", kit.paths["classes"], *flags, code=None)
+    result = kit.commands("s2s", "prepare", "--train", kit.paths["classes"], *flags, code=None)
     # the class of the validation data that the folder lacks stops it, which proves that the folder was read
     assert result.code == 2 and "which has pos" in result.err
     valid = tmp_path / "valid" / "pos"
     valid.mkdir(parents=True)
     (valid / "1.txt").write_text("good")
     flags = (*flags[:4], "--valid", tmp_path / "valid", *flags[6:])
-    result = kit.commands("s2s-prepare", "--train", kit.paths["classes"], *flags)
+    result = kit.commands("s2s", "prepare", "--train", kit.paths["classes"], *flags)
     assert "classify/train" in result.out and "         2" in result.out.splitlines()[2]
     assert "1 files beside the classes' folders left out, the first is stray.txt" in result.err
     assert "1 class without a file left out, the first is empty" in result.err
@@ -38,7 +38,7 @@ def test_rows_that_are_left_out_are_counted_once(kit, tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("text,label\n" + "fine,pos\nawful,neg\n" * 10 + "good, really good,pos\nx\n")
     flags = ("--level", "word", "--skip-bad-rows", "--dest", tmp_path / "out")
-    result = kit.commands("s2s-prepare", "--train", table, *flags)
+    result = kit.commands("s2s", "prepare", "--train", table, *flags)
     assert f"warning: {table}: 2 rows with too few or too many columns left out, the first is line 22" in result.err
 
 
@@ -55,7 +55,7 @@ def test_a_damaged_state_file_is_none(tmp_path, state):
 @pytest.mark.soak
 def test_a_comparison_with_damaged_state_files_does_their_steps_again(kit, tmp_path):
     out = tmp_path / "c"
-    compare = ("s2s-compare", kit.paths["data"], "--archs", "peek_lstm_tiny", "--updates", 1, "--out", out)
+    compare = ("s2s", "compare", kit.paths["data"], "--archs", "peek_lstm_tiny", "--updates", 1, "--out", out)
     kit.commands(*compare)
     files = sorted((out / "state").glob("*.json"))
     for file, content in zip(files, itertools.cycle(["null", "[]"])):

@@ -18,18 +18,18 @@ from kit import EVAL_LM, GENERATE, INTERACTIVE, TRAIN, VALIDATE, Kit
 from s2s_plugins.errors import UsageError
 
 ROADS = {
-    "s2s-predict": "s2s-predict {bad}",
-    "s2s-predict --data": "s2s-predict {bad} --data {data}",
-    "s2s-attention": "s2s-attention {bad} --data {data} --out {out}",
-    "s2s-classify": "s2s-classify {bad}",
-    "s2s-average": "s2s-average {bad} {bad} --output {out}",
+    "s2s predict": "s2s predict {bad}",
+    "s2s predict --data": "s2s predict {bad} --data {data}",
+    "s2s attention": "s2s attention {bad} --data {data} --out {out}",
+    "s2s classify": "s2s classify {bad}",
+    "s2s average": "s2s average {bad} {bad} --output {out}",
     "fairseq-generate": GENERATE.replace("{peek}", "{bad}"),
     "fairseq-interactive": INTERACTIVE.replace("{peek}", "{bad}"),
     "fairseq-validate": VALIDATE.replace("{peek}", "{bad}"),
     "fairseq-eval-lm": EVAL_LM.replace("{lm}", "{bad}"),
     "fairseq-train": TRAIN + "--restore-file {bad}",
 }
-FEW = ("s2s-predict", "s2s-average", "fairseq-generate", "fairseq-train")
+FEW = ("s2s", "predict", "s2s", "average", "fairseq-generate", "fairseq-train")
 # the settings of an architecture that fairseq evaluates, in a checkpoint of that architecture
 EVALUATED = [
     ("lstm", "decoder_attention"),
@@ -83,7 +83,7 @@ def test_settings_that_fairseq_evaluates_are_values(kit, tmp_path, ran, base, na
     )
     nothing_ran_on_any_road(kit, bad, ran, roads=ROADS)
     # the setting is read and refused, not passed over
-    assert "it holds code" in kit.commands(*f"s2s-predict {bad} --data {kit.paths['data']}".split(), code=2).err
+    assert "it holds code" in kit.commands(*f"s2s predict {bad} --data {kit.paths['data']}".split(), code=2).err
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_checkpoint_that_changes_its_architecture_runs_nothing(kit, tmp_path, 
         state["args"], state["cfg"] = Namespace(**flags, task="translation", criterion="cross_entropy"), None
 
     bad = hostile.changed(kit.path("peek"), tmp_path / "evil.pt", change)
-    for command in (ROADS["s2s-predict"], ROADS["s2s-predict --data"], ROADS["fairseq-generate"]):
+    for command in (ROADS["s2s", "predict"], ROADS["s2s predict --data"], ROADS["fairseq-generate"]):
         result = kit.commands(*words(kit, command, bad, tmp_path / "out"), cwd=tmp_path, stdin="1 2\n", code=None)
         assert not ran.exists() and result.code in (0, 2) and "Traceback" not in result.err, result.err
 
@@ -134,7 +134,7 @@ def test_an_interpolation_is_not_resolved(kit, tmp_path, ran):
         bad = hostile.changed(kit.path("peek"), tmp_path / "evil.pt", hostile.set_field(*place, "${oc.env:SECRET}"))
         nothing_ran_on_any_road(kit, bad, ran, refused=True, env=secret)
     out = tmp_path / "average.pt"
-    result = kit.commands("s2s-average", bad, bad, "--output", out, env=secret, code=2)
+    result = kit.commands("s2s", "average", bad, bad, "--output", out, env=secret, code=2)
     assert not out.exists() and "hunter2" not in result.err and "oc.env:SECRET" in result.err
 
 
@@ -254,7 +254,7 @@ def test_settings_that_hold_themselves_many_times_end_at_once(kit, tmp_path, ran
 
 @pytest.mark.soak
 def test_a_comparison_that_resumes_from_a_hostile_checkpoint_runs_nothing(kit, tmp_path, ran):
-    compare = ("s2s-compare", kit.paths["data"], "--archs", "lstm", "--updates", 2, "--out", tmp_path / "c", "--")
+    compare = ("s2s", "compare", kit.paths["data"], "--archs", "lstm", "--updates", 2, "--out", tmp_path / "c", "--")
     sizes = ("--encoder-embed-dim", 16, "--encoder-hidden-size", 16, "--decoder-embed-dim", 16)
     sizes += ("--decoder-hidden-size", 16, "--decoder-out-embed-dim", 16)
     kit.commands(*compare, *sizes)

@@ -91,7 +91,7 @@ def test_a_killed_preparation_is_done_again_to_the_same_data(tmp_path):
     (tmp_path / "t.tsv").write_text("\n".join(text) + "\n")
 
     def command(dest: Path) -> list:
-        return ["s2s-prepare", "--train", tmp_path / "t.tsv", "--level", "word", "--dest", dest]
+        return ["s2s", "prepare", "--train", tmp_path / "t.tsv", "--level", "word", "--dest", dest]
 
     streams = {"stdout": subprocess.DEVNULL}
     whole = finish(command(tmp_path / "whole"), **streams)
@@ -111,7 +111,7 @@ def test_a_killed_comparison_resumes_to_the_same_numbers(pairs, tmp_path):
     import json
 
     def command(out: Path) -> list:
-        return ["s2s-compare", pairs, "--archs", "peek_lstm_tiny,basic_lstm_tiny", "--updates", 40, "--out", out]
+        return ["s2s", "compare", pairs, "--archs", "peek_lstm_tiny,basic_lstm_tiny", "--updates", 40, "--out", out]
 
     def numbers(out: Path) -> list:
         results = json.loads((out / "results.json").read_text())
@@ -134,7 +134,7 @@ def test_a_killed_prediction_has_written_the_first_lines_and_the_rest_can_be_ask
     draw = random.Random(2)
     lines = [" ".join(str(draw.randrange(10)) for _ in range(draw.randint(1, 6))) for _ in range(30_000)]
     (tmp_path / "in.txt").write_text("".join(line + "\n" for line in lines))
-    command = ["s2s-predict", trained["peek_lstm"], "--beam", "1"]
+    command = ["s2s", "predict", trained["peek_lstm"], "--beam", "1"]
 
     def run(source: str, out: str, seconds=None):
         with (tmp_path / source).open("rb") as stdin, (tmp_path / out).open("wb") as stdout:

@@ -1,91 +1,20 @@
-"""``s2s-prepare``: labelled and unlabelled text to binarised data, for pretraining and for classification."""
+"""Labelled and unlabelled text to binarised data, for pretraining and for classification."""
 
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import random
-import shlex
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterable, Iterator, List, Tuple
 
-from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.text.folder import prepared_folder
+from fairseq.data import Dictionary
 
-DESCRIPTION = """\
-Text to binarised data: DIR/pretrain for --task language_modeling and sequence_autoencoding,
-DIR/classify for --task text_classification (and fairseq's sentence_prediction), with one dictionary."""
-MOST_TOKENS = 100_000_000
-FORMS = """\
-labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
-            (a .tsv knows no quotes: what stands between two tabs is a value)
-unlabelled: plain text with a document a line, or one of these forms without labels"""
-
-
-def main(argv: Optional[List[str]] = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="s2s-prepare", description=DESCRIPTION, epilog=FORMS, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--train", required=True, metavar="F", help="labelled documents to train on")
-    parser.add_argument("--valid", metavar="F", help="labelled documents to choose by (default: held out of --train)")
-    parser.add_argument("--test", metavar="F", help="labelled documents to test on")
-    parser.add_argument("--unlabelled", nargs="+", default=[], metavar="F", help="further text to pretrain on")
-    parser.add_argument("--dest", required=True, metavar="DIR", help="where the data goes")
-    parser.add_argument("--level", choices=["word", "char", "sentencepiece"], help="what a token is")
-    parser.add_argument("--vocab-size", type=int, metavar="N", help="sentencepiece: pieces (default: 8000)")
-    parser.add_argument(
-        "--min-count", type=int, metavar="N", help="leave out rarer tokens (default: 2 for words, else 1)"
-    )
-    parser.add_argument("--max-words", type=int, metavar="N", help="keep the N most frequent tokens (default: all)")
-    parser.add_argument(
-        "--rare", choices=["drop", "unk"], help="what becomes of other tokens: left out, or <unk> (default: drop)"
-    )
-    parser.add_argument("--keep-case", action="store_true", help="do not put the text into lower case")
-    parser.add_argument("--tokens-from", metavar="DIR", help="take dictionary and tokens of another prepared folder")
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="column or key of the text (text)")
-    parser.add_argument("--label-column", default="label", metavar="NAME", help="column or key of the label (label)")
-    parser.add_argument("--valid-fraction", type=float, default=0.15, metavar="P", help="held out of --train (0.15)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is held out (default: 1)")
-    parser.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows with too few or too many columns, and count them"
-    )
-    parser.add_argument("--no-train-text", action="store_true", help="pretrain on --unlabelled alone")
-    args = parser.parse_args(argv)
-    _check(parser, args)
-    logging.basicConfig(level=logging.WARNING)
-    with one_line_errors("s2s-prepare", args.dest, "interrupted, nothing was written"):
-        with prepared_folder(args.dest) as folder:
-            prepare(args, folder)
-    print(f"\nwritten to {args.dest}; next, with --optimizer, --lr, --max-tokens and --save-dir as you like them:")
-    plugin = "--user-dir $(s2s-user-dir) --arch lm_lstm"
-    for part, task in (("pretrain", "language_modeling"), ("classify", "text_classification")):
-        print(f"  fairseq-train {shlex.quote(os.path.join(args.dest, part))} {plugin} --task {task}")
-    return 0
-
-
-def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Flags that make no sense."""
-    if args.tokens_from:
-        settled = ("level", "vocab_size", "min_count", "max_words", "rare", "keep_case")
-        given = [name for name in settled if getattr(args, name)]
-        if given:
-            parser.error(f"--tokens-from settles --{given[0].replace('_', '-')}: leave one of them out")
-    elif not args.level:
-        parser.error("--level is missing: word, char or sentencepiece; or --tokens-from another prepared folder")
-    elif args.vocab_size is not None and args.level != "sentencepiece":
-        parser.error(f"--vocab-size is for --level sentencepiece, not {args.level}: use --max-words")
-    for name in ("vocab_size", "min_count", "max_words"):
-        value = getattr(args, name)
-        if value is not None and not 1 <= value <= MOST_TOKENS:
-            flag = f"--{name.replace('_', '-')} {value}"
-            parser.error(f"{flag} is not a number of tokens: use 1 or more, and at most {MOST_TOKENS}")
-    if not 0 < args.valid_fraction < 1:
-        parser.error(f"--valid-fraction {args.valid_fraction} is not a fraction: use more than 0, and less than 1")
-    if args.no_train_text and not args.unlabelled:
-        parser.error("--no-train-text leaves nothing to pretrain on: give --unlabelled")
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text import binarise
+from s2s_plugins.text.documents import Left, read_labelled, read_unlabelled
+from s2s_plugins.text.tokens import Tokenizer, load_settings
 
 
 class Splits:
@@ -96,13 +25,9 @@ class Splits:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from s2s_plugins.text.documents import Left
-
         self.args, self.left = args, Left(args.skip_bad_rows)
 
     def _labelled(self, path: str) -> Iterator:
-        from s2s_plugins.text.documents import read_labelled
-
         return read_labelled(path, self.args.text_column, self.args.label_column, self.left)
 
     def _drawn(self, held_out: bool) -> Iterator:
@@ -124,8 +49,6 @@ class Splits:
         return self._labelled(self.args.test)
 
     def unlabelled(self) -> Iterator:
-        from s2s_plugins.text.documents import read_unlabelled
-
         for path in self.args.unlabelled:
             yield from read_unlabelled(path, self.args.text_column, self.left)
 
@@ -150,8 +73,6 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     Raises:
         UsageError: a file, label or setting that cannot be.
     """
-    from s2s_plugins.text import binarise
-
     splits = Splits(args)
     seen: Counter = Counter(document.label for document in progress(splits.train(), "labels"))
     labels = binarise.Labels(seen)
@@ -205,17 +126,14 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
 
 def _tokens(args: argparse.Namespace, splits: Splits):
     """Tokenizer and dictionary: another folder's, or of this text."""
-    from fairseq.data import Dictionary
-
     from s2s_plugins.text import binarise
-    from s2s_plugins.text.tokens import Tokenizer, load_settings
 
     if args.tokens_from:
         other = Path(args.tokens_from) / "classify"
         settings = load_settings(other)
         if settings is None:
             raise UsageError(
-                f"--tokens-from {args.tokens_from} has no classify/tokens.json: name what s2s-prepare wrote"
+                f"--tokens-from {args.tokens_from} has no classify/tokens.json: name what s2s prepare wrote"
             )
         return Tokenizer.from_settings(settings), Dictionary.load(str(other / "input0" / "dict.txt"))
     rare, lowercase, model = args.rare or "drop", not args.keep_case, None
@@ -235,8 +153,6 @@ def _train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
     Raises:
         UsageError: there is too little text, or something is wrong with a file.
     """
-    from s2s_plugins.text import binarise
-
     raised: List[BaseException] = []
 
     def watched() -> Iterator[str]:
@@ -263,7 +179,3 @@ def _print_classes(names: List[str], counted: List[Tuple[str, Counter]]) -> None
     for name in names:
         if dict(counted)["train"][name] == 1:
             print(f"warning: class {name!r} has one document to train on", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

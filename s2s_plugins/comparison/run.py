@@ -1,71 +1,23 @@
-"""``s2s-compare``: train several models alike, decode, score, and write one report."""
+"""A comparison: several models trained alike, decoded and scored, and one report."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import platform
 import shlex
-import signal
-import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence
 
 from s2s_plugins.comparison import collect, metrics, plots, report
 from s2s_plugins.comparison.lead import Lead, leads_of
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.errors import UsageError
 from s2s_plugins.files import write_whole
 from s2s_plugins.reports import library
 from s2s_plugins.reports.diagram import Diagram, diagram_of
 from s2s_plugins.steps import DONE, Runner
-
-USAGE = "s2s-compare DATA-BIN --archs A,B,... --updates N --out DIR [options] [-- flags for fairseq-train]"
-DESCRIPTION = """\
-Trains each architecture with the same budget, decodes the test set, scores what came out, and writes DIR/report.html
-(one page, opens from disk), DIR/results.json and pictures. Stopped and started again, it goes on where it was."""
-EPILOG = """\
-Flags after -- go to every training that has them; basic_lstm has no --decoder-embed-dim, and none but attention_lstm an
---attention. Left out, they are: --optimizer adam --lr 0.002, falling to 0, --clip-norm 1 --max-tokens 4000.
-
-  s2s-compare DATA --archs basic_lstm,feedback_lstm,peek_lstm,attention_lstm,lstm --updates 2000 --out comparison \\
-      -- --encoder-embed-dim 128 --encoder-hidden-size 128 --decoder-embed-dim 128 --decoder-hidden-size 256
-  s2s-compare DATA --archs attention_lstm,luong=attention_lstm --updates 2000 --out timing \\
-      --flags luong '--attention general --attention-timing after'"""
-
-
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(
-        prog="s2s-compare",
-        usage=USAGE,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = result.add_argument
-    add("data", metavar="DATA-BIN", help="folder of fairseq-preprocess, with train, valid and the split to decode")
-    add("--archs", required=True, metavar="A,B,...", help="architectures; NAME=ARCH gives one a name of its own")
-    add("--updates", type=int, required=True, metavar="N", help="of each training")
-    add("--out", required=True, metavar="DIR", help="where everything goes")
-    add("--seeds", default="1", metavar="N", help="trainings of each, with seeds 1 to N; or a list: 4,7 (default: 1)")
-    add("--flags", nargs=2, action="append", default=[], metavar=("NAME", "'FLAGS'"), help="flags of one system alone")
-    add("--metrics", default="exact,token-error", metavar="M,...", help=f"of: {', '.join(metrics.metrics())}")
-    add("--bleu-tokenize", default="13a", metavar="T", help="sacrebleu's tokenizer: 13a, zh, none, ... (default: 13a)")
-    add("--lead", default="", metavar="N,...", help="also a row with the first N tokens of the source as the output")
-    add("--subset", default="test", metavar="S,...", help="splits to decode, the main one first (default: test)")
-    add("--beam", type=int, default=5, metavar="N", help="of decoding (default: 5)")
-    add("--decode-flags", default="", metavar="'FLAGS'", help="for fairseq-generate, as '--post-process sentencepiece'")
-    add("--references", metavar="DIR", help="text to score against, DIR/SPLIT.LANG (default: the data, with its <unk>)")
-    add(
-        "--checkpoint", choices=["best", "last"], default="best", help="by validation loss, or the last (default: best)"
-    )
-    add("--samples", type=int, default=12, metavar="N", help="sentences shown side by side (default: 12)")
-    add("--attention-maps", type=int, default=3, metavar="N", help="of those, as many are drawn (default: 3)")
-    add("--title", metavar="TEXT", help="of the report")
-    add("--redo", action="store_true", help="make anew what was made with other settings")
-    return result
 
 
 def words(text: str, flag: str) -> List[str]:
@@ -80,7 +32,7 @@ def words(text: str, flag: str) -> List[str]:
         raise UsageError(f"{flag} {text!r}: {error}") from None
 
 
-def settings_of(args: argparse.Namespace, train_flags: Sequence[str]) -> Settings:
+def settings_of(args: argparse.Namespace) -> Settings:
     """The settings of a comparison.
 
     Raises:
@@ -102,7 +54,7 @@ def settings_of(args: argparse.Namespace, train_flags: Sequence[str]) -> Setting
         out=Path(args.out),
         updates=args.updates,
         seeds=seeds,
-        flags=train_flags,
+        flags=args.flags_behind,
         own_flags=own,
         subsets=[name for name in args.subset.split(",") if name] or ["test"],
         beam=args.beam,
@@ -190,7 +142,7 @@ class Report:
             Runner(self.runner.out, redo=True).run(stale)
 
     def _look_inside(self, run: Run, numbers: List[int], path: Path) -> None:
-        from s2s_plugins.translator import Translator
+        from s2s_plugins.models.translator import Translator
 
         translator = Translator(str(run.checkpoint), str(self.plan.settings.data))
         diagram = diagram_of(run.system.name, translator.model)
@@ -234,37 +186,29 @@ def _spread(items: Sequence, count: int) -> List:
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
-def split_argv(argv: Sequence[str]) -> Tuple[List[str], List[str]]:
-    """What stands before ``--`` and after it."""
-    place = argv.index("--") if "--" in argv else len(argv)
-    return list(argv[:place]), list(argv[place + 1 :])
+def compare(args: argparse.Namespace) -> dict:
+    """Train, decode, score and report, except for what is done already.
 
+    Args:
+        args: of ``s2s compare``.
 
-def main(argv: Optional[List[str]] = None) -> int:
-    own, train_flags = split_argv(sys.argv[1:] if argv is None else argv)
-    args = parser().parse_args(own)
-    logging.basicConfig(level=logging.WARNING)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the running step too
-    with one_line_errors("s2s-compare", args.out, "stopped; the same command goes on from here"):
-        chosen = metrics.choose([name for name in args.metrics.split(",") if name], args.bleu_tokenize)
-        settings = settings_of(args, train_flags)
-        library("jinja2"), library("matplotlib")  # better missed now than after the training
-        plan = Plan(args.archs.split(","), settings)
-        leads = leads_of(args.lead, [system.name for system in plan.systems])
-        for system in plan.systems:
-            if system.left_out:
-                print(f"{system.name} has no {', '.join(system.left_out)}: trained without")
-        runner = Runner(settings.out, args.redo, collect.figures)
-        written = Report(plan, runner, chosen, args, leads)
-        runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
-        written.look_inside()
-        results = written.write()
-    out = Path(args.out)
-    for subset in results["subsets"]:
-        print(f"\n{report.text_table(results, subset)}")
-    print(f"\nreport: {out / 'report.html'}, numbers: {out / 'results.json'}")
-    return 0
+    Returns:
+        What results.json holds.
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises:
+        UsageError: a flag makes no sense.
+        WorkError: a step failed.
+    """
+    chosen = metrics.choose([name for name in args.metrics.split(",") if name], args.bleu_tokenize)
+    settings = settings_of(args)
+    library("jinja2"), library("matplotlib")  # better missed now than after the training
+    plan = Plan(args.archs.split(","), settings)
+    leads = leads_of(args.lead, [system.name for system in plan.systems])
+    for system in plan.systems:
+        if system.left_out:
+            print(f"{system.name} has no {', '.join(system.left_out)}: trained without")
+    runner = Runner(settings.out, args.redo, collect.figures)
+    written = Report(plan, runner, chosen, args, leads)
+    runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
+    written.look_inside()
+    return written.write()

@@ -1,4 +1,4 @@
-"""``s2s-vectors``: word vectors of binarised text, for the flags that start an embedding from a file.
+"""Word vectors of binarised text, for the flags that start an embedding from a file.
 
 Skip-gram with negative sampling, after Mikolov, Sutskever, Chen, Corrado and Dean 2013, arXiv:1310.4546, as gensim
 does it.
@@ -6,17 +6,15 @@ does it.
 
 from __future__ import annotations
 
-import argparse
 import errno
 import math
 import os
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Tuple
 
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable, replacing
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
 
@@ -35,7 +33,7 @@ class Sentences:
     """The training texts of a folder as lists of symbols, without the end-of-sentence symbol; can be read repeatedly.
 
     Args:
-        folder: what ``fairseq-preprocess`` wrote, of one or of two languages, or ``s2s-prepare`` to ``DIR/pretrain``.
+        folder: what ``fairseq-preprocess`` wrote, of one or of two languages, or ``s2s prepare`` to ``DIR/pretrain``.
 
     Attributes:
         tokens: how many there are, ends of sentences included.
@@ -50,7 +48,7 @@ class Sentences:
 
         if not folder.is_dir():
             raise UsageError(
-                f"{folder} is no folder: name one that s2s-prepare (its pretrain) or fairseq-preprocess wrote"
+                f"{folder} is no folder: name one that s2s prepare (its pretrain) or fairseq-preprocess wrote"
             )
         self.parts, self.stopped = [], False
         for index in sorted(folder.glob("train*.idx"), key=_order):
@@ -88,6 +86,55 @@ def _order(index: Path) -> Tuple[str, int]:
     """The source's text before the target's."""
     languages = _languages(index)
     return index.name.split(".")[0], languages.index(languages[-1]) if languages else 0
+
+
+def make_vectors(
+    data: Path,
+    out: Path,
+    dim: int = 128,
+    window: int = 10,
+    epochs: int = 5,
+    lr: float = 0.05,
+    sample: float = 1e-4,
+    seed: int = 1,
+    workers: int = 1,
+) -> int:
+    """Train word vectors on a folder of binarised text.
+
+    Args:
+        data: ``DIR/pretrain`` of ``s2s prepare``, or a folder of ``fairseq-preprocess``.
+        out: the file of the vectors, in word2vec's text form.
+        dim: size of a vector.
+        window: words on either side that a word predicts.
+        epochs: over the text.
+        lr: learning rate at the start; it falls to 0.
+        sample: words of a larger share of the text than this are read less often; 0 = always.
+        seed: of all draws.
+        workers: threads; with more than one the vectors vary.
+
+    Returns:
+        How many vectors there are.
+
+    Raises:
+        UsageError: a number is out of range, ``out`` is no file, gensim is missing, or as :class:`Sentences`.
+        OSError: there can be no file of that name.
+    """
+    given = {"dim": dim, "window": window, "epochs": epochs, "seed": seed, "workers": workers}
+    for name, (least, most) in LIMITS.items():
+        if not least <= given[name] <= most:
+            raise UsageError(f"--{name} {given[name]} is out of range: use {least} to {most}")
+    if not 0 < lr < math.inf:
+        raise UsageError(f"--lr {lr} is no learning rate: use a number above 0, as 0.05")
+    if not 0 <= sample < 1:
+        raise UsageError(f"--sample {sample} is no share: use 0 or more, below 1")
+    check_replaceable(out, "--out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))
+    sentences = Sentences(data)
+    print(f"    {sentences.tokens:,} tokens", flush=True)
+    flags = dict(vector_size=dim, window=window, alpha=lr, sample=sample)
+    return train(sentences, epochs, out, seed=seed, workers=workers, **flags)
 
 
 def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
@@ -139,72 +186,3 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
     with replacing(path) as partial:
         model.wv.save_word2vec_format(str(partial), binary=False)
     return len(model.wv)
-
-
-def parse(argv: Optional[List[str]]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="s2s-vectors",
-        description="Train word vectors (skip-gram) on the training text of a folder of binarised data, and write "
-        "them in word2vec's text form, which --encoder-embed-path and --decoder-embed-path read.",
-    )
-    parser.add_argument("data", metavar="DATA", help="DIR/pretrain of s2s-prepare, or a folder of fairseq-preprocess")
-    parser.add_argument("--out", required=True, metavar="FILE", help="where the vectors go")
-    parser.add_argument("--dim", type=int, default=128, metavar="N", help="size of a vector (default: 128)")
-    parser.add_argument(
-        "--window", type=int, default=10, metavar="N", help="words on either side that a word predicts (default: 10)"
-    )
-    parser.add_argument("--epochs", type=int, default=5, metavar="N", help="over the text (default: 5)")
-    parser.add_argument("--lr", type=float, default=0.05, metavar="X", help="at the start; falls to 0 (default: 0.05)")
-    parser.add_argument(
-        "--sample",
-        type=float,
-        default=1e-4,
-        metavar="X",
-        help="words of a larger share of the text than this are read less often, 0: always (default: 1e-4)",
-    )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all draws (default: 1)")
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="threads; with more than one the vectors vary (default: 1)"
-    )
-    args = parser.parse_args(argv)
-    for name, (least, most) in LIMITS.items():
-        if not least <= getattr(args, name) <= most:
-            parser.error(f"--{name} {getattr(args, name)} is out of range: use {least} to {most}")
-    if not 0 < args.lr < math.inf:
-        parser.error(f"--lr {args.lr} is no learning rate: use a number above 0, as 0.05")
-    if not 0 <= args.sample < 1:
-        parser.error(f"--sample {args.sample} is no share: use 0 or more, below 1")
-    return args
-
-
-def run(args: argparse.Namespace) -> int:
-    """What ``args`` of :func:`parse` ask for; the number of vectors.
-
-    Raises:
-        UsageError: as :class:`Sentences` and :func:`train`, and ``--out`` is a folder.
-        OSError: there can be no file of that name.
-    """
-    out = Path(args.out)
-    check_replaceable(out, "--out")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(out.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))
-    sentences = Sentences(Path(args.data))
-    print(f"    {sentences.tokens:,} tokens", flush=True)
-    flags = dict(vector_size=args.dim, window=args.window, alpha=args.lr, sample=args.sample)
-    return train(sentences, args.epochs, out, seed=args.seed, workers=args.workers, **flags)
-
-
-def main(argv: Optional[List[str]] = None) -> int:
-    args = parse(argv)
-    with one_line_errors("s2s-vectors", args.out, f"stopped; {args.out} is as it was"):
-        count = run(args)
-    print(
-        f"{args.out}: {count:,} vectors, for fairseq-train --decoder-embed-path {args.out} --decoder-embed-dim "
-        f"{args.dim}, and with --encoder the same where there is one"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,18 +1,21 @@
-"""``s2s-average``: average the weights of checkpoints of one training run.
+"""The average of the weights of checkpoints of one training run.
 
 After Polyak and Juditsky 1992; fairseq has it as a script of its repository, which its package leaves out.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
+from fairseq import checkpoint_utils
+from omegaconf import OmegaConf
 
-from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.compat.checkpoints import check_file
+from s2s_plugins.compat.reading import check_numbers
+from s2s_plugins.compat.training import whole_checkpoint
+from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable
 
 
@@ -22,11 +25,6 @@ def load(path: str) -> dict:
     Raises:
         UsageError: it is missing, not a checkpoint, or refused.
     """
-    from fairseq import checkpoint_utils
-    from omegaconf import OmegaConf
-
-    from s2s_plugins.compat.checkpoints import check_file
-
     check_file(path)
     state = checkpoint_utils.load_checkpoint_to_cpu(path)
     if OmegaConf.is_config(state.get("cfg")):
@@ -40,8 +38,6 @@ def average(paths: Sequence[str]) -> dict:
     Raises:
         UsageError: the checkpoints have different weights.
     """
-    from s2s_plugins.compat.reading import check_numbers
-
     sums: Dict[str, torch.Tensor] = {}
     first_shapes: Optional[Dict[str, torch.Size]] = None
     result: dict = {}
@@ -62,24 +58,16 @@ def average(paths: Sequence[str]) -> dict:
     return result
 
 
-def main(argv: Optional[List[str]] = None) -> int:
-    parser = argparse.ArgumentParser(prog="s2s-average", description="Average the weights of checkpoints of one run.")
-    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="two or more, as checkpoint*.pt")
-    parser.add_argument("--output", required=True, metavar="FILE", help="where the averaged checkpoint goes")
-    args = parser.parse_args(argv)
-    if len(args.checkpoints) < 2:
-        parser.error("one checkpoint is its own average: name two or more")
-    from s2s_plugins.compat.training import whole_checkpoint
+def write_average(paths: Sequence[str], output: Path) -> None:
+    """Average the checkpoints ``paths`` into the file ``output``.
 
-    output = Path(args.output)
-    with one_line_errors("s2s-average", output):
-        check_replaceable(output, "--output")
-        state = average(args.checkpoints)
-        with whole_checkpoint(output) as partial:
-            torch.save(state, partial)
-    print(f"averaged {len(args.checkpoints)} checkpoints into {output}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises:
+        UsageError: there are fewer than two, one cannot be read or is of another architecture, ``output`` is no file.
+        WorkError: ``output`` cannot be written.
+    """
+    if len(paths) < 2:
+        raise UsageError("one checkpoint is its own average: name two or more")
+    check_replaceable(output, "--output")
+    state = average(paths)
+    with whole_checkpoint(output) as partial:
+        torch.save(state, partial)

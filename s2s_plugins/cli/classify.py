@@ -1,0 +1,35 @@
+"""``s2s classify``: the class of each line of a text, by a checkpoint of ``--task text_classification``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+
+from s2s_plugins.cli.main import at_least
+from s2s_plugins.errors import standard_input
+
+DESCRIPTION = "Reads a document a line from stdin, writes its label and the label's probability."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --task text_classification")
+    add("--json", action="store_true", help="write JSON lines, with the probabilities of all classes")
+    add("--batch-size", type=int, default=64, metavar="N", help="lines at a time (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    at_least(args, batch_size=1)
+    lines = standard_input()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s classify ... | head` ends without a word
+    from s2s_plugins.inference.lines import progress, read_batches
+    from s2s_plugins.models.classifier import Classifier, answer
+
+    classifier = Classifier(args.checkpoint)
+    with progress(lines) as bar:
+        for texts in read_batches(lines, args.batch_size):
+            for probabilities in classifier(texts, args.batch_size):
+                print(answer(probabilities, classifier.labels, args.json))
+            sys.stdout.flush()
+            bar.update(len(texts))

@@ -1,0 +1,95 @@
+"""``s2s``: finds the verb, reads its arguments, and turns errors into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from types import ModuleType
+from typing import Optional, Sequence, Tuple
+
+from s2s_plugins import __version__
+from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.registration import handle_ctrl_c
+
+VERBS = {
+    "prepare": "labelled and unlabelled text to binarised data",
+    "vectors": "train word vectors on binarised text",
+    "predict": "lines through a trained sequence-to-sequence model",
+    "classify": "lines through a trained classifier",
+    "attention": "draw where a model looks",
+    "compare": "train several models alike, score them, write a report",
+    "average": "average the weights of checkpoints",
+    "user-dir": "print the folder that fairseq's --user-dir wants",
+}
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run ``s2s`` with these words, or those of the command line; the exit code."""
+    handle_ctrl_c("s2s", "__main__.py")
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _front_door()
+    if not words:
+        parser.print_help()
+        return 0
+    verb = words[0]
+    if verb.startswith("-"):
+        parser.parse_args(words)
+    if verb not in VERBS:
+        parser.error(f"there is no verb {verb!r}: choose among {', '.join(VERBS)}")
+    module, args = parse(verb, words[1:])
+    prog, output = f"s2s {verb}", getattr(args, getattr(module, "OUTPUT", ""), None)
+    logging.basicConfig(level=logging.WARNING, format=f"{prog}: warning: %(message)s")
+    with one_line_errors(prog, output, getattr(module, "STOPPED", "stopped").format(output=output)):
+        module.run(args)
+    return 0
+
+
+def _front_door() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="s2s",
+        usage="s2s VERB ...",
+        description="Recurrent sequence-to-sequence models and text classifiers: small, fast, your own.",
+        epilog=f"verbs:\n{verbs}\n\ns2s VERB --help says what a verb takes",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"s2s {__version__}")
+    return parser
+
+
+def parse(verb: str, words: Sequence[str]) -> Tuple[ModuleType, argparse.Namespace]:
+    """The module of a verb, and its arguments."""
+    module = importlib.import_module(f"s2s_plugins.cli.{verb.replace('-', '_')}")
+    parser = argparse.ArgumentParser(
+        prog=f"s2s {verb}",
+        description=module.DESCRIPTION,
+        epilog=getattr(module, "EPILOG", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    own, behind = list(words), []
+    if getattr(module, "FLAGS_BEHIND", False) and "--" in own:
+        place = own.index("--")
+        own, behind = own[:place], own[place + 1 :]
+    args = parser.parse_args(own)
+    args.flags_behind = behind
+    return module, args
+
+
+def at_least(args: argparse.Namespace, **limits: int) -> None:
+    """See that arguments that are given are not below their limit.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, least in limits.items():
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise UsageError(f"--{name.replace('_', '-')} {value} is too small: use {least} or more")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
