@@ -36,8 +36,12 @@ def register() -> None:
         )
     _started = True
     handle_ctrl_c("fairseq-")
-    with _without_a_log():
-        from s2s_plugins import compat, criterions, models, tasks  # noqa: F401
+    try:
+        with _without_a_log():
+            from s2s_plugins import compat, criterions, models, tasks  # noqa: F401
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt and not _is_ours():
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager
@@ -62,6 +66,10 @@ def register_with_fairseq() -> None:
         register()
     else:
         sys.meta_path.insert(0, _FairseqFinder())
+
+
+def _is_ours() -> bool:
+    return os.path.basename(sys.argv[0]).startswith(("s2s", "__main__.py"))
 
 
 def handle_ctrl_c(*commands: str) -> None:

@@ -155,6 +155,7 @@ class Commands:
         files = {name: self.log / f"{self.count}.{name}" for name in ("stdin", "stdout", "stderr")}
         files["stdin"].write_text(stdin, encoding="utf-8", errors="surrogateescape")
         files["stdout"].touch()
+        files["stderr"].touch()
         request = {
             "argv": [str(word) for word in argv],
             "cwd": str(cwd or self.folder),

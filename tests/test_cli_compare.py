@@ -50,7 +50,7 @@ def compared(commands, digits):
 
 def test_what_was_done_stays_and_the_rest_goes_on(compared):
     out, (code, errors, report), result = compared
-    assert (code, errors.split("\n", 1)) == (130, ["", "s2s compare: stopped; the same command goes on from here\n"])
+    assert (code, errors.split("\n", 1)) == (130, ["", "s2s compare: stopped; re-run the command to resume\n"])
     assert "<b>basic_lstm</b>" in report and "<b>attention_lstm</b>" not in report
     assert "train-basic_lstm-seed1: done before" in result.out and "train-attention_lstm-seed1, goes on" in result.out
     log = (out / "logs" / "train-attention_lstm-seed1.log").read_text()

@@ -253,7 +253,7 @@ def test_the_real_data_is_clean_unseen_and_comes_out_of_its_pieces_as_it_went_in
 
 def test_the_comparison_scores_text_with_the_tokenizer_that_is_named(prepared, tmp_path):
     folder, _ = prepared
-    command = [shutil.which("s2s", "compare", path=str(prepare.Path(sys.executable).parent)), folder / "out" / "bin"]
+    command = [shutil.which("s2s", path=str(prepare.Path(sys.executable).parent)), "compare", folder / "out" / "bin"]
     command += [
         "--archs",
         "basic_lstm_tiny",

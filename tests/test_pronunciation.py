@@ -118,7 +118,7 @@ def test_ngrams_vote_with_the_members_in_a_column_of_their_own(data, tmp_path):
     )
     assert voted.trainings[:-1] == together.trainings and voted.trainings[-1].kind == "ngrams"
     predict = next(step for step in plan.steps if step.name == "candidates-abc-of-3")
-    assert [str(model.folder / "checkpoint_last.pt") for model in together.trainings] == list(predict.command[1:4])
+    assert [str(model.folder / "checkpoint_last.pt") for model in together.trainings] == list(predict.command[2:5])
 
 
 def test_every_system_is_trained_and_decoded_with_each_seed(data, tmp_path):

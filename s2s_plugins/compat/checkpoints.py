@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import inspect
 import os
 from typing import Iterator, Optional
 
@@ -19,6 +20,7 @@ from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.errors import UsageError, usage_error_behind
 
 BEST = "checkpoint_best.pt"
+RESET = "train on with --reset-optimizer from a sound one"
 
 _rebuilding = contextvars.ContextVar("rebuilding", default=False)
 
@@ -31,12 +33,14 @@ def building_from_checkpoint() -> bool:
 def name_the_checkpoint_that_cannot_be_read() -> None:
     """Say in one line which checkpoint is missing, damaged, not a checkpoint, or does not fit, and why."""
 
+    signature = inspect.signature(checkpoint_utils.load_model_ensemble_and_task)
+
     @wrap(checkpoint_utils, "load_model_ensemble_and_task")
     def load_model_ensemble_and_task(original, filenames, *args, **kwargs):
-        if kwargs.get("num_shards", 1) == 1 and not kwargs.get("suffix"):
+        given = signature.bind(filenames, *args, **kwargs).arguments
+        if given.get("num_shards", 1) == 1 and not given.get("suffix") and given.get("state") is None:
             for filename in filenames:
-                if kwargs.get("state") is None:
-                    check_file(filename)
+                check_file(filename)
         with unusable(", ".join(map(str, filenames))):
             models, cfg, task = original(filenames, *args, **kwargs)
             for filename, model in zip(filenames, models):
@@ -103,6 +107,11 @@ def _check_state(path: str, state: dict) -> None:
         raise UsageError(
             f"{path} is not a checkpoint: it has no weights and settings; use one that fairseq-train wrote"
         )
+    optimizer = state.get("last_optimizer_state")
+    for group in (optimizer.get("param_groups") or []) if isinstance(optimizer, dict) else []:
+        for name, value in group.items():
+            if isinstance(value, str):
+                raise UsageError(f"checkpoint {path} is damaged: its optimizer's {name} is {value[:80]!r}; {RESET}")
     for name, weight in weights.items():
         if not isinstance(weight, torch.Tensor):
             raise UsageError(f"checkpoint {path} is damaged: its weight {name} is a {type(weight).__name__}")

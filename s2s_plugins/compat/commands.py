@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import warnings
@@ -48,9 +49,19 @@ def show_errors_in_one_line() -> None:
             previous(kind, error, traceback)
         if code is not None:
             print(f"{os.path.basename(sys.argv[0])}: {message}", file=sys.stderr)
+            if isinstance(error, KeyboardInterrupt):
+                _end_now(code)
             raise SystemExit(code)
 
     sys.excepthook = show
+
+
+def _end_now(code: int) -> None:
+    """End the process without taking Python apart: fairseq's threads that load data are at work, and would abort it."""
+    atexit._run_exitfuncs()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+    os._exit(code)
 
 
 def _in_one_line(error: BaseException) -> Tuple[Optional[int], str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from typing import Any, Optional
+from typing import Any
 
+import torch
 from fairseq import options, utils
 
 from s2s_plugins.compat.checkpoints import check_file
@@ -122,19 +123,23 @@ def _check_numbers(args) -> None:
                 raise UsageError(f"{flag} {number} is too small: use a number above {ABOVE[name]}")
             if name in MOST and number > MOST[name]:
                 raise UsageError(f"{flag} {number} is too large: use {MOST[name]} or less")
+    for name in ("lr", "update_freq"):
+        if getattr(args, name, None) == []:
+            raise UsageError(f"--{name.replace('_', '-')} is empty: give one number, or one for each epoch")
+    betas = evaluate(args.adam_betas) if isinstance(getattr(args, "adam_betas", None), str) else (0, 0)
+    if not (isinstance(betas, (tuple, list)) and len(betas) == 2 and all(_is_share(beta) for beta in betas)):
+        raise UsageError(f"--adam-betas {args.adam_betas} are not two numbers of 0 or more, below 1: as '(0.9, 0.98)'")
     if getattr(args, "lr_scheduler", None) == "polynomial_decay" and hasattr(args, "max_update"):
-        total = _number(getattr(args, "total_num_update", None))
-        if not (total if total is not None else args.max_update) > 0:
+        if getattr(args, "total_num_update", None) is None:
+            args.total_num_update = float(args.max_update or 0)  # as its help text says
+        if not float(args.total_num_update) > 0:
             raise UsageError(
                 "--lr-scheduler polynomial_decay needs to know where it ends: give --total-num-update, or --max-update"
             )
 
 
-def _number(value: Any) -> Optional[float]:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1
 
 
 def _check_paths(args) -> None:
@@ -166,6 +171,12 @@ def _check_combinations(args) -> None:
     groups = getattr(args, "diverse_beam_groups", -1)
     if groups > 0 and args.beam % groups:
         raise UsageError(f"--diverse-beam-groups {groups} does not divide --beam {args.beam}: use --beam {2 * groups}")
+    several = hasattr(args, "max_update") and (getattr(args, "distributed_world_size", 1) or 1) > 1
+    if several and not torch.cuda.is_available() and "RANK" not in os.environ:
+        raise UsageError(
+            f"--distributed-world-size {args.distributed_world_size} starts a process for each GPU, and there is none: "
+            "start them with torchrun --nproc_per_node, without the flag"
+        )
     if getattr(args, "bf16", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError(
             "--bf16 makes fairseq look for a TPU, and torch_xla is not installed: use --autocast bf16, which keeps "

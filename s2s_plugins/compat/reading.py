@@ -17,17 +17,18 @@ import sys
 import zipfile
 from typing import IO, Any, Dict, Iterable, Iterator, Tuple, Union
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from s2s_plugins.compat.patching import wrap
+from s2s_plugins.compat.values import ALLOWED, SCALARS, NotPlain, plain
 from s2s_plugins.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20
 ZIP = b"PK\x03\x04"
+SETTINGS = (*SCALARS, dict, list, tuple, argparse.Namespace)
 MOST_SETTINGS = 20_000  # a real checkpoint has under a thousand
 REMEDY = "use one that fairseq-train wrote"
 # settings of fairseq's tokenizers and subword models that name a file, or a URL to fetch it from
@@ -41,26 +42,12 @@ FETCHED = {"gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"), "bert": ("bpe_vocab_
 PROGRAMS = {"post_save_script": None, "use_plasma_view": False}
 
 
-def accept_the_types_in_checkpoints() -> None:
-    """Let ``torch.load`` read the types that a fairseq checkpoint holds, and none besides.
+def accept_the_flags_in_checkpoints() -> None:
+    """Let ``torch.load`` in a program of one's own read fairseq's checkpoints, which hold ``argparse.Namespace``.
 
-    torch >= 2.6 loads with ``weights_only=True`` and refuses fairseq's own checkpoints for their
-    ``argparse.Namespace`` (flags) and numpy numbers and arrays (statistics, as ``--eval-bleu`` keeps them). They are
-    plain data; a checkpoint that carries code is still refused.
+    torch >= 2.6 loads with ``weights_only=True`` and refuses it.
     """
-    numpy_core = getattr(np, "_core", None) or np.core
-    makers = [numpy_core.multiarray.scalar, numpy_core.multiarray._reconstruct]
-    numbers = [np.float64, np.float32, np.int64, np.int32, np.bool_]
-    torch.serialization.add_safe_globals(
-        [
-            argparse.Namespace,
-            np.ndarray,
-            np.dtype,
-            *{type(np.dtype(number)) for number in numbers},
-            # numpy 1 and numpy 2 know them under these names
-            *((maker, f"numpy.{core}.multiarray.{maker.__name__}") for maker in makers for core in ("core", "_core")),
-        ]
-    )
+    torch.serialization.add_safe_globals([argparse.Namespace])
 
 
 def read_every_file_safely() -> None:
@@ -92,7 +79,10 @@ def read(file: IO[bytes]) -> Any:
         _verify(file, name)
     file.seek(0)
     try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(ALLOWED):
+            found = plain(torch.load(file, map_location="cpu", weights_only=True))
+    except NotPlain as error:
+        raise UsageError(f"checkpoint {name} is refused: it holds {error}, no plain value; {REMEDY}") from None
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL (\S+)", str(error))
         if refused:
@@ -143,6 +133,7 @@ def _verify(file: IO[bytes], name: str) -> None:
         with zipfile.ZipFile(file) as archive:
             records = archive.infolist()
             compressed = [one.filename for one in records if one.compress_type != zipfile.ZIP_STORED]
+            _see_one_archive(archive, size)
             if compressed or sum(one.file_size for one in records) > size:
                 raise UsageError(
                     f"checkpoint {name} is refused: {compressed[0] if compressed else 'a record'} in it is compressed, "
@@ -168,6 +159,25 @@ def _verify(file: IO[bytes], name: str) -> None:
         raise UsageError(f"checkpoint {name} is not whole{where}: use another one of the same folder") from None
 
 
+def _see_one_archive(archive: zipfile.ZipFile, size: int) -> None:
+    """See that torch finds the records that Python finds: nothing behind the table of records, nothing before it.
+
+    Where the place of the table is off, each of the two looks for it in its own way.
+
+    Raises:
+        zipfile.BadZipFile: there are two ways to read it.
+    """
+    archive.fp.seek(size - 22)
+    end = archive.fp.read(22)
+    offset = struct.unpack("<L", end[16:20])[0] if end[:4] == b"PK\5\6" else -1
+    if offset == 0xFFFFFFFF:  # the larger form of the table's end stands before this one
+        archive.fp.seek(size - 22 - 20 - 56)
+        larger = archive.fp.read(56)
+        offset = struct.unpack("<Q", larger[48:56])[0] if larger[:4] == b"PK\6\6" else -1
+    if archive.comment or offset != archive.start_dir:
+        raise zipfile.BadZipFile("its table of records is not where it says")
+
+
 def _check_settings(settings: Any, name: str) -> None:
     """See that ``settings``, a checkpoint's, are plain values, and take out of them what starts or fetches anything.
 
@@ -179,7 +189,11 @@ def _check_settings(settings: Any, name: str) -> None:
     for count, (key, value, owner) in enumerate(_walk(settings)):
         if count > MOST_SETTINGS:
             raise UsageError(f"checkpoint {name} is refused: it has more than {MOST_SETTINGS:,} settings; {REMEDY}")
-        if isinstance(value, str) and "${" in value:
+        if type(value) not in SETTINGS:
+            raise UsageError(
+                f"checkpoint {name} is refused: its setting {key} is a {type(value).__name__}, no plain value; {REMEDY}"
+            )
+        if "${" in str(key) or isinstance(value, str) and "${" in value:
             raise UsageError(
                 f"checkpoint {name} is refused: its setting {key} is {value[:80]!r}, which would be replaced by "
                 f"something else, and fairseq-train writes values alone; {REMEDY}"
@@ -202,7 +216,7 @@ def _walk(settings: Any) -> Iterator[tuple]:
             value = vars(value)
         if isinstance(value, dict):
             waiting += [(inner, one, value) for inner, one in value.items()]
-        elif isinstance(value, (list, tuple, set)):
+        elif isinstance(value, (list, tuple)):
             waiting += [(key, one, {}) for one in value]
 
 

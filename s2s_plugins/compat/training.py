@@ -43,15 +43,28 @@ def leave_a_finished_training_alone() -> None:
                 raise UsageError(f"--restore-file {found} does not exist: name a checkpoint, or leave the flag out")
         if trainer.data_parallel_rank == 0:
             _remove_unfinished(Path(cfg.save_dir))
-        extra_state, iterator = original(cfg, trainer, **kwargs)
-        if extra_state is not None and trainer.get_num_updates() > 0:
-            if not (cfg.reset_optimizer or cfg.reset_meters):
+        try:
+            extra_state, iterator = original(cfg, trainer, **kwargs)
+            resumes = extra_state is not None and not (cfg.reset_optimizer or cfg.reset_meters)
+            if resumes and trainer.get_num_updates() > 0:
+                for name in ("best", "previous_training_time"):
+                    float(extra_state.get(name) or 0)
                 _restore_patience(extra_state.get(PATIENCE))
-            limit = _reached(trainer, cfg.patience)
-            if limit is not None:
-                logger.info(f"this training has ended before, by {limit}: nothing is changed; raise it to train on")
-                # not a number is below no limit, infinity included: there is no epoch left
-                return extra_state, SimpleNamespace(next_epoch_idx=math.nan)
+                if not 0 <= iterator.epoch < 2**31:
+                    raise ValueError(f"epoch {iterator.epoch}")
+        except (UsageError, OSError):
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"checkpoint {cfg.restore_file} cannot be resumed from ({type(error).__name__}: {str(error)[:200]}): "
+                "use another one, or its weights alone with --reset-dataloader --reset-meters --reset-optimizer"
+            ) from error
+        # another folder's checkpoint that is trained on, though it was trained long enough, is written here
+        limit = _reached(trainer, cfg.patience) if resumes and cfg.restore_file == LAST else None
+        if limit is not None and trainer.get_num_updates() > 0:
+            logger.info(f"this training has ended before, by {limit}: nothing is changed; raise it to train on")
+            # not a number is below no limit, infinity included: there is no epoch left
+            return extra_state, SimpleNamespace(next_epoch_idx=math.nan)
         return extra_state, iterator
 
     @wrap(Trainer, "save_checkpoint")
@@ -65,6 +78,23 @@ def leave_a_finished_training_alone() -> None:
 def _early_stopping() -> Optional[Any]:
     """The function that keeps the state of ``--patience`` on itself, where fairseq-train runs."""
     return getattr(sys.modules.get("fairseq_cli.train"), "should_stop_early", None)
+
+
+def name_the_optimizer_that_cannot_work() -> None:
+    """Say in one line that an optimizer or a learning rate schedule cannot be built with its flags."""
+
+    @wrap(Trainer, "_build_optimizer")
+    def build_optimizer(original, self):
+        try:
+            return original(self)
+        except (UsageError, OSError, ImportError):
+            raise
+        except Exception as error:
+            flags = f"--optimizer {self.cfg.optimizer._name} --lr-scheduler {self.cfg.lr_scheduler._name}"
+            raise UsageError(
+                f"{flags} cannot work with the flags given for them ({type(error).__name__}: {str(error)[:200]}): "
+                "fairseq-train --help lists theirs"
+            ) from error
 
 
 def _restore_patience(state: Optional[dict]) -> None:

@@ -72,12 +72,17 @@ def _number(kind: NumberType, content: bytes) -> np.generic:
     return np.frombuffer(content, dtype=kind.type, count=1)[0]
 
 
-# what numpy 1 and numpy 2 call them in a file; the last two only so that they may be filled
+def _no_bytes() -> bytes:
+    """What ``bytes()`` makes, the content of an empty array; with an argument it would make as many as it says."""
+    return b""
+
+
+# what numpy 1 and numpy 2 call them in a file; compat/reading.py allows fairseq's argparse.Namespace everywhere
 ALLOWED: List[Any] = [
-    argparse.Namespace,
     (_Name, "numpy.ndarray"),
     (NumberType, "numpy.dtype"),
     *((_new_array, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *((_no_bytes, f"{module}.bytes") for module in ("__builtin__", "builtins")),
     *((_number, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
     NumberArray,
 ]

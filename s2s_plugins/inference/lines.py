@@ -75,7 +75,7 @@ def progress(stream: IO[bytes]) -> Iterator[tqdm]:
     It is shown where stderr is a terminal and stdout a file, unless the lines are typed. Into a terminal the answers
     themselves are seen, and what reads a pipe may write to the same terminal.
     """
-    if not sys.stderr.isatty() or stream.isatty() or not _is_file(sys.stdout):
+    if sys.stderr is None or not sys.stderr.isatty() or stream.isatty() or not _is_file(sys.stdout):
         yield tqdm(disable=True)
         return
     bar = tqdm(total=_lines_of(stream), unit=" lines", leave=False, miniters=1, mininterval=0)

@@ -36,6 +36,7 @@ class Classifier:
 
     def __init__(self, path: str, overrides: Optional[dict] = None) -> None:
         check_file(path)
+        self.path = path
         state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
         with unusable(path):
             self._build(path, state)
@@ -59,6 +60,9 @@ class Classifier:
         for symbol in numbers_as_symbols(state["model"]["decoder.symbols"])[dictionary.nspecial :]:
             dictionary.add_symbol(symbol)
         self.labels: List[str] = list(saved["labels"])
+        for label in self.labels:
+            if not isinstance(label, str) or len(label.splitlines()) != 1 or label != _as_utf8(label):
+                raise UsageError(f"its label {label!r} is not a line of text: use one that fairseq-train wrote")
         self.tokenizer = Tokenizer.from_settings(saved["tokens"])
         self.task = TextClassificationTask(cfg.task, dictionary, self.labels, saved["tokens"])
         self.model = self.task.build_model(cfg.model, from_checkpoint=True)
@@ -79,6 +83,8 @@ class Classifier:
         for start in range(0, len(order), batch_size):
             places = order[start : start + batch_size]
             found[places] = self._classify([encoded[place] for place in places])
+        if not bool(torch.isfinite(found).all()):
+            raise UsageError(f"checkpoint {self.path} answers with numbers that are not finite: use an earlier one")
         return found
 
     @torch.no_grad()
@@ -92,6 +98,11 @@ class Classifier:
         inputs = {name: tensor.to(device) for name, tensor in batch["net_input"].items()}
         logits, _ = self.model(**inputs, features_only=True, classification_head_name=self.head)
         return logits.softmax(-1).cpu()
+
+
+def _as_utf8(text: str) -> str:
+    """``text`` with ``?`` for what UTF-8 cannot hold, half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def answer(probabilities: torch.Tensor, labels: List[str], as_json: bool) -> str:

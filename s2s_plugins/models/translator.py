@@ -5,6 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens.
 
 from __future__ import annotations
 
+import math
 import re
 from argparse import Namespace
 from pathlib import Path
@@ -214,6 +215,10 @@ class Translator:
                     numbers = hypothesis["tokens"].cpu()
                     tokens = _symbols(self.task.target_dictionary, numbers)
                     found[place].append(Hypothesis(tokens, float(hypothesis["score"]), numbers))
+                if not found[place] or not all(math.isfinite(one.score) for one in found[place]):
+                    raise UsageError(
+                        f"checkpoint {self.path} gives no probabilities, its numbers are not finite: use an earlier one"
+                    )
         return found
 
     def attend(

@@ -247,11 +247,20 @@ def _class_folders(path: str, left: Left) -> Iterator[Document]:
     if stray:
         left.places[path, "files beside the classes' folders"] = stray
     for folder in folders:
-        files = sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file))
+        below = sorted(file for file in folder.rglob("*") if not any(map(_hidden, _below(file, folder))))
+        files = [file for file in below if file.is_file()]
+        links = [str(file) for file in below if file.is_symlink() and not file.is_file()]
+        if links:
+            left.places[str(folder), "links to a folder or to nothing"] = links
         if not files:
             left.places[str(folder), "class without a file"] = [folder.name]
         for file in files:
             yield _checked(Document(_whole_file(file), folder.name, str(file)), "")
+
+
+def _below(path: Path, folder: Path) -> List[Path]:
+    """``path`` and the folders between it and ``folder``."""
+    return [path, *(parent for parent in path.parents if folder in parent.parents)]
 
 
 def _hidden(path: Path) -> bool:

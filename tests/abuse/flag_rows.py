@@ -16,18 +16,26 @@ def out_of_range(command: str, flags: str, codes=(2,)) -> List[Row]:
     return found
 
 
-TRAIN_FLAGS = out_of_range(
-    TRAIN,
-    "--seed -1, --seed 99999999999, --log-interval 0, --log-interval -1, --update-freq 0, --update-freq 1,0, "
-    "--update-freq x, --num-workers -1, --num-workers 99999, --batch-size 0, --batch-size -3, --max-tokens 0, "
-    "--max-tokens -1, "
-    "--max-update -1, --max-epoch -1, --save-interval 0, --save-interval-updates -1, --validate-interval 0, "
-    "--clip-norm -1, --clip-norm nan, --lr nan, --lr x, --lr [0.1, --warmup-updates -1, --weight-decay -1, "
-    "--keep-last-epochs -2, --adam-betas x, --adam-betas (0.9, --adam-eps -1, --max-source-positions 0, "
-    "--max-target-positions -4, --required-batch-size-multiple 0, --stop-time-hours -1, --optimizer sgdd, "
-    "--lr-scheduler never, --criterion none, --task none, --arch none, --fixed-validation-seed -1, "
-    "--distributed-world-size 0, --dataset-impl none, --ddp-backend none",
-) + [
+SCHEDULE = TRAIN + "--lr-scheduler "
+TRAIN_FLAGS = [
+    *out_of_range(TRAIN, "--adam-betas (0.9), --adam-betas 0.9, --adam-betas (2,3), --adam-betas [], --update-freq ''"),
+    *out_of_range(TRAIN, "--distributed-world-size 2"),
+    Row("inverse_sqrt without a warm-up", SCHEDULE + "inverse_sqrt --warmup-updates 0", ["inverse_sqrt"]),
+    Row("tri_stage without stages", SCHEDULE + "tri_stage", ["tri_stage"]),
+    Row("cosine without an end", SCHEDULE.replace("--max-update 1", "") + "cosine", ["cosine"]),
+    Row("a rate that grows", SCHEDULE + "reduce_lr_on_plateau --lr-shrink 2", ["reduce_lr_on_plateau"]),
+    *out_of_range(
+        TRAIN,
+        "--seed -1, --seed 99999999999, --log-interval 0, --log-interval -1, --update-freq 0, --update-freq 1,0, "
+        "--update-freq x, --num-workers -1, --num-workers 99999, --batch-size 0, --batch-size -3, --max-tokens 0, "
+        "--max-tokens -1, "
+        "--max-update -1, --max-epoch -1, --save-interval 0, --save-interval-updates -1, --validate-interval 0, "
+        "--clip-norm -1, --clip-norm nan, --lr nan, --lr x, --lr [0.1, --warmup-updates -1, --weight-decay -1, "
+        "--keep-last-epochs -2, --adam-betas x, --adam-betas (0.9, --adam-eps -1, --max-source-positions 0, "
+        "--max-target-positions -4, --required-batch-size-multiple 0, --stop-time-hours -1, --optimizer sgdd, "
+        "--lr-scheduler never, --criterion none, --task none, --arch none, --fixed-validation-seed -1, "
+        "--distributed-world-size 0, --dataset-impl none, --ddp-backend none",
+    ),
     Row(
         "polynomial_decay without an end",
         TRAIN.replace("--max-update 1", "") + "--lr-scheduler polynomial_decay",
@@ -207,6 +215,8 @@ OWN_FLAGS = [
 ]
 # not an error: what looked like one
 FINE = [
+    Row("polynomial_decay ends with the training", SCHEDULE + "polynomial_decay", [], (0,)),
+    Row("standard error is closed", "QUIET " + PREDICT, [], (0,), stdin="1 2\n"),
     Row("a special symbol as a word", ATTENTION, [], (0,), stdin="<pad> 1 </s> <s>\n"),
     Row("a special symbol as a word", PREDICT, [], (0,), stdin="<pad> 1 </s> <s>\n"),
     Row("an output that is ASCII", PREDICT, [], (0,), stdin="é 1\n", env=(("PYTHONIOENCODING", "ascii"),)),

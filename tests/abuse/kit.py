@@ -27,7 +27,7 @@ class Row:
     Args:
         wrong: what is wrong, for the test's name.
         command: a shell line, in which ``{NAME}`` is a path of the kit and ``{out}`` a name in a new folder; its output
-            may go ``> FILE``, or ``CLOSED`` stands before it.
+            may go ``> FILE``, or ``CLOSED`` stands before it (``QUIET``: standard error is closed).
         names: texts, each of which the message must hold; of alternatives separated by ``|``, one.
         codes: exit codes allowed.
         stdin: standard input; None: closed.
@@ -113,6 +113,8 @@ class Kit:
         streams: Dict[str, Optional[str]] = {}
         if words[0] == "CLOSED":
             words, streams["stdout"] = words[1:], None
+        elif words[0] == "QUIET":
+            words, streams["stderr"] = words[1:], None
         elif ">" in words:
             words, streams["stdout"] = words[:-2], words[-1]
         if row.stdin is None:

@@ -35,7 +35,7 @@ HARMLESS = {
     | OWN_MODEL
     | {"no-weight", "weight-is-small", "weight-is-integer", "symbols-are-noise"},
     **{road: OWN_SETTINGS | OWN_MODEL for road in TRAINS},
-    **{road: {"size-is-none"} for road in ROADS if road.startswith("s2s-p")},
+    **{road: {"size-is-none"} for road in ROADS if road.startswith("s2s p")},
     "fairseq-validate": {"positions-are-text", "size-is-none"},
     **{road: OWN_SETTINGS | {"size-is-none"} for road in ("fairseq-generate", "fairseq-interactive")},
 }

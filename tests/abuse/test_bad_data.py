@@ -34,6 +34,20 @@ def test_files_deeper_in_a_class_are_read_and_what_is_left_out_is_counted(kit, b
     assert "1 class without a file left out, the first is empty" in result.err
 
 
+def test_hidden_folders_of_a_class_are_none_and_links_are_counted(kit, tmp_path):
+    for label in ("pos", "neg"):
+        (tmp_path / "classes" / label / ".ipynb_checkpoints").mkdir(parents=True)
+        for name in ("1.txt", "2.txt", ".ipynb_checkpoints/1-checkpoint.txt"):
+            (tmp_path / "classes" / label / name).write_text("a good film")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "classes" / "pos" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "classes" / "pos" / "broken").symlink_to(tmp_path / "nothing")
+    flags = ("--level", "word", "--min-count", 1, "--valid", tmp_path / "classes", "--dest", tmp_path / "out")
+    result = kit.commands("s2s", "prepare", "--train", tmp_path / "classes", *flags)
+    assert [line.split()[1] for line in result.out.splitlines() if line.startswith("classify/")] == ["4", "4"]
+    assert f"{tmp_path / 'classes' / 'pos'}: 2 links to a folder or to nothing left out, the first is" in result.err
+
+
 def test_rows_that_are_left_out_are_counted_once(kit, tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("text,label\n" + "fine,pos\nawful,neg\n" * 10 + "good, really good,pos\nx\n")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import os
 import zipfile
 from argparse import Namespace
 from pathlib import Path
 
 import hostile
+import numpy as np
 import pytest
 import torch
 from fairseq import checkpoint_utils, hub_utils
@@ -29,7 +31,7 @@ ROADS = {
     "fairseq-eval-lm": EVAL_LM.replace("{lm}", "{bad}"),
     "fairseq-train": TRAIN + "--restore-file {bad}",
 }
-FEW = ("s2s", "predict", "s2s", "average", "fairseq-generate", "fairseq-train")
+FEW = ("s2s predict", "s2s average", "fairseq-generate", "fairseq-train")
 # the settings of an architecture that fairseq evaluates, in a checkpoint of that architecture
 EVALUATED = [
     ("lstm", "decoder_attention"),
@@ -99,7 +101,7 @@ def test_a_checkpoint_that_changes_its_architecture_runs_nothing(kit, tmp_path, 
         state["args"], state["cfg"] = Namespace(**flags, task="translation", criterion="cross_entropy"), None
 
     bad = hostile.changed(kit.path("peek"), tmp_path / "evil.pt", change)
-    for command in (ROADS["s2s", "predict"], ROADS["s2s predict --data"], ROADS["fairseq-generate"]):
+    for command in (ROADS["s2s predict"], ROADS["s2s predict --data"], ROADS["fairseq-generate"]):
         result = kit.commands(*words(kit, command, bad, tmp_path / "out"), cwd=tmp_path, stdin="1 2\n", code=None)
         assert not ran.exists() and result.code in (0, 2) and "Traceback" not in result.err, result.err
 
@@ -160,6 +162,141 @@ def test_a_record_that_unpacks_to_more_is_refused_before_it_does(kit, tmp_path, 
                 bomb.write(bytes(1 << 20))
     assert bad.stat().st_size < 3 << 20
     nothing_ran_on_any_road(kit, bad, ran, refused=True)
+
+
+def test_an_archive_that_can_be_read_in_two_ways_is_refused(kit, tmp_path, ran):
+    def flipped(name: str, content: bytes) -> bytes:
+        return bytes(byte ^ 4 for byte in content) if "/data/" in name else content
+
+    bad = hostile.with_two_tables(kit.path("peek"), tmp_path / "evil.pt", flipped)
+    with zipfile.ZipFile(bad) as archive:
+        assert archive.testzip() is None  # Python's own check finds nothing
+    nothing_ran_on_any_road(kit, bad, ran, refused=True)
+
+
+class Calls:
+    """Calls a function of numpy's when it is unpickled."""
+
+    def __init__(self, *arguments) -> None:
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return np.ndarray, self.arguments
+
+
+def object_array(text: str) -> np.ndarray:
+    array = np.empty((), dtype=object)
+    array[()] = text
+    return array
+
+
+def with_attributes(value, **attributes):
+    vars(value).update(attributes)
+    return value
+
+
+URLS = {"bpe": "gpt2", "gpt2_encoder_json": "https://evil.example/a", "gpt2_vocab_bpe": "https://evil.example/b"}
+NOT_PLAIN = {
+    "an array over any address": ("extra_state", lambda: Calls((1,), np.dtype("O"), b"A" * 8)),
+    "an array made by numpy's class": ("extra_state", lambda: Calls((1,), np.dtype("f8"), b"A" * 8)),
+    "an array of objects": ("cfg", lambda: object_array("${oc.env:SECRET}")),
+    "an array of numbers among the settings": ("cfg", lambda: np.arange(3)),
+    "a dictionary with attributes": ("cfg", lambda: with_attributes(collections.OrderedDict(), **URLS)),
+    "a tensor with attributes": ("cfg", lambda: with_attributes(torch.nn.Parameter(torch.zeros(1)), **URLS)),
+    "a tensor among the settings": ("cfg", lambda: torch.zeros(1)),
+    "bytes among the settings": ("cfg", lambda: b"${oc.env:SECRET}"),
+    "a set among the settings": ("cfg", lambda: {"a"}),
+}
+
+
+@pytest.mark.parametrize("form", ["settings", "flags"])
+@pytest.mark.parametrize("what", NOT_PLAIN)
+def test_what_is_no_plain_value_is_refused(kit, tmp_path, ran, what, form):
+    place, value = NOT_PLAIN[what]
+
+    def change(state: dict) -> None:
+        if place == "extra_state":
+            state["extra_state"]["more"] = value()
+        elif form == "settings":
+            state["cfg"]["bpe"] = value()
+        else:
+            flags = {**state["cfg"]["task"], **state["cfg"]["model"], "task": "translation", "arch": "peek_lstm"}
+            state["args"], state["cfg"] = Namespace(**flags, wandb_project=value()), None
+
+    bad = hostile.changed(kit.path("peek"), tmp_path / "evil.pt", change)
+    nothing_ran_on_any_road(
+        kit, bad, ran, refused=True, env={"SECRET": "hunter2"}, roads=("s2s predict", "s2s average")
+    )
+
+
+def test_numbers_of_numpy_are_read_as_they_were(kit, tmp_path):
+    numbers = {
+        "counts": np.arange(6.0).reshape(2, 3),
+        "columns": (np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3)),),
+        "big end": [np.array([1, 2], dtype=">i4")],
+        "one": np.float32(1.5),
+        "flags": {"yes": np.array([True, False]), "none": np.zeros((0, 3))},
+    }
+    path = hostile.changed(
+        kit.path("peek"), tmp_path / "sound.pt", lambda state: state["extra_state"].update(numbers=numbers)
+    )
+    found = checkpoint_utils.load_checkpoint_to_cpu(str(path))["extra_state"]["numbers"]
+    assert found["one"] == 1.5 and type(found["one"]) is np.float32
+    for name, expected, read in (
+        ("counts", numbers["counts"], found["counts"]),
+        ("columns", numbers["columns"][0], found["columns"][0]),
+        ("big end", numbers["big end"][0], found["big end"][0]),
+        *((name, numbers["flags"][name], found["flags"][name]) for name in ("yes", "none")),
+    ):
+        assert read.dtype == expected.dtype and np.array_equal(read, expected) and read.shape == expected.shape, name
+
+
+TAMPERED = [
+    *(("train_iterator", {"epoch": value, "iterations_in_epoch": 0}) for value in ("x", -5, 10**30)),
+    *(("train_iterator", {"epoch": 1, "iterations_in_epoch": value, "version": 2}) for value in ("x", 10**9)),
+    *((name, "x") for name in ("best", "previous_training_time", "validations_without_gain", "train_iterator")),
+    ("validations_without_gain", {"best": "x", "num_runs": 1}),
+]
+
+
+@pytest.mark.parametrize("name, value", TAMPERED, ids=str)
+def test_the_state_of_a_training_that_was_tampered_with_is_named(kit, tmp_path, name, value):
+    bad = hostile.changed(
+        kit.path("peek"), tmp_path / "bad.pt", lambda state: state["extra_state"].update({name: value})
+    )
+    result = kit.commands(*words(kit, ROADS["fairseq-train"], bad, tmp_path / "out"), cwd=tmp_path, code=2)
+    assert str(bad) in result.err and "Traceback" not in result.err
+
+
+def test_an_optimizer_with_text_for_numbers_is_named(kit, tmp_path):
+    def change(state: dict) -> None:
+        state["last_optimizer_state"]["param_groups"][0]["betas"] = "text"
+
+    bad = hostile.changed(kit.path("peek"), tmp_path / "bad.pt", change)
+    result = kit.commands(*words(kit, ROADS["fairseq-train"], bad, tmp_path / "out"), cwd=tmp_path, code=2)
+    assert f"checkpoint {bad} is damaged: its optimizer's betas is 'text'" in result.err
+
+
+@pytest.mark.parametrize("road, base", [("s2s predict", "peek"), ("s2s classify", "classifier")])
+def test_finite_weights_whose_answers_are_not_are_named(kit, tmp_path, road, base):
+    def change(state: dict) -> None:
+        for name, weight in state["model"].items():
+            if not name.endswith("symbols"):
+                state["model"][name] = torch.where(torch.arange(weight.numel()).view_as(weight) % 2 == 0, 3e38, -3e38)
+
+    bad = hostile.changed(kit.path(base), tmp_path / "bad.pt", change)
+    result = kit.commands(*words(kit, ROADS[road], bad, tmp_path / "out"), stdin="1 2\n", code=2)
+    assert str(bad) in result.err and "not finite" in result.err and result.out == ""
+
+
+@pytest.mark.parametrize("label", ["two\nlines", 7, "\ud800", ""])
+def test_a_label_that_is_no_line_of_text_is_named(kit, tmp_path, label):
+    def change(state: dict) -> None:
+        state["task_state"]["labels"][0] = label
+
+    bad = hostile.changed(kit.path("classifier"), tmp_path / "bad.pt", change)
+    result = kit.commands("s2s", "classify", bad, "--json", stdin="good\n", code=2)
+    assert str(bad) in result.err and "is not a line of text" in result.err
 
 
 def test_statistics_of_an_unknown_kind_are_refused(kit, tmp_path, ran):
