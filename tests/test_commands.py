@@ -1,10 +1,15 @@
 """The console commands."""
 
+import importlib
+import inspect
+import subprocess
+import sys
+
 import pytest
 import torch
-from conftest import USER_DIR
+from conftest import REPOSITORY, USER_DIR
 
-from s2s_plugins.cli.main import main
+from s2s_plugins.cli.main import VERBS, main
 
 
 def test_user_dir_prints_the_package_folder(capsys):
@@ -39,3 +44,48 @@ def test_checkpoints_that_cannot_be_averaged_are_named(trained, tmp_path, capsys
     error = capsys.readouterr().err
     assert raised.value.code == 2 and not output.exists()
     assert "two or more" in error if len(paths) == 1 else paths[1] in error
+
+
+WITHOUT_TORCH = """
+import sys
+class Refuses:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "fairseq", "numpy"):
+            raise RuntimeError(f"{name} is imported")
+sys.meta_path.insert(0, Refuses())
+from s2s_plugins.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def light(*words):
+    return subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("--version",), *((verb, "--help") for verb in VERBS)], ids=str)
+def test_help_answers_without_torch_and_fairseq(words):
+    done = light(*words)
+    assert done.returncode == 0 and done.stdout, done.stderr
+    if words in ((), ("--help",)):
+        assert all(f"  {verb} " in done.stdout for verb in VERBS)
+
+
+def test_work_does_need_them():
+    assert "RuntimeError: " in light("predict", "x.pt").stderr, "the test above refuses nothing"
+
+
+@pytest.mark.parametrize(
+    "words, message", [(("predcit",), "there is no verb 'predcit': choose among prepare"), (("-x",), "-x")]
+)
+def test_a_verb_that_does_not_exist_is_named(words, message):
+    done = light(*words)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_verb_has_a_file_of_one_shape():
+    files = {path.stem.replace("_", "-") for path in (REPOSITORY / "s2s_plugins" / "cli").glob("[a-z]*.py")} - {"main"}
+    assert files == set(VERBS)
+    for verb in VERBS:
+        module = importlib.import_module(f"s2s_plugins.cli.{verb.replace('-', '_')}")
+        assert module.DESCRIPTION and callable(module.add_arguments) and callable(module.run)
+        assert len(inspect.getsource(module).splitlines()) <= 90, verb
