@@ -1,6 +1,7 @@
 """What holds for the package as a whole."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -104,3 +105,27 @@ def test_the_installed_package_works_from_another_folder(tmp_path):
     )
     path, registered = done.stdout.split()
     assert path.startswith(str(tmp_path / "site")) and registered == "True"
+
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_in_the_documentation_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("http://", "https://"))]
+    for link in links:
+        file, _, heading = link.partition("#")
+        target = (page.parent / file) if file else page
+        assert target.exists(), link
+        if heading:
+            path = target / "README.md" if target.is_dir() else target
+            headings = [
+                line.lstrip("# ").lower() for line in path.read_text(encoding="utf-8").splitlines() if line[:1] == "#"
+            ]
+            assert heading in [re.sub(r"[^\w -]", "", one).replace(" ", "-") for one in headings], link
+
+
+def test_the_readme_is_short_and_links_every_page():
+    text = PAGES[0].read_text(encoding="utf-8")
+    assert len(text.split()) <= 700 and all(f"docs/{page.name}" in text for page in PAGES[1:])
