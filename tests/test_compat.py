@@ -18,6 +18,7 @@ from fairseq.file_io import PathManager
 
 from s2s_plugins.compat import alignment, checkpoints, commands
 from s2s_plugins.compat.commands import quieten_hydra
+from s2s_plugins.compat.reading import read
 from s2s_plugins.errors import UsageError
 
 
@@ -52,9 +53,20 @@ def test_checkpoints_hold_plain_types_that_torch_reads_safely(tmp_path):
         "counts": np.array([3, 2, 1]),
     }
     torch.save(state, tmp_path / "state.pt")
-    loaded = torch.load(tmp_path / "state.pt", weights_only=True)
+    with open(tmp_path / "state.pt", "rb") as file:
+        loaded = read(file)
     assert loaded["counts"].tolist() == [3, 2, 1]
     assert loaded["args"].arch == "lstm" and loaded["numbers"] == [1.5, 0.5, 3, 4, True]
+
+
+def test_numpys_own_functions_are_open_to_no_file(tmp_path):
+    torch.save({"counts": np.array([3, 2, 1])}, tmp_path / "state.pt")
+    with open(tmp_path / "state.pt", "rb") as file:
+        read(file)
+    with pytest.raises(pickle.UnpicklingError, match="numpy"):  # reading one leaves nothing allowed behind
+        torch.load(tmp_path / "state.pt", weights_only=True)
+    torch.save({"args": argparse.Namespace(arch="lstm")}, tmp_path / "flags.pt")
+    assert torch.load(tmp_path / "flags.pt", weights_only=True)["args"].arch == "lstm"
 
 
 def test_a_class_that_fairseq_does_not_save_stays_refused(tmp_path):

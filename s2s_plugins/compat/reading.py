@@ -14,6 +14,7 @@ import pickle
 import re
 import struct
 import sys
+import threading
 import zipfile
 from typing import IO, Any, Dict, Iterable, Iterator, Tuple, Union
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20
 ZIP = b"PK\x03\x04"
+_ONE_AT_A_TIME = threading.Lock()  # the list of what torch allows is one for all threads
 SETTINGS = (*SCALARS, dict, list, tuple, argparse.Namespace)
 MOST_SETTINGS = 20_000  # a real checkpoint has under a thousand
 REMEDY = "use one that fairseq-train wrote"
@@ -79,7 +81,7 @@ def read(file: IO[bytes]) -> Any:
         _verify(file, name)
     file.seek(0)
     try:
-        with torch.serialization.safe_globals(ALLOWED):
+        with _ONE_AT_A_TIME, torch.serialization.safe_globals(ALLOWED):
             found = plain(torch.load(file, map_location="cpu", weights_only=True))
     except NotPlain as error:
         raise UsageError(f"checkpoint {name} is refused: it holds {error}, no plain value; {REMEDY}") from None
