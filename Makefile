@@ -1,8 +1,8 @@
 # make demo   train attention_lstm on real data and show what it has learnt      make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
-# make gallery  train and compare models on the examples made for it; goes on where it stopped
+# make gallery  train and compare models on the examples made for it; re-run to resume
 # make soak   kill, fill disks, and attack on every road, some 10 minutes
-# make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; goes on where it stopped
+# make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; re-run to resume
 .PHONY: demo gallery test soak bench env clean lint
 .DEFAULT_GOAL := help
 

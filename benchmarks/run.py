@@ -2,7 +2,7 @@
 
     python -m benchmarks.run --out bench
 
-Writes OUT/results.txt, OUT/results.json and a PNG for each part. Started again, it goes on where it stopped.
+Writes OUT/results.txt, OUT/results.json and a PNG for each part. Re-run the command to resume.
 """
 
 from __future__ import annotations

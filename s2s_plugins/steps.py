@@ -1,4 +1,4 @@
-"""Long work in steps: each is done once, shows how far it is, and goes on where it was stopped.
+"""Long work in steps: each is done once, shows how far it is, and resumes where it was stopped.
 
 A step has a state file, ``state/STEP.json``, with the settings that it was done with, and a log, ``logs/STEP.log``.
 """

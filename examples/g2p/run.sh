@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Words to phonemes: prepares the data, trains, decodes, scores. Started again, it goes on where it stopped.
+# Words to phonemes: prepares the data, trains, decodes, scores. Re-run the command to resume.
 #
 #   examples/g2p/run.sh [--train F --valid F --test F] [--out DIR] [--arch A] [--updates N] [--seed N] [--members N]
 #                       [--ngrams] [--demo]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Film reviews: prepares the data, pretrains, fine-tunes and tests a table of experiments.
-# Started again, it goes on where it stopped.
+# Re-run the command to resume.
 #
 #   examples/reviews/run.sh [--out DIR] [--seeds 1,2,3] [--demo | --full] [--only NAME,...] [--list]
 #

@@ -8,7 +8,7 @@ from pathlib import Path
 
 DESCRIPTION = """\
 Trains each architecture with the same budget, decodes the test set, scores what came out, and writes DIR/report.html
-(one page, opens from disk), DIR/results.json and pictures. Stopped and started again, it goes on where it was."""
+(one page, opens from disk), DIR/results.json and pictures. Re-run the command to resume."""
 EPILOG = """\
 Flags after -- go to every training that has them; basic_lstm has no --decoder-embed-dim, and none but attention_lstm an
 --attention. Left out, they are: --optimizer adam --lr 0.002, falling to 0, --clip-norm 1 --max-tokens 4000.
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--samples", type=int, default=12, metavar="N", help="sentences shown side by side (default: 12)")
     add("--attention-maps", type=int, default=3, metavar="N", help="of those, as many are drawn (default: 3)")
     add("--title", metavar="TEXT", help="of the report")
-    add("--redo", action="store_true", help="make anew what was made with other settings")
+    add("--redo", action="store_true", help="redo what was made with other settings")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -238,7 +238,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         return self.core.stack.cell == "lstm" and self.adaptive_softmax is None and not (self.training or dropouts)
 
     def folded(self) -> FoldedDecoder:
-        """The decoder's steps with folded weights, made anew only where a weight has changed."""
+        """The decoder's steps with folded weights, rebuilt only where a weight has changed."""
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in self.core.parameters())
         if self._folded_from != weights:
             device = next(self.core.parameters()).device

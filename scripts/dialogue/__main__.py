@@ -24,7 +24,7 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     add("--seed", type=int, default=1, metavar="N", help="of splits, vectors, training and sampling (default: 1)")
     add("--demo", action="store_true", help="a size that takes a minute or two, to see that it works")
     add("--list", action="store_true", help="show the steps, and what of them is done; run nothing")
-    add("--redo", action="store_true", help="make anew what was made with other settings")
+    add("--redo", action="store_true", help="redo what was made with other settings")
     add("--cache", metavar="DIR", help="where the download is kept (default: OUT/data/download)")
     return parser.parse_args(argv)
 

@@ -2,7 +2,7 @@
 
 Each comparison goes to OUT/NAME: its data to OUT/NAME/data, the report of s2s compare to OUT/NAME/report.html; dialogue
 has one model, and --archs, --updates and --seeds do not reach it. All that were done are listed in OUT/index.html.
-Stopped and started again, it goes on where it was.
+Re-run the command to resume.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument("--updates", type=int, metavar="N", help="of each training (default: the example's)")
     parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s compare takes them")
     parser.add_argument("--demo", action="store_true", help="little data and few updates, to see that it works")
-    parser.add_argument("--redo", action="store_true", help="make anew what was made with other settings")
+    parser.add_argument("--redo", action="store_true", help="redo what was made with other settings")
     parser.add_argument("--list", action="store_true", help="the commands, and nothing done")
     return parser.parse_intermixed_args(argv)
 

@@ -1,7 +1,7 @@
 """Trains the same systems on the words of several languages, one after the other, and scores them in one table.
 
 DATA holds two files of WORD<TAB>PH PH lines for each language, LANGUAGE_train.tsv and LANGUAGE_dev.tsv, in subfolders
-or not: the layout of SIGMORPHON 2020's task 1. Stopped and started again, it goes on where it was; OUT/table.md and
+or not: the layout of SIGMORPHON 2020's task 1. Re-run the command to resume; OUT/table.md and
 OUT/results.json have what is done so far.
 """
 
@@ -41,7 +41,7 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     add("--out", default="g2p-all", metavar="DIR", help="where everything goes (default: g2p-all)")
     add("--demo", action="store_true", help="small models, few updates: to see that it works")
     add("--list", action="store_true", help="show the steps, and what of them is done; run nothing")
-    add("--redo", action="store_true", help="make anew what was made with other settings")
+    add("--redo", action="store_true", help="redo what was made with other settings")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Runs a table of semi-supervised experiments; started again, goes on where it stopped."""
+"""Runs a table of semi-supervised experiments; re-run the command to resume."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
     parser.add_argument("--only", metavar="NAME,...", help="some of the experiments; --list names them")
     parser.add_argument("--list", action="store_true", help="show the plan, and what of it is done; run nothing")
     parser.add_argument("--valid-only", action="store_true", help="leave the test split alone: for tuning")
-    parser.add_argument("--redo", action="store_true", help="make anew what was made with other settings")
+    parser.add_argument("--redo", action="store_true", help="redo what was made with other settings")
     parser.add_argument("--data", metavar="DIR", help="files of your own, named as prepare.py names its own")
     parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/data/download)")
     args = parser.parse_args(argv)
