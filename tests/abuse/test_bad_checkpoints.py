@@ -1,5 +1,7 @@
 """Whatever is given as a checkpoint, on every road that reads one: one line that names it, no traceback."""
 
+import shutil
+
 import hostile
 import pytest
 from kit import GENERATE, INTERACTIVE, TRAIN, VALIDATE, Row
@@ -68,3 +70,10 @@ def test_a_bad_checkpoint_is_named(kit, damaged, road, wrong):
 @pytest.mark.parametrize("road, wrong", [row for row in ROWS if row not in FIRST])
 def test_a_bad_checkpoint_is_named_on_every_other_road(kit, damaged, road, wrong):
     is_named(kit, damaged, road, wrong)
+
+
+def test_a_checkpoint_with_a_suffix_is_found_by_the_name_without(kit, tmp_path):
+    shutil.copy(kit.path("peek"), tmp_path / "model-shard.pt")
+    command = GENERATE.replace("{peek}", str(tmp_path / "model.pt")).format(**kit.paths)
+    result = kit.commands(*command.split(), "--checkpoint-suffix=-shard", cwd=tmp_path)
+    assert len(result.lines("H")) == 13
