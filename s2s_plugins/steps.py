@@ -73,7 +73,7 @@ class Runner:
 
     Args:
         out: where ``state`` and ``logs`` are.
-        redo: remove what was made with other settings and make it anew, in place of an error.
+        redo: redo what was made with other settings, in place of an error.
         figures: what a finished step's log says, to be kept in its state; it may raise :class:`StepError`.
     """
 
@@ -117,7 +117,7 @@ class Runner:
             after: called after each step that was done now, so that results stand there before all are done.
 
         Raises:
-            UsageError: a step was done with other settings, and they are not to be made anew; or another run is at
+            UsageError: a step was done with other settings, and ``redo`` is off; or another run is at
                 work in the same folder.
             StepError: one failed.
         """
@@ -130,7 +130,7 @@ class Runner:
                 if self.status(step) == OTHER:
                     raise UsageError(
                         f"{self.out} has {step.name} of other settings ({difference(self.read(step), step)}): choose "
-                        "another --out, or make it and what comes of it anew with --redo"
+                        "another --out, or redo it and what depends on it with --redo"
                     )
         began = time.monotonic()
         for number, step in enumerate(steps, start=1):

@@ -146,17 +146,9 @@ def _verify(file: IO[bytes], name: str) -> None:
                 with archive.open(one) as stream:
                     while stream.read(BLOCK):
                         pass
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        OSError,
-        struct.error,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-    ) as error:
-        if isinstance(error, UsageError):
-            raise
+    except UsageError:
+        raise
+    except (zipfile.BadZipFile, EOFError, OSError, struct.error, RuntimeError, ValueError):
         where = f", its record {record} is damaged" if record else ""
         raise UsageError(f"checkpoint {name} is not whole{where}: use another one of the same folder") from None
 
@@ -197,7 +189,7 @@ def _check_settings(settings: Any, name: str) -> None:
             )
         if "${" in str(key) or isinstance(value, str) and "${" in value:
             raise UsageError(
-                f"checkpoint {name} is refused: its setting {key} is {value[:80]!r}, which would be replaced by "
+                f"checkpoint {name} is refused: its setting {key} is {str(value)[:80]!r}, which would be replaced by "
                 f"something else, and fairseq-train writes values alone; {REMEDY}"
             )
         if key in PROGRAMS and value:

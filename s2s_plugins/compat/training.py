@@ -50,8 +50,8 @@ def leave_a_finished_training_alone() -> None:
                 for name in ("best", "previous_training_time"):
                     float(extra_state.get(name) or 0)
                 _restore_patience(extra_state.get(PATIENCE))
-                if not 0 <= iterator.epoch < 2**31:
-                    raise ValueError(f"epoch {iterator.epoch}")
+            if not 0 <= iterator.epoch < 2**31:
+                raise ValueError(f"epoch {iterator.epoch}")
         except (UsageError, OSError):
             raise
         except Exception as error:
@@ -60,8 +60,9 @@ def leave_a_finished_training_alone() -> None:
                 "use another one, or its weights alone with --reset-dataloader --reset-meters --reset-optimizer"
             ) from error
         # another folder's checkpoint that is trained on, though it was trained long enough, is written here
-        limit = _reached(trainer, cfg.patience) if resumes and cfg.restore_file == LAST else None
-        if limit is not None and trainer.get_num_updates() > 0:
+        goes_on = extra_state is not None and trainer.get_num_updates() > 0 and cfg.restore_file == LAST
+        limit = _reached(trainer, cfg.patience) if goes_on else None
+        if limit is not None:
             logger.info(f"this training has ended before, by {limit}: nothing is changed; raise it to train on")
             # not a number is below no limit, infinity included: there is no epoch left
             return extra_state, SimpleNamespace(next_epoch_idx=math.nan)

@@ -48,12 +48,21 @@ def _alone(destination: Path) -> Iterator[None]:
     while True:
         with path.open("w", encoding="utf-8") as file:
             lock(file.fileno(), destination, "--dest", patience=0)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # else it was removed by who had it before
-                    try:
-                        return (yield)
-                    finally:
-                        path.unlink(missing_ok=True)
+            if not _is_open_file(path, file.fileno()):
+                continue  # whoever had the lock has removed the file since it was opened
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_open_file(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _recover(destination: Path, partial: Path) -> None:

@@ -18,7 +18,7 @@ from s2s_plugins.text.tokens import Tokenizer, load_settings
 
 
 class Splits:
-    """The documents of each split, read anew each time.
+    """The documents of each split, read again each time.
 
     Args:
         args: the flags.

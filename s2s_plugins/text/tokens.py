@@ -121,7 +121,7 @@ def load_settings(folder) -> Optional[Dict[str, object]]:
             settings["model"] = (Path(folder) / settings["model"]).read_bytes()
         Tokenizer.from_settings(settings)
     except FileNotFoundError as error:
-        raise UsageError(f"{error.filename} is missing, {path} names it: run s2s prepare anew") from None
+        raise UsageError(f"{error.filename} is missing, {path} names it: run s2s prepare again") from None
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise UsageError(f"{path} is not what s2s prepare writes ({error}): run it anew") from None
+        raise UsageError(f"{path} is not what s2s prepare writes ({error}): run it again") from None
     return settings

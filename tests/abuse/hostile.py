@@ -18,7 +18,7 @@ import torch
 
 
 def load(path: Path) -> dict:
-    """A checkpoint of this test's own making, whatever is in it."""
+    """A checkpoint that these tests have made themselves, with the types that a safe reading refuses, to be changed."""
     return torch.load(path, weights_only=False)
 
 

@@ -149,6 +149,13 @@ def test_an_interpolation_in_old_flags_is_not_resolved(kit, tmp_path, ran):
     nothing_ran_on_any_road(kit, bad, ran, refused=True, env={"SECRET": "hunter2"})
 
 
+def test_an_interpolation_in_the_name_of_a_setting_is_refused(kit, tmp_path, ran):
+    bad = hostile.changed(
+        kit.path("peek"), tmp_path / "evil.pt", lambda state: state["cfg"]["common"].update({"${oc.env:SECRET}": 3})
+    )
+    nothing_ran_on_any_road(kit, bad, ran, refused=True, env={"SECRET": "hunter2"})
+
+
 def test_a_record_that_unpacks_to_more_is_refused_before_it_does(kit, tmp_path, ran):
     bad = tmp_path / "bomb.pt"
     with zipfile.ZipFile(kit.path("peek")) as sound, zipfile.ZipFile(bad, "w") as written:

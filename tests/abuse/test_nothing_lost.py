@@ -132,6 +132,15 @@ def test_a_restart_recovers_from_a_death_at_any_moment(tmp_path, died, fails):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "no such file", "dict.txt"), UsageError("no"), KeyboardInterrupt()]
+)
+def test_an_error_of_the_work_comes_out_of_it_as_it_is(tmp_path, error):
+    with pytest.raises(type(error)) as raised, prepared_folder(str(tmp_path / "out")):
+        raise error
+    assert raised.value is error and list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_of_ones_own_beside_the_data_is_left_alone(tmp_path):
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "thesis.txt").write_text("mine")
