@@ -13,7 +13,7 @@ from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
-from s2s_plugins.nn.folded import FoldedDecoder, fold
+from s2s_plugins.nn.fast.folded import FoldedDecoder, fold
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
 FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
@@ -224,7 +224,7 @@ def test_long_sources_whose_memory_is_not_projected_give_the_same(task):
 @pytest.mark.parametrize("table", [True, False], ids=["table", "no-table"])
 def test_folded_steps_give_the_decoders_logits(variant, table, task, monkeypatch):
     if not table:
-        monkeypatch.setattr("s2s_plugins.nn.folded._TABLE_LIMIT", 0)
+        monkeypatch.setattr("s2s_plugins.nn.fast.folded._TABLE_LIMIT", 0)
     arch, flags = variant
     model = sharp_model(task, arch, **flags)
     net_input = batch_of(task, SOURCES[:3], [[5, 4, 3], [7, 6, 1, 2], [8, 8, 8]])["net_input"]

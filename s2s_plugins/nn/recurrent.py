@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.unrolled import UnrolledLSTM
+from s2s_plugins.nn.fast.unrolled import UnrolledLSTM
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 

@@ -5,7 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from s2s_plugins.nn.attention import Attention, AttentionKeys
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.fast.emissions import emissions
 from s2s_plugins.nn.recurrent import RecurrentState, reorder
 
 # As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
@@ -38,43 +39,6 @@ class HardAttentionState(NamedTuple):
 
     def reorder(self, new_order: Tensor) -> "HardAttentionState":
         return reorder(self, new_order)
-
-
-class _Emissions(torch.autograd.Function):
-    """``dropped_t * tanh(query_t + memory_j) @ weight.T + bias`` for all t and j.
-
-    The hidden layer is (B, T, S, O): kept for the backward pass, it would be most of a model's memory, and take longer
-    to read than to compute. Here there is a (B, S, O) of it at a time, and the backward pass computes it anew.
-    """
-
-    @staticmethod
-    def forward(ctx, query: Tensor, memory: Tensor, dropped: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
-        ctx.save_for_backward(query, memory, dropped, weight)
-        weight, bias = weight.to(memory.dtype), None if bias is None else bias.to(memory.dtype)
-        steps = zip(query.unbind(1), dropped.unbind(1))
-        return torch.stack(
-            [F.linear(_Emissions.hidden(one, memory).mul_(kept), weight, bias) for one, kept in steps], 1
-        )
-
-    @staticmethod
-    def hidden(query: Tensor, memory: Tensor) -> Tensor:
-        """(B, O) and (B, S, O) -> (B, S, O)."""
-        return (query.unsqueeze(1) + memory).tanh_()
-
-    @staticmethod
-    def backward(ctx, d_logits: Tensor):
-        query, memory, dropped, weight = ctx.saved_tensors
-        d_query, d_memory, d_weight = torch.empty_like(query), torch.zeros_like(memory), torch.zeros_like(weight)
-        weight = weight.to(memory.dtype)
-        for t, (one, kept, d_logit) in enumerate(zip(query.unbind(1), dropped.unbind(1), d_logits.unbind(1))):
-            hidden = _Emissions.hidden(one, memory)
-            d_hidden = (d_logit @ weight).mul_(kept)
-            d_weight += d_logit.flatten(0, 1).t() @ (hidden * kept).flatten(0, 1)
-            d_hidden.addcmul_(d_hidden * hidden, hidden, value=-1)
-            torch.sum(d_hidden, dim=1, out=d_query[:, t])
-            d_memory += d_hidden
-        d_bias = d_logits.sum((0, 1, 2)) if ctx.needs_input_grad[4] else None
-        return d_query, d_memory, None, d_weight, d_bias
 
 
 class HardAttentionDecoder(Decoder):
@@ -151,10 +115,7 @@ class HardAttentionDecoder(Decoder):
         scores = scores.to(precise).masked_fill(keys.padding_mask.unsqueeze(1), _NEVER)
         # of a token the same values are dropped for all source tokens
         dropped = self.readout.dropout(torch.ones_like(to_readout)).unsqueeze(2)
-        if torch.is_grad_enabled():
-            logits = _Emissions.apply(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
-        else:
-            logits = self.emission(torch.tanh(to_readout.unsqueeze(2) + keys.memory.unsqueeze(1)).mul_(dropped))
+        logits = emissions(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
         return scores, F.log_softmax(logits.to(precise), dim=-1)
 
     def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tuple[Tensor, Tensor]:

@@ -18,9 +18,9 @@ from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.fast.unrolled import lstm_cell_, tanh_
+from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.recurrent import RecurrentState
-from s2s_plugins.nn.unrolled import lstm_cell_, tanh_
-from s2s_plugins.nn.weights import KINDS
 
 _TABLE_LIMIT = 2**24  # values: a table of 64 MB
 _PROJECT_UP_TO = 8  # source tokens a beam
@@ -105,7 +105,7 @@ class FoldedDecoder:
 
     Args:
         decoder: the decoder.
-        kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.weights.KINDS`.
+        kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.fast.weights.KINDS`.
     """
 
     def __init__(self, decoder: Decoder, kind: str = "full") -> None:
