@@ -13,7 +13,7 @@ from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
-from s2s_plugins.nn.fast.folded import FoldedDecoder, fold
+from s2s_plugins.nn.fast.folded import FoldedDecoder
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
 FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
@@ -231,7 +231,7 @@ def test_folded_steps_give_the_decoders_logits(variant, table, task, monkeypatch
     rows = torch.tensor([0, 0, 1, 1, 2, 2])
     with torch.no_grad():
         encoder_output = model.encoder(net_input["src_tokens"])
-        folded = fold(model.decoder.core)
+        folded = model.decoder.core.fold()
         assert folded.table is None or table
         state = folded.start(encoder_output, beams=2).reorder(rows, None)
         plain = model.decoder.core.start(encoder_output).reorder(rows)

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from fairseq import options, utils
+from fairseq.criterions import CRITERION_REGISTRY
+from fairseq.models import ARCH_MODEL_REGISTRY
 
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
@@ -67,9 +69,9 @@ def check_flags() -> None:
     """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
 
     The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
-    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
-    adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
-    ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
+    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--print-alignment soft`` cannot be printed by
+    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. What fits its own
+    flags alone, an architecture or a criterion says itself, in a ``check_flags``.
     """
 
     @wrap(options, "parse_args_and_arch")
@@ -184,20 +186,11 @@ def _check_combinations(args) -> None:
         )
     if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
-    ours = str(getattr(args, "arch", "")).startswith(
-        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
-    )
-    if ours and getattr(args, "criterion", None) == "adaptive_loss":
-        if not getattr(args, "adaptive_softmax_cutoff", None):
-            raise UsageError(
-                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
-                "give it, as in 1000,5000"
-            )
-    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
-        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
-
-        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
-        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
+    for registry, name in ((ARCH_MODEL_REGISTRY, "arch"), (CRITERION_REGISTRY, "criterion")):
+        # of a training; a checkpoint's have been checked when it was trained
+        check = getattr(registry.get(getattr(args, name, None)), "check_flags", None)
+        if check is not None and hasattr(args, "arch"):
+            check(args)
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

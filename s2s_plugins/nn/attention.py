@@ -5,13 +5,14 @@ Shape letters: B sentences, S source tokens, T queries, Q query size, M memory s
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import ClassVar, Dict, NamedTuple, Optional, Tuple, Type
 
 import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.fast.scores import additive_scores
 from s2s_plugins.nn.recurrent import reorder
+from s2s_plugins.nn.settings import AttentionSettings
 
 
 class AttentionKeys(NamedTuple):
@@ -40,7 +41,12 @@ class Attention(nn.Module):
 
     Raises:
         ValueError: a size is not positive.
+
+    Attributes:
+        has_hidden_layer: whether the score has a hidden layer, with a size of its own and room for coverage.
     """
+
+    has_hidden_layer: ClassVar[bool] = False
 
     def __init__(self, query_dim: int, memory_dim: int, **sizes: int) -> None:
         super().__init__()
@@ -137,6 +143,8 @@ class AdditiveAttention(Attention):
         bias: whether the hidden layer has a bias.
     """
 
+    has_hidden_layer = True
+
     def __init__(
         self, query_dim: int, memory_dim: int, attention_dim: int, coverage: bool = False, bias: bool = True
     ) -> None:
@@ -172,9 +180,17 @@ class ConcatAttention(AdditiveAttention):
         super().__init__(query_dim, memory_dim, attention_dim, coverage, bias=False)
 
 
-ATTENTIONS = {
+ATTENTIONS: Dict[str, Type[Attention]] = {
     "additive": AdditiveAttention,
     "dot": DotAttention,
     "general": GeneralAttention,
     "concat": ConcatAttention,
 }
+
+
+def build_attention(settings: AttentionSettings, query_dim: int, memory_dim: int) -> Attention:
+    """The attention of these settings, for queries (B, T, Q) and a memory (B, S, M)."""
+    score = ATTENTIONS[settings.score]
+    if issubclass(score, AdditiveAttention):
+        return score(query_dim, memory_dim, settings.dim, settings.coverage)
+    return score(query_dim, memory_dim)

@@ -217,6 +217,7 @@ class RecurrentStack(nn.Module):
         if residual and num_layers < 2:
             raise ValueError("residual connections need num_layers 2 or more, there is 1: leave residual off")
         self.cell = cell
+        self.bidirectional = bidirectional
         self.residual = residual
         self.dropout = dropout if dropout is not None else Dropout(0.0, side="encoder")
         self.output_size = hidden_size * (2 if bidirectional else 1)

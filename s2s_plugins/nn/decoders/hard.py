@@ -5,17 +5,21 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from s2s_plugins.nn.attention import Attention, AttentionKeys
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn import bridge
+from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.emissions import emissions
-from s2s_plugins.nn.recurrent import RecurrentState, reorder
+from s2s_plugins.nn.fast.folded import FoldedDecoder
+from s2s_plugins.nn.fast.folded_hard import FoldedHardDecoder
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
+from s2s_plugins.nn.settings import DecoderSettings
 
 # As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
 _NEVER = -1e4
@@ -41,7 +45,7 @@ class HardAttentionState(NamedTuple):
         return reorder(self, new_order)
 
 
-class HardAttentionDecoder(Decoder):
+class HardAttentionDecoder(Decoder[HardAttentionState]):
     """A decoder whose output sees one source token, the sum over all of them being exact.
 
     ``p(y_t) = sum_j p(a_t = j) softmax(V tanh(W [memory_j ; s_t]))``, where ``p(a_t = j)`` is the softmax of the
@@ -60,14 +64,28 @@ class HardAttentionDecoder(Decoder):
         **shared: what :class:`~s2s_plugins.nn.decoder.Decoder` takes.
     """
 
-    step_sees = ("token",)
-    output_sees = ("context", "hidden")
+    kind = "hard_attention"
+    sees = Sees(step=("token",), output=("context", "hidden"))
+    paper_bridge = "copy"
 
-    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Module, **shared) -> None:
+    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Linear, **shared: Any) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)
         self.attention = attention
         self.monotonic = monotonic
         self.emission = output_layer
+
+    @classmethod
+    def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+        return bridge.first_backward_or_context(encoder_stack)
+
+    @classmethod
+    def build(cls, settings: DecoderSettings, memory_size: int, **shared: Any) -> HardAttentionDecoder:
+        assert settings.attention is not None
+        attention = build_attention(settings.attention, settings.stack.hidden_size, memory_size)
+        return cls(attention=attention, monotonic=settings.attention.alignment == "monotonic", **shared)
+
+    def fold(self, weights: str = "full") -> FoldedDecoder:
+        return FoldedHardDecoder(self, weights)
 
     def start(self, encoder_output: EncoderOutput) -> HardAttentionState:
         memory, padding_mask, _ = encoder_output
@@ -89,7 +107,7 @@ class HardAttentionDecoder(Decoder):
         weight = self.readout.projection[0].weight
         return weight.split([memory_size, weight.size(1) - memory_size], dim=1)
 
-    def run(self, prev_output_tokens: Tensor, state: HardAttentionState):
+    def run(self, prev_output_tokens: Tensor, state: HardAttentionState) -> Tuple[Tensor, Tensor, HardAttentionState]:
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
         linear = self.readout.projection[0]
         _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
