@@ -254,7 +254,7 @@ def test_a_weight_that_changes_is_folded_anew(task):
     "options", [{"sampling": True}, {"diverse_beam_groups": 2}, {"no_repeat_ngram_size": 2}, {"match_source_len": True}]
 )
 def test_what_is_more_than_a_beam_search_is_fairseqs(options, task, monkeypatch):
-    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    monkeypatch.setattr("s2s_plugins.models.generator.beam_search", None)
     model = sharp_model(task, "attention_lstm")
     results = []
     for generator_class in (None, SequenceGenerator):
@@ -303,7 +303,7 @@ def test_a_model_that_keeps_dropout_does_not_fold(task):
 
 @pytest.mark.parametrize("flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
 def test_models_that_do_not_fold_are_decoded_by_fairseqs_loop(flags, task, monkeypatch):
-    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    monkeypatch.setattr("s2s_plugins.models.generator.beam_search", None)
     model = build_model("attention_lstm", task, **flags)
     model.prepare_for_inference_(FairseqConfig())
     _, own = generate(task, [model], None)
