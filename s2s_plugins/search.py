@@ -187,10 +187,9 @@ class _Search:
         self.never = arrays.numbers(settings.never, like=first_tokens) if settings.never else None
         for step in range(settings.longest + 1):
             candidates = self._candidates(self._step(), step)
-            first = _Candidates(*(part[:, : settings.beam] for part in candidates))
-            ends = arrays.places(first.ended)
+            ends = arrays.places(candidates.ended[:, : settings.beam])
             if ends:
-                self._collect(first, ends)
+                self._collect(candidates, ends)
             going = self._going(candidates)
             if step == settings.longest or not going:
                 break
