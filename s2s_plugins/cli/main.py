@@ -6,12 +6,20 @@ import argparse
 import importlib
 import logging
 import sys
+from dataclasses import Field
 from types import ModuleType
-from typing import Optional, Sequence, Tuple
+from typing import ClassVar, Dict, Optional, Protocol, Sequence, Tuple, Type, TypeVar
 
 from s2s_plugins import __version__
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.registration import handle_ctrl_c
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[Dict[str, "Field[object]"]]
+
+
+T = TypeVar("T", bound=_Dataclass)
 
 VERBS = {
     "prepare": "labelled and unlabelled text to binarised data",
@@ -89,6 +97,11 @@ def at_least(args: argparse.Namespace, **limits: int) -> None:
         value = getattr(args, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} {value} is too small: use {least} or more")
+
+
+def values(kind: Type[T], args: argparse.Namespace) -> T:
+    """An object of the dataclass ``kind``, each field from the argument of the same name."""
+    return kind(**{name: getattr(args, name) for name in kind.__dataclass_fields__})
 
 
 if __name__ == "__main__":

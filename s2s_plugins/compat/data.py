@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
 
 import numpy as np
 from fairseq import tasks, utils
@@ -13,8 +12,7 @@ from fairseq.tasks import fairseq_task, language_modeling, translation
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, usage_error_behind
-
-REMEDY = "binarise the text again, with fairseq-preprocess or s2s prepare"
+from s2s_plugins.text.indexed import REMEDY, check_numbers
 
 
 def name_the_data_that_is_missing() -> None:
@@ -83,7 +81,9 @@ def name_the_data_that_is_damaged() -> None:
             dataset = original(path, dictionary, *args, **kwargs)
             for part in getattr(dataset, "datasets", [dataset]):
                 if isinstance(part, indexed_dataset.MMapIndexedDataset):
-                    _check_numbers(part, dictionary)
+                    sizes, starts, kind = part._index.sizes, part._index._pointers, np.dtype(part._index.dtype)
+                    vocabulary = None if dictionary is None else len(dictionary)
+                    check_numbers(part._path, sizes, starts, part._bin_buffer, kind, vocabulary)
             return dataset
         except OSError as error:
             raise UsageError(f"{error.filename or path}: {error.strerror or error}: {REMEDY}") from error
@@ -114,28 +114,6 @@ def name_the_data_that_is_damaged() -> None:
                 raise
             first = next(iter(str(error).splitlines()), type(error).__name__)[:150]
             raise UsageError(f"dictionary {f} is damaged ({first}): {REMEDY}") from error
-
-
-def _check_numbers(dataset: indexed_dataset.MMapIndexedDataset, dictionary: Optional[Dictionary]) -> None:
-    """See that ``dataset`` has all the tokens that its index counts, each of them a symbol of ``dictionary``.
-
-    Raises:
-        UsageError: it has not.
-    """
-    path, index = dataset._path, dataset._index
-    sizes, width = np.asarray(index.sizes, dtype=np.int64), np.dtype(index.dtype).itemsize
-    starts = np.asarray(index._pointers)
-    there = len(dataset._bin_buffer)
-    if len(sizes) and (sizes.min() < 0 or starts.min() < 0 or (starts + sizes * width).max() > there):
-        raise UsageError(f"{path}.bin has {there:,} bytes, {path}.idx counts on others: {REMEDY}")
-    if dictionary is None:
-        return
-    tokens = np.frombuffer(dataset._bin_buffer, dtype=index.dtype, count=there // width)
-    if len(tokens) and (tokens.min() < 0 or tokens.max() >= len(dictionary)):
-        raise UsageError(
-            f"{path}.bin has a token {tokens.max() if tokens.min() >= 0 else tokens.min()}, its dictionary has "
-            f"{len(dictionary)} symbols: it is damaged or of other data; {REMEDY}"
-        )
 
 
 def name_the_targets_that_are_missing() -> None:

@@ -17,6 +17,8 @@ from typing import Iterator, List, Tuple
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable, replacing
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
+from s2s_plugins.text.indexed import IndexedTexts
+from s2s_plugins.text.symbols import EOS, SymbolTable
 
 SECONDS_TO_END = 2  # for a thread; one batch of words takes a hundredth of one
 LIMITS = {
@@ -33,10 +35,10 @@ class Sentences:
     """The training texts of a folder as lists of symbols, without the end-of-sentence symbol; can be read repeatedly.
 
     Args:
-        folder: what ``fairseq-preprocess`` wrote, of one or of two languages, or ``s2s prepare`` to ``DIR/pretrain``.
+        folder: written by ``fairseq-preprocess``, of one or of two languages, or ``DIR/pretrain`` of ``s2s prepare``.
 
     Attributes:
-        tokens: how many there are, ends of sentences included.
+        tokens: number of tokens, with the ends of sentences.
         stopped: set it to end all reading.
 
     Raises:
@@ -44,13 +46,12 @@ class Sentences:
     """
 
     def __init__(self, folder: Path) -> None:
-        from fairseq.data import Dictionary, data_utils
-
         if not folder.is_dir():
             raise UsageError(
-                f"{folder} is no folder: name one that s2s prepare (its pretrain) or fairseq-preprocess wrote"
+                f"{folder} is no folder: name DIR/pretrain of s2s prepare, or a folder of fairseq-preprocess"
             )
-        self.parts, self.stopped = [], False
+        self.parts: List[Tuple[IndexedTexts, List[str]]] = []
+        self.stopped = False
         for index in sorted(folder.glob("train*.idx"), key=_order):
             language = _languages(index)[-1] if _languages(index) else None
             dictionary = folder / (f"dict.{language}.txt" if language else "dict.txt")
@@ -58,21 +59,20 @@ class Sentences:
                 raise UsageError(
                     f"{index} has no {dictionary.name} beside it: name a folder of text and its dictionary"
                 )
-            symbols = Dictionary.load(str(dictionary))
-            texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
-            if texts is None:
+            if not index.with_suffix(".bin").is_file():
                 raise UsageError(f"{index} has no {index.stem}.bin beside it: binarise the text again")
-            self.parts.append((texts, symbols))
+            table = SymbolTable.load(dictionary)
+            self.parts.append((IndexedTexts(index.with_suffix(""), len(table)), table.symbols))
         self.tokens = sum(int(texts.sizes.sum()) for texts, _ in self.parts)
         if not self.tokens:
-            raise UsageError(f"{folder} has no training text: name one with train.bin, or train.A-B.A.bin")
+            raise UsageError(f"{folder} has no training text: name a folder with train.bin, or train.A-B.A.bin")
 
     def __iter__(self) -> Iterator[List[str]]:
-        for texts, dictionary in self.parts:
-            for index in range(len(texts)):
+        for texts, symbols in self.parts:
+            for place in range(len(texts)):
                 if self.stopped:
                     return
-                words = [dictionary[token] for token in texts[index].tolist() if token != dictionary.eos()]
+                words = [symbols[number] for number in texts[place] if number != EOS]
                 for start in range(0, len(words), LONGEST):
                     yield words[start : start + LONGEST]
 
