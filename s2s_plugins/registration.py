@@ -100,5 +100,5 @@ class _FairseqFinder(importlib.abc.MetaPathFinder):
                 if "s2s_plugins.compat" not in sys.modules:  # else a repair is what imports fairseq
                     register()
 
-            spec.loader.exec_module = exec_module
+            vars(spec.loader)["exec_module"] = exec_module
         return spec

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from s2s_plugins.comparison.lead import Lead
 from s2s_plugins.comparison.metrics import Metric
@@ -61,7 +61,7 @@ def read_decoded(path: Path) -> Decoded:
     return Decoded(*([part[number] for number in numbers] for part in parts.values()))
 
 
-def figures(step: Step, log: Path) -> Dict[str, object]:
+def figures(step: Step, log: Path) -> Mapping[str, object]:
     """What is kept of a finished step's log.
 
     Raises:
@@ -204,7 +204,7 @@ def _subset(
 
     for system in plan.systems:
         for run in _decoded(plan, runner, system, subset):
-            decoded = read_decoded(run.decodes[subset].output)
+            decoded = read_decoded(run.texts[subset])
             decoded = replace(decoded, references=plan.references.get(subset, decoded.references))
             if not found["sentences"]:
                 found["sentences"] = len(decoded.sources)

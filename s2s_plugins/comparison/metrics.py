@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Sequence, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.reports import EXTRA
@@ -129,7 +129,7 @@ def signatures(chosen: Sequence[Metric], bleu_tokenize: str) -> List[str]:
     """sacrebleu's signatures of those among ``chosen`` that it counts."""
     from sacrebleu.metrics import BLEU, CHRF
 
-    makers = {"bleu": lambda: BLEU(tokenize=bleu_tokenize), "chrf": CHRF}
+    makers: Dict[str, Callable[[], Union[BLEU, CHRF]]] = {"bleu": lambda: BLEU(tokenize=bleu_tokenize), "chrf": CHRF}
     lines = []
     for metric in chosen:
         if metric.name in makers:

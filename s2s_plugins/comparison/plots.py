@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import mean
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 from s2s_plugins.files import replacing
 
@@ -59,7 +59,7 @@ def _thinned(values: List[int], most: int) -> List[int]:
     return values[::step] if step > 1 else values
 
 
-def _line(axis, xs: List[float], values: List[List[float]], label: str, look: dict) -> None:
+def _line(axis, xs: Sequence[float], values: Sequence[Sequence[float]], label: str, look: dict) -> None:
     axis.plot(xs, [mean(points) for points in values], label=label, **look)
     if any(len(points) > 1 for points in values):
         lows, highs = [min(points) for points in values], [max(points) for points in values]

@@ -20,7 +20,7 @@ REMEDY = (
 def know_numpy_2() -> None:
     """Let ``--sample-break-mode eos`` and ``--num-batch-buckets`` run: they ask numpy for a name that 2.0 took out."""
     if not hasattr(np, "compat"):
-        np.compat = SimpleNamespace(long=int)
+        vars(np)["compat"] = SimpleNamespace(long=int)
 
 
 def keep_the_last_batch() -> None:

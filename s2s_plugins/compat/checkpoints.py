@@ -129,7 +129,7 @@ def _of_the_task_asked_for(path: str, state: dict, arg_overrides: Optional[dict]
 
     fairseq goes by the checkpoint's task, whatever the flag says, and then looks for that task's data.
     """
-    asked, cfg = (arg_overrides or {}).get("task"), state.get("cfg")
+    asked, cfg = (arg_overrides or {}).get("task"), state["cfg"]
     trained = cfg.task._name if cfg.get("task") is not None else asked
     if asked == "text_classification" and trained != asked:
         raise UsageError(

@@ -75,8 +75,10 @@ def _value(node: ast.AST) -> Any:
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
         return _small(kind([_value(element) for element in node.elts]))
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return _small({_value(key): _value(value) for key, value in zip(node.keys, node.values)})
+    if isinstance(node, ast.Dict):
+        keys = [key for key in node.keys if key is not None]
+        if len(keys) == len(node.keys):  # else there is a **
+            return _small({_value(key): _value(value) for key, value in zip(keys, node.values)})
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         number = _number(_value(node.operand))
         return -number if isinstance(node.op, ast.USub) else number
@@ -95,7 +97,7 @@ def _operation(op: ast.operator, left: Any, right: Any) -> Any:
             raise _Refused(f"more than {MOST:,} elements")
         return left * right
     if isinstance(op, ast.Add) and isinstance(left, _SEQUENCES) and type(left) is type(right):
-        return _small(left + right)
+        return _small(operator.add(left, right))
     result = _NUMBERS[type(op)](_number(left), _number(right))
     if isinstance(result, int) and abs(result) > LARGEST:
         raise _Refused(f"a number above {LARGEST:,}")

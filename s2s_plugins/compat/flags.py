@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from fairseq import options, utils
 
+from s2s_plugins.compat.architectures import is_own
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
@@ -184,9 +185,7 @@ def _check_combinations(args) -> None:
         )
     if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
-    ours = str(getattr(args, "arch", "")).startswith(
-        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
-    )
+    ours = is_own(str(getattr(args, "arch", "")))
     if ours and getattr(args, "criterion", None) == "adaptive_loss":
         if not getattr(args, "adaptive_softmax_cutoff", None):
             raise UsageError(
@@ -194,10 +193,12 @@ def _check_combinations(args) -> None:
                 "give it, as in 1000,5000"
             )
     if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
-        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
+        from s2s_plugins.criterions import sampled_softmax  # which imports this package
 
+        if not ours:
+            raise UsageError(sampled_softmax.NOT_OURS)
         hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
-        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
+        sampled_softmax.check_output_layer(bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 import zipfile
-from typing import IO, Any, Dict, Iterable, Iterator, Tuple, Union
+from typing import IO, Any, Dict, Iterable, Iterator, List, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -161,12 +161,15 @@ def _see_one_archive(archive: zipfile.ZipFile, size: int) -> None:
     Raises:
         zipfile.BadZipFile: there are two ways to read it.
     """
-    archive.fp.seek(size - 22)
-    end = archive.fp.read(22)
+    file = archive.fp
+    if file is None:
+        raise zipfile.BadZipFile("it is closed")
+    file.seek(size - 22)
+    end = file.read(22)
     offset = struct.unpack("<L", end[16:20])[0] if end[:4] == b"PK\5\6" else -1
     if offset == 0xFFFFFFFF:  # the larger form of the table's end stands before this one
-        archive.fp.seek(size - 22 - 20 - 56)
-        larger = archive.fp.read(56)
+        file.seek(size - 22 - 20 - 56)
+        larger = file.read(56)
         offset = struct.unpack("<Q", larger[48:56])[0] if larger[:4] == b"PK\6\6" else -1
     if archive.comment or offset != archive.start_dir:
         raise zipfile.BadZipFile("its table of records is not where it says")
@@ -202,7 +205,7 @@ def _check_settings(settings: Any, name: str) -> None:
 
 def _walk(settings: Any) -> Iterator[tuple]:
     """Name, value, and the dictionary that has it, of every setting; a loop in them makes this endless."""
-    waiting = [("", settings, {})]
+    waiting: List[Tuple[str, Any, Dict[str, Any]]] = [("", settings, {})]
     while waiting:
         key, value, owner = waiting.pop()
         yield key, value, owner

@@ -10,12 +10,17 @@ from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from omegaconf import II
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import RecurrentDecoder
 from s2s_plugins.nn.decoders import HardAttentionDecoder
 from s2s_plugins.nn.sampled import LogUniformSampler, sampled_cross_entropy
+
+NOT_OURS = (
+    "--criterion sampled_softmax samples the output layer of this plugin's architectures: use one of them, as in "
+    "--arch attention_lstm, or --criterion cross_entropy"
+)
 
 
 @dataclass
@@ -59,10 +64,11 @@ class SampledSoftmaxCriterion(FairseqCriterion):
             UsageError: ``model`` has no plain output layer to sample from.
         """
         decoder = getattr(model, "decoder", None)
-        ours = isinstance(decoder, RecurrentDecoder)
-        hard = ours and isinstance(decoder.core, HardAttentionDecoder)
-        check_output_layer(ours, ours and decoder.adaptive_softmax is not None, hard)
+        if not isinstance(decoder, RecurrentDecoder):
+            raise UsageError(NOT_OURS)
+        check_output_layer(decoder.adaptive_softmax is not None, isinstance(decoder.core, HardAttentionDecoder))
         layer = decoder.core.output_layer
+        assert isinstance(layer, nn.Linear), "only an adaptive softmax takes its place"
         net_output = model(**sample["net_input"], features_only=True)
         target = model.get_targets(sample, net_output)
         real = target.ne(self.padding_idx)
@@ -97,22 +103,16 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         return True
 
 
-def check_output_layer(ours: bool, adaptive: bool, hard: bool) -> None:
-    """Whether there is a plain output layer to sample from.
+def check_output_layer(adaptive: bool, hard: bool) -> None:
+    """See that a model of this plugin has a plain output layer to sample from.
 
     Args:
-        ours: whether the model is one of this plugin's.
         adaptive: whether it has an adaptive softmax.
         hard: whether it has hard attention.
 
     Raises:
         UsageError: there is none.
     """
-    if not ours:
-        raise UsageError(
-            "--criterion sampled_softmax samples the output layer of this plugin's architectures: use one of them, as "
-            "in --arch attention_lstm, or --criterion cross_entropy"
-        )
     if adaptive:
         raise UsageError(
             "--criterion sampled_softmax samples a plain output layer, --adaptive-softmax-cutoff takes its place: "

@@ -101,6 +101,8 @@ def build_output(
     shares = cfg.share_decoder_input_output_embed or getattr(cfg, "share_all_embeddings", False)
     layer = nn.Linear(cfg.decoder_out_embed_dim, vocabulary, bias=not shares)
     if shares:
+        if embedding is None:
+            raise ValueError("a shared output layer needs the embedding that it shares")
         layer.weight = embedding.weight
     else:
         nn.init.uniform_(layer.weight, -0.1, 0.1)

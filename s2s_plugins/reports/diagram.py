@@ -7,7 +7,7 @@ which browsers and READMEs show as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
 from torch import nn
@@ -150,13 +150,13 @@ class _Panel:
         self._start()
         for number, x in enumerate(STEPS, start=1):
             self._step(number, x)
-        lines = (
+        lines: Sequence[Tuple[str, List[Tuple[str, ...]]]] = (
             ("a step reads ", [SIGNS[one] for one in diagram.step_sees]),
             ("its output sees ", [SIGNS[one] for one in diagram.output_sees]),
             ("it starts from ", [(PALE if diagram.start == "zeros" else SOURCE, STARTS[diagram.start])]),
         )
         for number, (head, parts) in enumerate(lines):
-            joined = [(PALE, head)]
+            joined: List[Tuple[str, ...]] = [(PALE, head)]
             for place, part in enumerate(parts):
                 joined += [(PALE, " and " if place == len(parts) - 1 else ", ")] * (place > 0) + [part]
             _text(self.group, MARGIN, TEXT_AT + number * (LINE - 2), joined, **{"font-size": "12"})

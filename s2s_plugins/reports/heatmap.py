@@ -43,7 +43,7 @@ class Alignment:
     Attributes:
         source: the tokens that the model read, ``</s>`` included.
         target: the tokens that it produced, ``</s>`` included where it ended so.
-        weights: (T, S), a row for each token of ``target``, each adding up to 1.
+        weights: (T, S), an array or lists; a row for each token of ``target``, each adding up to 1.
         reference: the right output, without ``</s>``; None where it is not known.
         unknown: the positions of source tokens that the dictionary lacks, read as ``<unk>``.
 
@@ -53,7 +53,7 @@ class Alignment:
 
     source: List[str]
     target: List[str]
-    weights: Union[np.ndarray, Sequence[Sequence[float]]]
+    weights: np.ndarray
     reference: Optional[List[str]] = None
     unknown: Sequence[int] = ()
 

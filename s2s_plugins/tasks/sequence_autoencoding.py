@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from fairseq.data import Dictionary, LanguagePairDataset, data_utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.constants import StrEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import MISSING
 
@@ -14,6 +15,14 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.tasks.documents import SelfTargets, limit_documents
 
 logger = logging.getLogger(__name__)
+
+
+class Truncate(StrEnum):
+    """What becomes of a longer document."""
+
+    head = "head"
+    tail = "tail"
+    split = "split"
 
 
 @dataclass
@@ -27,8 +36,8 @@ class SequenceAutoencodingConfig(FairseqDataclass):
         default=None,
         metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
     )
-    truncate: ChoiceEnum(["head", "tail", "split"]) = field(
-        default="split",
+    truncate: Truncate = field(
+        default=Truncate("split"),
         metadata={"help": "of a longer document cut off the head, cut off the tail, or split it into pieces"},
     )
     left_pad_source: bool = field(default=True, metadata={"help": "pad what is read on the left"})

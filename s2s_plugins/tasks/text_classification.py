@@ -7,7 +7,8 @@ from typing import List, Optional
 
 import numpy as np
 from fairseq.data import Dictionary, data_utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.constants import StrEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
@@ -15,9 +16,16 @@ from s2s_plugins.criterions.report import describe
 from s2s_plugins.errors import UsageError
 from s2s_plugins.tasks.documents import LabelledDocuments, limit_documents
 from s2s_plugins.tasks.finetuning import LayerSchedule, freeze
-from s2s_plugins.text.tokens import load_settings
+from s2s_plugins.text.tokens import Settings, load_settings
 
 logger = logging.getLogger(__name__)
+
+
+class Truncate(StrEnum):
+    """What is cut off of a longer document."""
+
+    head = "head"
+    tail = "tail"
 
 
 @dataclass
@@ -29,9 +37,7 @@ class TextClassificationConfig(FairseqDataclass):
         default=None,
         metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
     )
-    truncate: ChoiceEnum(["head", "tail"]) = field(
-        default="tail", metadata={"help": "what is cut off of a longer document"}
-    )
+    truncate: Truncate = field(default=Truncate("tail"), metadata={"help": "what is cut off of a longer document"})
     freeze: Optional[str] = field(
         default=None, metadata={"help": "regular expression: parameters with such a name are not trained"}
     )
@@ -60,7 +66,11 @@ class TextClassificationTask(FairseqTask):
     """
 
     def __init__(
-        self, cfg: TextClassificationConfig, dictionary: Dictionary, labels: List[str], tokens: Optional[dict] = None
+        self,
+        cfg: TextClassificationConfig,
+        dictionary: Dictionary,
+        labels: List[str],
+        tokens: Optional[Settings] = None,
     ) -> None:
         super().__init__(cfg)
         self.dictionary = dictionary

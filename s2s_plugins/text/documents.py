@@ -112,7 +112,7 @@ def _some(path: str, documents: Iterator[Document]) -> Iterator[Document]:
         raise UsageError(f"{path}: no document in it: add some, or leave the flag out")
 
 
-def _lines(path: str) -> Iterator[tuple]:
+def _lines(path: str) -> Iterator[Tuple[int, str]]:
     """Number and text of each line.
 
     Raises:
@@ -137,6 +137,7 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str], 
         yield from _json_lines(path, text_column, label_column)
         return
     numbered = _Numbered(_lines(path))
+    rows: Iterator[List[str]]
     if kind == "csv":
         rows = csv.reader((line + "\n" for line in numbered), strict=True)
     else:
@@ -170,7 +171,7 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str], 
 class _Numbered:
     """Lines, with the number of the last one that was given out."""
 
-    def __init__(self, lines: Iterator[tuple]) -> None:
+    def __init__(self, lines: Iterator[Tuple[int, str]]) -> None:
         self.lines = lines
         self.number = 0
 

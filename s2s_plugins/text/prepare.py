@@ -18,6 +18,7 @@ from s2s_plugins.text.tokens import Tokenizer, load_settings
 
 MOST_TOKENS = 100_000_000
 PIECES = 8000  # of a sentencepiece model, where no number is given
+SPLITS = ("train", "valid", "test")
 T = TypeVar("T")
 
 
@@ -130,7 +131,7 @@ def prepare(sources: Sources, choice: TokenChoice, folder: Path) -> Prepared:
     labels.symbols.save(folder / "classify" / "label" / "dict.txt")
     for path in ("pretrain", "classify"):
         tokenizer.save(folder / path)
-    of_label = {name: writer.of_label[name] for name in ("train", "valid", "test") if name in writer.of_label}
+    of_label: Dict[str, Counter[str]] = {name: writer.of_label[name] for name in SPLITS if name in writer.of_label}
     return Prepared(rows, len(dictionary), labels.names, of_label, splits.left.lines())
 
 
