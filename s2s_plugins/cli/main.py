@@ -34,7 +34,11 @@ VERBS = {
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run ``s2s`` with these words, or those of the command line; the exit code."""
+    """Run ``s2s`` with the words ``argv``, by default those of the command line.
+
+    Returns:
+        The exit code.
+    """
     handle_ctrl_c("s2s", "__main__.py")
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _front_door()
@@ -88,10 +92,10 @@ def parse(verb: str, words: Sequence[str]) -> Tuple[ModuleType, argparse.Namespa
 
 
 def at_least(args: argparse.Namespace, **limits: int) -> None:
-    """See that arguments that are given are not below their limit.
+    """Check that the given arguments are not below their limits.
 
     Raises:
-        UsageError: one is.
+        UsageError: one of them is.
     """
     for name, least in limits.items():
         value = getattr(args, name)

@@ -1,4 +1,4 @@
-"""Repairs to how fairseq finds and reads data: what is missing or damaged is named."""
+"""Repairs to how fairseq finds and reads data: errors name what is missing or damaged."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def name_the_data_that_is_missing() -> None:
 
 
 def name_the_data_that_is_damaged() -> None:
-    """Say in one line which file of binarised data, or which dictionary, is damaged or of other data.
+    """Say in one line which file of binarised data, or which dictionary, is damaged or belongs to other data.
 
-    fairseq stops with whatever a wrong byte leads to, at the worst in the middle of a training.
+    fairseq fails with whatever error a wrong byte leads to, at worst in the middle of a training.
     """
 
     @wrap(data_utils, "load_indexed_dataset")
@@ -117,7 +117,7 @@ def name_the_data_that_is_damaged() -> None:
 
 
 def name_the_targets_that_are_missing() -> None:
-    """Say in one line that there is nothing to train or to validate on: data without a target side decodes only."""
+    """Say in one line that data without a target side can only be decoded, not trained or validated on."""
 
     def needs_targets(original, self, sample, *args, **kwargs):
         if sample and "target" in sample and sample["target"] is None:
@@ -134,7 +134,7 @@ def name_the_targets_that_are_missing() -> None:
 def index_proteins_without_a_shell() -> None:
     """Index a ``.fasta`` file in Python.
 
-    fairseq hands the path, which a checkpoint's settings may have named, to a shell.
+    fairseq passes the path, which may come from the settings in a checkpoint, to a shell.
     """
 
     @wrap(FastaDataset, "_build_index")
