@@ -1,4 +1,4 @@
-"""What a comparison runs: systems, and for each system and seed a training and a decoding."""
+"""The steps of a comparison: for each system and seed a training, and a decoding of each split."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step, checksum
 
 PACKAGE = Path(__file__).resolve().parent.parent
-VALIDATIONS = 10  # of a training; a learning curve has so many points
-LOG_LINES = 200  # at most, of a training
+VALIDATIONS = 10  # per training: the number of points of its learning curve
+LOG_LINES = 200  # at most, per training
 
-# what is given for a flag that the user leaves out; with a flag of the left column none of its row
+# the words for a flag that the user leaves out
 DEFAULTS = {
     "--optimizer": ["--optimizer", "adam"],
     "--lr": ["--lr", "0.002"],
@@ -23,18 +23,18 @@ DEFAULTS = {
     "--clip-norm": ["--clip-norm", "1"],
     "--max-tokens": ["--max-tokens", "4000"],
 }
-INSTEAD = {"--max-tokens": "--batch-size"}  # a flag that makes another one's default needless
+INSTEAD = {"--max-tokens": "--batch-size"}  # no default for the first flag if the second one is given
 
 
 @dataclass(frozen=True)
 class System:
-    """A model that takes part.
+    """A model in the comparison.
 
     Args:
         name: in the report and in file names.
         arch: ``--arch``.
-        flags: for fairseq-train, those that this architecture has.
-        left_out: flags for all systems that this one does not have.
+        flags: for fairseq-train; only flags that this architecture has.
+        left_out: flags for all systems that this architecture does not have.
     """
 
     name: str
@@ -104,7 +104,7 @@ def groups(flags: Sequence[str]) -> Iterator[List[str]]:
     """Each flag with its values: ``--dropout 0.1 --residual`` -> ``[--dropout, 0.1]``, ``[--residual]``.
 
     Raises:
-        UsageError: a value stands before the first flag.
+        UsageError: there is a value before the first flag.
     """
     group: List[str] = []
     for word in flags:
@@ -135,7 +135,7 @@ def recurrent() -> List[str]:
 
 
 def model_flags(arch: str) -> Set[str]:
-    """The flags that an architecture adds to fairseq-train's, without those that are an error with it.
+    """The flags that an architecture adds to those of fairseq-train, without those that it rejects.
 
     Raises:
         UsageError: there is no such architecture.
@@ -195,7 +195,7 @@ def build_systems(names: Sequence[str], settings: Settings) -> List[System]:
 
 
 def with_defaults(flags: Sequence[str], updates: int) -> List[str]:
-    """``flags`` behind the defaults that they leave room for."""
+    """``flags``, after the defaults of flags that are not given."""
     given = {name_of(group) for group in groups(flags)}
     values = {"updates": updates, "warmup": min(100, updates // 10)}
     before: List[str] = []
@@ -209,12 +209,12 @@ class Plan:
     """The steps of a comparison, each before what needs it.
 
     Args:
-        names: of the systems, as ``--archs`` takes them.
-        settings: what they share.
+        names: architectures; ``NAME=ARCH`` gives one a name of its own.
+        settings: what all systems share.
 
     Attributes:
-        systems: in their order.
-        references: by split, the lines to score against, where the settings name a folder of them.
+        systems: in the order of ``names``.
+        references: the lines to score against, by split, if the settings name a folder of them.
         runs: seed by seed, so that every system has a result early.
 
     Raises:
@@ -248,7 +248,7 @@ class Plan:
         command += ["--source-lang", self.source_lang, "--target-lang", self.target_lang]
         command += ["--save-dir", str(folder), "--seed", str(seed), "--max-update", str(settings.updates)]
         command += ["--validate-interval-updates", str(every), "--save-interval-updates", str(every)]
-        # small data has epochs of a few updates: neither validate nor save at each
+        # small data has epochs of a few updates: validate and save by updates alone
         command += ["--validate-interval", "1000000", "--save-interval", "1000000", "--keep-interval-updates", "1"]
         command += ["--no-epoch-checkpoints", "--log-format", "json"]
         command += ["--log-interval", str(max(1, settings.updates // LOG_LINES)), *flags]
@@ -322,10 +322,10 @@ def languages(data: Path, subsets: Sequence[str]) -> Tuple[str, str]:
 
 
 def read_references(settings: Settings, source_lang: str, target_lang: str) -> Dict[str, List[str]]:
-    """The lines of ``--references`` by split; none if it is not given.
+    """The lines of ``--references`` by split; empty without the flag.
 
     Raises:
-        UsageError: a file is missing, or has not as many lines as the split.
+        UsageError: a file is missing, or does not have as many lines as the split has sentences.
     """
     from fairseq.data.data_utils import load_indexed_dataset
 
@@ -349,7 +349,7 @@ def read_references(settings: Settings, source_lang: str, target_lang: str) -> D
 
 
 def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action: Callable[[], None]) -> Step:
-    """The step that looks into one system: its decoder, and its attention over some sentences of the test split, which
-    it keeps in ``path``."""
+    """The step that writes the decoder of one system, and its attention over some sentences of the first split, into
+    ``path``."""
     settings = {"train": run.train.settings, "beam": plan.settings.beam, "sentences": list(sentences), "decoder": True}
     return Step(f"attention-{run.system.name}", "attention", None, settings, action=action, output=path)

@@ -1,4 +1,4 @@
-"""A comparison: several models trained alike, decoded and scored, and one report."""
+"""A comparison: several models are trained alike, decoded and scored; one report shows them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Contents:
 
 
 def machine() -> str:
-    """What the speeds were measured on."""
+    """The machine on which the speeds were measured."""
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
@@ -78,7 +78,7 @@ class Report:
         named_apart(self.leads, [system.name for system in plan.systems])
 
     def results(self) -> dict:
-        """What results.json holds."""
+        """The content of results.json."""
         settings, contents = self.plan.settings, self.contents
         results = collect.collect(self.plan, self.runner, self.chosen, contents.samples, self.leads)
         results["title"] = contents.title or f"{settings.data.resolve().name}: models compared"
@@ -101,7 +101,7 @@ class Report:
         """Write results.json, the pictures and report.html.
 
         Returns:
-            What results.json holds; None while nothing is decoded yet.
+            The content of results.json; None while nothing is decoded yet.
         """
         results = self.results()
         if not results["systems"]:
@@ -169,7 +169,7 @@ class Report:
 
 
 def _spread(items: Sequence, count: int) -> List:
-    """``count`` of ``items``, evenly."""
+    """``count`` of ``items``, evenly spread."""
     count = min(count, len(items))
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
@@ -184,7 +184,7 @@ def compare(archs: Sequence[str], settings: Settings, contents: Contents, redo: 
         redo: redo what was made with other settings, instead of raising an error.
 
     Returns:
-        What results.json holds.
+        The content of results.json.
 
     Raises:
         UsageError: a value that makes no sense.

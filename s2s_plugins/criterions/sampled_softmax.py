@@ -1,4 +1,4 @@
-"""``--criterion sampled_softmax``: cross-entropy that trains a few classes of a large vocabulary at a time."""
+"""``--criterion sampled_softmax``: cross-entropy over a sample of a large vocabulary."""
 
 import math
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class SampledSoftmaxConfig(FairseqDataclass):
 
     sampled_classes: int = field(
         default=1024,
-        metadata={"help": "classes that are sampled for a batch (the vocabulary's size or more: all of them)"},
+        metadata={"help": "number of classes to sample for a batch (size of the vocabulary or more: all)"},
     )
     sentence_avg: bool = II("optimization.sentence_avg")
 
@@ -38,27 +38,29 @@ class SampledSoftmaxConfig(FairseqDataclass):
 class SampledSoftmaxCriterion(FairseqCriterion):
     """Jean, Cho, Memisevic, Bengio 2015, arXiv:1412.2007: :func:`s2s_plugins.nn.sampled.sampled_cross_entropy`.
 
-    In training a loss is lower than a full cross-entropy would be, as it leaves classes out. In evaluation it is the
-    full one, and the perplexity goes with it.
+    The loss in training is lower than a full cross-entropy, since it leaves classes out. In evaluation it is the full
+    one, with its perplexity.
 
     Args:
-        task: with a target dictionary that is sorted by frequency, as fairseq's are.
-        sampled_classes: K.
-        sentence_avg: whether gradients are divided by the number of sentences, not tokens.
+        task: its target dictionary is sorted by frequency, like those of fairseq-preprocess.
+        sampled_classes: number of sampled classes, K.
+        sentence_avg: divide gradients by the number of sentences instead of tokens.
 
     Raises:
-        UsageError: a number of classes below 1.
+        UsageError: ``sampled_classes`` is below 1.
     """
 
     def __init__(self, task, sampled_classes: int, sentence_avg: bool) -> None:
         super().__init__(task)
         if sampled_classes < 1:
-            raise UsageError(f"--sampled-classes {sampled_classes} leaves nothing to tell a word from: use 1 or more")
+            raise UsageError(
+                f"--sampled-classes {sampled_classes} leaves no class to compare a word with: use 1 or more"
+            )
         self.sentence_avg = sentence_avg
         self.sampler = LogUniformSampler(len(task.target_dictionary), sampled_classes)
 
     def forward(self, model, sample, reduce=True) -> Tuple[Tensor, int, dict]:
-        """The loss of a batch, summed over its tokens, or of each token (N,); the sample size; what goes to the log.
+        """The loss of a batch, summed over its tokens, or of each token (N,); the sample size; values for the log.
 
         Raises:
             UsageError: ``model`` has no plain output layer to sample from.

@@ -1,4 +1,4 @@
-"""Embeddings, fresh ones and those read from a text file; and the output layers that may share them."""
+"""Embeddings, random or from a text file, and the output layers that may share them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 def build_embedding(
     dictionary: Dictionary, dim: int, *, path: Optional[str], path_flag: str, dim_flag: str, freeze: bool
 ) -> nn.Embedding:
-    """An embedding of ``dictionary``: uniform in +-0.1, and where ``path`` has a symbol, the file's vector.
+    """An embedding of ``dictionary``: uniform in +-0.1, or the vector in ``path`` for symbols that it has.
 
     Args:
         dictionary: V symbols.
         dim: size of a vector, E.
-        path: text file, a symbol and its E numbers a line, with or without word2vec's heading ``V E``; or None.
+        path: text file with a symbol and its E numbers per line, with or without word2vec's heading ``V E``; or None.
         path_flag: the flag that named ``path``, for messages.
         dim_flag: the flag that gave ``dim``, for messages.
-        freeze: leave the embedding as it is in training.
+        freeze: do not train the embedding.
 
     Raises:
         UsageError: ``path`` cannot be read, is malformed, or holds vectors of another size.
@@ -48,7 +48,7 @@ def build_embedding(
 def read_vectors(
     path: str, dictionary: Dictionary, dim: int, *, path_flag: str, dim_flag: str
 ) -> Dict[int, torch.Tensor]:
-    """The vectors of the symbols that ``dictionary`` has, by index; the rest of the file is not kept.
+    """The vectors of the symbols in ``dictionary``, by index; other vectors of the file are not kept.
 
     Raises:
         UsageError: as :func:`build_embedding`.
@@ -84,15 +84,16 @@ def read_vectors(
 def build_output(
     cfg, embedding: Optional[nn.Embedding], vocabulary: int
 ) -> Tuple[nn.Module, Optional[AdaptiveSoftmax]]:
-    """What turns features into logits: the output layer, and the adaptive softmax that takes its place, or None.
+    """The output layer from features to logits, and the adaptive softmax that replaces it, or None.
 
     Args:
-        cfg: a resolved configuration, with ``decoder_out_embed_dim`` and what is shared.
+        cfg: a resolved configuration.
         embedding: of the target, which the output layer may share.
         vocabulary: V.
 
     Raises:
-        UsageError: cutoffs that do not fit the vocabulary.
+        UsageError: the cutoffs do not fit the vocabulary.
+        ValueError: an embedding is to be shared, and there is none.
     """
     cutoffs = config.adaptive_cutoffs(cfg, vocabulary)
     if cutoffs is not None:

@@ -1,4 +1,4 @@
-"""``--task sequence_autoencoding``: read a text, write it again."""
+"""``--task sequence_autoencoding``: reconstruct a text."""
 
 import logging
 import os
@@ -34,19 +34,21 @@ class SequenceAutoencodingConfig(FairseqDataclass):
     )
     max_document_tokens: Optional[int] = field(
         default=None,
-        metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
+        metadata={"help": "longest document in tokens, end-of-sentence symbol included (default: no limit)"},
     )
     truncate: Truncate = field(
         default=Truncate("split"),
-        metadata={"help": "of a longer document cut off the head, cut off the tail, or split it into pieces"},
+        metadata={"help": "cut off the head or the tail of a longer document, or split it into pieces"},
     )
-    left_pad_source: bool = field(default=True, metadata={"help": "pad what is read on the left"})
+    left_pad_source: bool = field(default=True, metadata={"help": "pad the source on the left"})
 
 
 @register_task("sequence_autoencoding", dataclass=SequenceAutoencodingConfig)
 class SequenceAutoencodingTask(FairseqTask):
-    """Dai and Le 2015, arXiv:1511.01432, section 2.1. The data is that of fairseq's ``language_modeling``:
-    ``fairseq-preprocess --only-source`` or ``s2s prepare`` write it.
+    """Dai and Le 2015, arXiv:1511.01432, section 2.1.
+
+    The data has the form of fairseq's ``language_modeling``: ``fairseq-preprocess --only-source`` and ``s2s prepare``
+    write it.
 
     Args:
         cfg: the flags.
