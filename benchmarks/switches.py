@@ -46,8 +46,9 @@ SWITCHES: Dict[str, Tuple[Tuple[Any, str, Callable], ...]] = {
 @contextlib.contextmanager
 def switched_off(name: Optional[str]) -> Iterator[None]:
     """Run with one of :data:`SWITCHES` put back to the plain way; with None, as it is."""
-    kept = [(owner, method, owner.__dict__[method]) for owner, method, _ in SWITCHES.get(name, ())]
-    for owner, method, plain in SWITCHES[name] if name else ():
+    chosen = () if name is None else SWITCHES[name]
+    kept = [(owner, method, owner.__dict__[method]) for owner, method, _ in chosen]
+    for owner, method, plain in chosen:
         setattr(owner, method, plain)
     try:
         yield

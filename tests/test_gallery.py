@@ -15,9 +15,9 @@ from gallery import __main__ as gallery  # noqa: E402
 from gallery import index  # noqa: E402
 from gallery.tables import COMPARISONS  # noqa: E402
 
+from s2s_plugins.cli.compare import settings_of  # noqa: E402
 from s2s_plugins.cli.main import parse  # noqa: E402
 from s2s_plugins.comparison import metrics  # noqa: E402
-from s2s_plugins.comparison.run import settings_of  # noqa: E402
 from s2s_plugins.files import write_whole  # noqa: E402
 
 DEMO = ("number_words-five", "--demo", "--archs", "attention_lstm")

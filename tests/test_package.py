@@ -71,7 +71,6 @@ print("registered")
         "import s2s_plugins.models.generator",
         "from s2s_plugins.tasks import text_classification",
         "from s2s_plugins.criterions import text_classification",
-        "import s2s_plugins.text.binarise",
         "import fairseq_cli.train, s2s_plugins",
     ],
 )

@@ -1,4 +1,4 @@
-"""Flags of fairseq's commands: those that cannot work are named before anything is done."""
+"""Flags of fairseq's commands: values that cannot work are reported before anything runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
-# the least value that works
+# smallest values that work
 LEAST = {
     "adam_eps": 0,
     "batch_size": 1,
@@ -55,23 +55,23 @@ LEAST = {
     "warmup_updates": 0,
     "weight_decay": 0,
 }
-ABOVE = {"temperature": 0}  # this value does not work, what is above it does
+ABOVE = {"temperature": 0}  # exclusive lower limits
 MOST = {
     "seed": 2**32 - 1,
     "label_smoothing": 1,
     "sampling_topp": 1,
-    "num_workers": max(64, 8 * (os.cpu_count() or 1)),  # each is a process with a copy of this one's memory
+    "num_workers": max(64, 8 * (os.cpu_count() or 1)),  # each is a process with a copy of this memory
 }
 EXAMPLE = "\"{'beam': 1}\""
 
 
 def check_flags() -> None:
-    """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
+    """Reject flags that fairseq accepts and then fails on, and give tasks suitable defaults.
 
-    The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
+    The task is that of the checkpoint, but fairseq-validate stops with ``KeyError: None`` without the flag.
     ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--print-alignment soft`` cannot be printed by
-    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. What fits its own
-    flags alone, an architecture or a criterion says itself, in a ``check_flags``.
+    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. An architecture or a
+    criterion checks its own flags, in a ``check_flags``.
     """
 
     @wrap(options, "parse_args_and_arch")
@@ -85,7 +85,7 @@ def check_flags() -> None:
 
 
 def _suit_classification(parser, input_args) -> None:
-    """Make the defaults of ``--task text_classification`` its own: criterion, best checkpoint, batches."""
+    """Set the defaults of ``--task text_classification``: criterion, best checkpoint, batch size."""
     asked, _ = parser.parse_known_args(input_args)
     if getattr(asked, "task", None) != "text_classification":
         return
@@ -104,7 +104,7 @@ def _check(args) -> None:
 
 
 def _check_streams(args) -> None:
-    """Hypotheses go to standard output and sources may come from standard input, if they are open."""
+    """Check that standard output is open, and standard input where it is read."""
     if hasattr(args, "nbest"):
         standard_output()
         if getattr(args, "input", None) == "-":

@@ -1,4 +1,4 @@
-"""Embeddings, fresh ones and those read from a text file; and the output layers that may share them."""
+"""Embeddings, random or from a text file, and the output layers that may share them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def build_embedding(dictionary: Dictionary, settings: EmbeddingSettings) -> nn.Embedding:
-    """An embedding of the V symbols of ``dictionary``: uniform in +-0.1, and where the file has a symbol, its vector.
+    """An embedding of the V symbols of ``dictionary``: uniform in +-0.1, or the file's vector for symbols that it has.
 
-    The file is text, a symbol and its E numbers a line, with or without word2vec's heading ``V E``. It is not read
-    where a checkpoint's weights come next.
+    The file is text, a symbol and its E numbers per line, with or without word2vec's heading ``V E``. It is not read
+    where the weights of a checkpoint come next.
 
     Raises:
         UsageError: the file cannot be read, is malformed, or holds vectors of another size.
@@ -43,7 +43,7 @@ def build_embedding(dictionary: Dictionary, settings: EmbeddingSettings) -> nn.E
 def read_vectors(
     path: str, dictionary: Dictionary, dim: int, *, path_flag: str, dim_flag: str
 ) -> Dict[int, torch.Tensor]:
-    """The vectors of the symbols that ``dictionary`` has, by index; the rest of the file is not kept.
+    """The vectors of the symbols in ``dictionary``, by index; other vectors of the file are not kept.
 
     Raises:
         UsageError: as :func:`build_embedding`.
@@ -79,12 +79,15 @@ def read_vectors(
 def build_output(
     settings: OutputSettings, embedding: Optional[nn.Embedding], vocabulary: int
 ) -> Tuple[nn.Module, Optional[AdaptiveSoftmax]]:
-    """What turns features into logits: the output layer, and the adaptive softmax that takes its place, or None.
+    """The output layer from features to logits, and the adaptive softmax that replaces it, or None.
 
     Args:
         settings: of the output.
         embedding: of the target, which the output layer may share.
         vocabulary: V.
+
+    Raises:
+        ValueError: an embedding is to be shared, and there is none.
     """
     if settings.cutoffs is not None:
         return nn.Identity(), AdaptiveSoftmax(
@@ -92,7 +95,8 @@ def build_output(
         )
     layer = nn.Linear(settings.size, vocabulary, bias=not settings.shared)
     if settings.shared:
-        assert embedding is not None
+        if embedding is None:
+            raise ValueError("a shared output layer needs the embedding that it shares")
         layer.weight = embedding.weight
     else:
         nn.init.uniform_(layer.weight, -0.1, 0.1)
