@@ -36,17 +36,18 @@ NAVIGATION = {
 }
 
 myst_heading_anchors = 3
-myst_links_external_new_tab = False
+smartquotes_action = "D"  # quotes stay as they are typed
 nitpicky = True
 # our own full names lead somewhere; other packages' documentation is not here, and short names may be private
 nitpick_ignore_regex = [("py:.*", r"(?!s2s_plugins\.).*"), ("py:data", ".*")]
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}
+autodoc_default_options["exclude-members"] = "__new__, __init__"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_class_signature = "separated"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_rtype = False
 add_module_names = False
 python_use_unqualified_type_names = True
 
@@ -103,6 +104,11 @@ def reference_of(name: str) -> str:
     return "\n".join([document(name), *(f"## `{found}`\n\n{document(found)}" for found in public)])
 
 
+def leave_out_fields(app: Sphinx, kind: str, name: str, value: object, skip: bool, options: object) -> bool | None:
+    """A NamedTuple's docstring describes its fields."""
+    return True if type(value).__name__ == "_tuplegetter" else None
+
+
 def write_front_page(app: Sphinx, error: Exception | None) -> None:
     """A site opens at index.html."""
     if error is None and app.builder.name == "html":
@@ -112,5 +118,6 @@ def write_front_page(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # it reports optional packages that are missing
     s2s_plugins.register()
+    app.connect("autodoc-skip-member", leave_out_fields)
     app.connect("source-read", prepare_source)
     app.connect("build-finished", write_front_page)

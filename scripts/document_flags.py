@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import MISSING, Field, fields
 from enum import Enum
@@ -144,7 +145,9 @@ def shown(value: object) -> str:
 
 
 def text(field: Field) -> str:
-    return field.metadata["help"].replace("|", "\\|").replace("<", "&lt;")
+    """The help text, with the flags that it names as code."""
+    escaped = field.metadata["help"].replace("|", "\\|").replace("<", "&lt;")
+    return re.sub(r"(?<![\w`-])--[a-z][\w-]*", r"`\g<0>`", escaped)
 
 
 def quoted(names: Sequence[str]) -> str:
