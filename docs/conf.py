@@ -10,6 +10,8 @@ import re
 import shutil
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 import s2s_plugins
@@ -38,8 +40,8 @@ NAVIGATION = {
 myst_heading_anchors = 3
 smartquotes_action = "D"  # quotes stay as they are typed
 nitpicky = True
-# our own full names lead somewhere; other packages' documentation is not here, and short names may be private
-nitpick_ignore_regex = [("py:.*", r"(?!s2s_plugins\.).*"), ("py:data", ".*")]
+# a full name of ours names something; other packages' documentation is not here, and short names may be private
+nitpick_ignore_regex = [("py:.*", r"(?!s2s_plugins\.).*")]
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}
 autodoc_default_options["exclude-members"] = "__new__, __init__"
@@ -104,6 +106,15 @@ def reference_of(name: str) -> str:
     return "\n".join([document(name), *(f"## `{found}`\n\n{document(found)}" for found in public)])
 
 
+def name_without_a_page(app: Sphinx, env: object, node: pending_xref, content: nodes.Node) -> nodes.Node | None:
+    """A reference to what exists and has no page is its name alone; one to what does not exist fails the build."""
+    try:
+        pkgutil.resolve_name(node.get("reftarget", ""))
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return content
+
+
 def leave_out_fields(app: Sphinx, kind: str, name: str, value: object, skip: bool, options: object) -> bool | None:
     """A NamedTuple's docstring describes its fields."""
     return True if type(value).__name__ == "_tuplegetter" else None
@@ -118,6 +129,7 @@ def write_front_page(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # it reports optional packages that are missing
     s2s_plugins.register()
+    app.connect("missing-reference", name_without_a_page)
     app.connect("autodoc-skip-member", leave_out_fields)
     app.connect("source-read", prepare_source)
     app.connect("build-finished", write_front_page)
