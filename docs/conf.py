@@ -106,6 +106,11 @@ def reference_of(name: str) -> str:
     return "\n".join([document(name), *(f"## `{found}`\n\n{document(found)}" for found in public)])
 
 
+def keep_letters(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """``size: H.`` is no list of items from H on."""
+    lines[:] = [re.sub(r"^(\s*\w+: [A-Z])\.", r"\1\\.", line) for line in lines]
+
+
 def name_without_a_page(app: Sphinx, env: object, node: pending_xref, content: nodes.Node) -> nodes.Node | None:
     """A reference to what exists and has no page is its name alone; one to what does not exist fails the build."""
     try:
@@ -129,6 +134,7 @@ def write_front_page(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # it reports optional packages that are missing
     s2s_plugins.register()
+    app.connect("autodoc-process-docstring", keep_letters, priority=400)  # before napoleon
     app.connect("missing-reference", name_without_a_page)
     app.connect("autodoc-skip-member", leave_out_fields)
     app.connect("source-read", prepare_source)
