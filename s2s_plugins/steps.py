@@ -17,7 +17,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import IO, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.files import replacing, write_whole
@@ -55,7 +55,7 @@ class Step:
     folder: Optional[Path]
     settings: dict
     command: Sequence[str] = ()
-    action: Optional[Callable[[], None]] = None
+    action: Optional[Callable[[], object]] = None
     limits: Dict[str, float] = field(default_factory=dict)
     goes_on: bool = True
     keeps: bool = False
@@ -63,8 +63,34 @@ class Step:
     output: Optional[Path] = None
     input: Optional[Path] = None
 
+    @property
+    def required_folder(self) -> Path:
+        """The folder of a step that has one.
 
-def no_figures(step: Step, log: Path) -> Dict[str, float]:
+        Raises:
+            ValueError: it has none.
+        """
+        if self.folder is None:
+            raise ValueError(f"step {self.name} has no folder")
+        return self.folder
+
+    @property
+    def required_output(self) -> Path:
+        """The output file of a step that has one.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.output is None:
+            raise ValueError(f"step {self.name} has no output file")
+        return self.output
+
+
+Figures = Callable[[Step, Path], Mapping[str, object]]  # of a finished step and its log
+
+
+def no_figures(step: Step, log: Path) -> Dict[str, object]:
+    """Nothing is kept."""
     return {}
 
 
@@ -77,9 +103,7 @@ class Runner:
         figures: what a finished step's log says, to be kept in its state; it may raise :class:`StepError`.
     """
 
-    def __init__(
-        self, out: Path, redo: bool = False, figures: Callable[[Step, Path], Dict[str, float]] = no_figures
-    ) -> None:
+    def __init__(self, out: Path, redo: bool = False, figures: Figures = no_figures) -> None:
         self.out = out
         self.redo = redo
         self.figures = figures
@@ -141,7 +165,7 @@ class Runner:
                 continue
             if status == OTHER or not step.goes_on:
                 self._clear(step)
-            self._do(step, f"{head}{', goes on' if status == STARTED and step.goes_on else ''}")
+            self._do(step, f"{head}{', resumed' if status == STARTED and step.goes_on else ''}")
             after(step)
         print(
             f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run", flush=True
@@ -171,7 +195,7 @@ class Runner:
         state["done"] = True
         self.write(step, state)
         for name in step.leftovers:
-            for path in step.folder.glob(name):
+            for path in step.required_folder.glob(name):
                 path.unlink()
 
     def _command(self, step: Step, state: dict, before: float) -> None:
@@ -196,19 +220,19 @@ class Runner:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {' '.join(command)}\n")
             file.flush()
-            # else a pipe gets the lines late, and the time left is told late
+            # without it a pipe gets the lines late, and so does the screen
             environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
             with standard_output(step.output) as output, standard_input(step.input) as source:
-                streams = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+                streams: Dict[str, Any] = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
                 if output is not None:
                     streams.update(stdout=output, stderr=subprocess.PIPE)
                 # a command that outlives this process keeps the folder locked
                 held = () if self._lock is None else (self._lock.fileno(),)
-                start = {"text": True, "errors": "replace", "env": environment, "pass_fds": held, **streams}
-                with held_signals() as release, subprocess.Popen(command, **start) as process:
+                streams.update(text=True, errors="replace", env=environment, pass_fds=held)
+                with held_signals() as release, subprocess.Popen(command, **streams) as process:
                     try:
                         release()
-                        timed(show(statistics(kept(process.stdout or process.stderr)), step.limits))
+                        timed(show(statistics(kept(process.stdout or process.stderr or iter(()))), step.limits))
                     except BaseException:
                         process.terminate()
                         raise
@@ -264,10 +288,12 @@ def held_signals() -> Iterator[Callable[[], None]]:
     One that came while a process is being started would leave that process behind, at work and unknown.
     """
     caught: List[tuple] = []
-    before = {}
+    before: Dict[int, Callable[..., object]] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        if callable(signal.getsignal(number)):  # else it ends this process or is ignored, and that is no exception
-            before[number] = signal.signal(number, lambda *call: caught.append(call))
+        handler = signal.getsignal(number)
+        if callable(handler):  # else it ends this process or is ignored, and that is no exception
+            before[number] = handler
+            signal.signal(number, lambda *call: caught.append(call))
 
     def release() -> None:
         for number, handler in before.items():
@@ -376,15 +402,15 @@ def difference(state: dict, step: Step) -> str:
 
 
 def executable(name: str) -> str:
-    """Where a command is: on PATH, or beside this Python.
+    """Where a command is: beside this Python, or else on PATH.
 
     Raises:
         UsageError: nowhere.
     """
-    beside = Path(sys.executable).parent / name
-    found = shutil.which(name) or (str(beside) if beside.exists() else None)
     if os.path.isabs(name):
         return name
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise UsageError(f"{name} is not on PATH: run make env in a clone, then PATH=.venv/bin:$PATH")
+        raise UsageError(f"{name} is neither beside {sys.executable} nor on PATH: run make env, then .venv/bin/python")
     return found

@@ -10,9 +10,8 @@ import random
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
 
 SIZES = {"train": 60000, "valid": 500, "test": 2000, "longer": 500}
 
@@ -47,4 +46,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

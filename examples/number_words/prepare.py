@@ -13,9 +13,10 @@ from pathlib import Path
 
 from num2words import CONVERTER_CLASSES, num2words
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import endings  # noqa: E402
-import pairs  # noqa: E402
+from s2s_plugins.errors import UsageError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
 
 SIZES = {"train": 30000, "valid": 500, "test": 2000}
 RANGES = ((1000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
@@ -42,7 +43,7 @@ def main():
         return
     if args.language not in CONVERTER_CLASSES:
         known = ", ".join(sorted(CONVERTER_CLASSES))
-        raise endings.DataError(f"--language {args.language} is not known: use five, or one of {known}")
+        raise UsageError(f"--language {args.language} is not known: use five, or one of {known}")
     wanted = args.train + args.valid + args.test - 1000
     draw = random.Random(args.seed)
     larger = [number for low, high in RANGES for number in draw.sample(range(low, high), min(high - low, wanted // 3))]
@@ -57,4 +58,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

