@@ -1,39 +1,23 @@
-"""examples/g2p: preparing, scoring, and the whole run on a small lexicon."""
+"""examples/g2p: preparing, scoring, n-grams, and the whole run on one small file of words."""
 
-import importlib.util
 import io
 import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import zipfile
 
 import pytest
 import torch
-from conftest import REPOSITORY
+from runs import code_of, run
 
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-from pronunciation.plan import OURS, SYSTEMS  # noqa: E402
-
-from s2s_plugins.steps import alone  # noqa: E402
-
-RUN = REPOSITORY / "examples" / "g2p" / "run.sh"
-
-
-def module_at(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-prepare = module_at(REPOSITORY / "examples" / "g2p" / "prepare.py")
-ngrams = module_at(REPOSITORY / "examples" / "g2p" / "ngrams.py")
-score_g2p = module_at(REPOSITORY / "scripts" / "score_g2p.py")
-progress = module_at(REPOSITORY / "scripts" / "progress.py")
-
+from common import cmudict
+from g2p import ngrams, prepare, scores
+from g2p import run as g2p
+from g2p.recipe import OURS, SYSTEMS, WORDS
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.steps import alone
 
 # By the platform, not by whether it is installed: were it missing where it can be, these tests would fail
 PHONETISAURUS = sys.platform == "linux" and platform.machine() == "x86_64"
@@ -85,7 +69,7 @@ def test_cmudict_is_read_without_variants_stress_and_comments(tmp_path):
     cache.mkdir()
     with zipfile.ZipFile(cache / "cmudict-1.1.3-py3-none-any.whl", "w") as wheel:
         wheel.writestr(
-            prepare.MEMBER,
+            cmudict.MEMBER,
             "a AH0\na(2) EY1\nabbey AE1 B IY0 # a comment\nread R EH1 D\nread(2) R IY1 D\nread(3) R EH2 D\n",
         )
     lexicon = prepare.fetch_cmudict(cache)
@@ -124,7 +108,7 @@ def test_a_file_of_another_form_is_named_with_its_line(tmp_path, capsys, content
     path = tmp_path / "words.tsv"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert prepare.main(["--train", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert code_of(lambda: prepare.main(["--train", str(path), "--out", str(tmp_path / "out")])) == 2
     error = capsys.readouterr().err
     assert str(path) in error and message in error and error.count("\n") == 1
 
@@ -132,21 +116,23 @@ def test_a_file_of_another_form_is_named_with_its_line(tmp_path, capsys, content
 def test_asking_for_more_words_than_there_are_is_an_error(tmp_path, capsys):
     (tmp_path / "words.tsv").write_text(lexicon_of(50))
     arguments = ["--train", str(tmp_path / "words.tsv"), "--out", str(tmp_path / "out")]
-    assert prepare.main([*arguments, "--test-words", "40"]) == 2
+    assert code_of(lambda: prepare.main([*arguments, "--test-words", "40"])) == 2
     assert "--test-words 40 is more than half of the 50 words" in capsys.readouterr().err
 
 
-def score(tmp_path, generated, references):
-    (tmp_path / "generated.txt").write_text(generated)
+def predicted(tmp_path, text, references, name="generated.txt"):
+    """The predictions in a file of that name and text, and the references."""
+    (tmp_path / name).write_text(text)
     (tmp_path / "references.tsv").write_text(references)
-    arguments = ["--generated", str(tmp_path / "generated.txt"), "--references", str(tmp_path / "references.tsv")]
-    return score_g2p.main([*arguments, "--out", str(tmp_path / "out"), "--show", "2"])
+    known = scores.read_references(tmp_path / "references.tsv")
+    return scores.read_predictions(tmp_path / name, known), known
 
 
-def test_any_pronunciation_counts_for_words_and_the_closest_for_phones(tmp_path, capsys):
+def test_any_pronunciation_counts_for_words_and_the_closest_for_phones(tmp_path):
     generated = "S-1\tr e a d\nH-1\t-0.1\tR EH D\nH-1\t-0.9\tX\nH-0\t-0.2\tK AE\nH-2\t-0.3\t\n"
     references = "cat\tK AE T\nread\tR IY D\nread\tR EH D\na\tAH\na\tEY Y\n"
-    assert score(tmp_path, generated, references) == 0
+    found, known = predicted(tmp_path, generated, references)
+    assert scores.write(tmp_path / "out", found, known) == scores.score(found, known)
     result = json.loads((tmp_path / "out" / "score.json").read_text())
     assert result["words"] == 3 and result["wrong_words"] == 2
     assert result["wer"] == pytest.approx(200 / 3, abs=1e-3)
@@ -155,45 +141,31 @@ def test_any_pronunciation_counts_for_words_and_the_closest_for_phones(tmp_path,
     assert result["per"] == pytest.approx(200 / 7, abs=1e-3)
     assert lines_of(tmp_path / "out" / "predictions.tsv") == ["cat\tK AE", "read\tR EH D", "a\t"]
     assert lines_of(tmp_path / "out" / "errors.tsv") == ["cat\tK AE\tK AE T", "a\t\tAH | EY Y"]
-    shown = capsys.readouterr().out
-    assert "R EH D" in shown and "R IY D | R EH D" in shown
+    _, *shown = scores.samples(found, known, 2)
+    assert shown == ["cat   K AE        x  K AE T", "read  R EH D      =  R IY D | R EH D"]
 
 
-def test_predictions_may_be_lines_of_word_and_phones(tmp_path, capsys):
-    (tmp_path / "predicted.tsv").write_text("read\tR EH D\nread\tX\ncat\t\n")
-    (tmp_path / "references.tsv").write_text("cat\tK AE T\nread\tR IY D\nread\tR EH D\n")
-    arguments = ["--references", str(tmp_path / "references.tsv"), "--out", str(tmp_path / "out")]
-    assert score_g2p.main([*arguments, "--predictions", str(tmp_path / "predicted.tsv")]) == 0
-    result = json.loads((tmp_path / "out" / "score.json").read_text())
+def test_predictions_may_be_lines_of_word_and_phones_in_the_words_order(tmp_path):
+    references = "cat\tK AE T\nread\tR IY D\nread\tR EH D\n"
+    found, known = predicted(tmp_path, "c a t\t\nr e a d\tR EH D\nr e a d\tX\n", references, "votes.tsv")
+    assert found == {"cat": [], "read": ["R", "EH", "D"]}
+    result = scores.score(found, known)
     assert (result["words"], result["wrong_words"], result["phone_edits"], result["phones"]) == (2, 1, 3, 6)
-    assert lines_of(tmp_path / "out" / "predictions.tsv") == ["cat\t", "read\tR EH D"]
-    (tmp_path / "predicted.tsv").write_text("read\tR EH D\n")
-    assert score_g2p.main([*arguments, "--predictions", str(tmp_path / "predicted.tsv")]) == 2
-    assert "predicted.tsv has predictions for 1 words, " in capsys.readouterr().err
+    with pytest.raises(WorkError, match="votes.tsv has 1 predictions for 2 words"):
+        predicted(tmp_path, "r e a d\tR EH D\n", references, "votes.tsv")
+    with pytest.raises(UsageError, match="votes.tsv, line 1: 'no tab' is not WORD<TAB>PH PH PH"):
+        predicted(tmp_path, "no tab\n", references, "votes.tsv")
 
 
-def test_a_prediction_that_is_missing_is_an_error_and_leaves_no_result(tmp_path, capsys):
-    assert score(tmp_path, "H-0\t-0.2\tK AE T\n", "cat\tK AE T\nread\tR IY D\n") == 2
-    assert "without one: read" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-    assert score(tmp_path, "nothing of the kind\n", "cat\tK AE T\n") == 2
-    assert "it is not the output of fairseq-generate" in capsys.readouterr().err
-
-
-def test_progress_tells_updates_and_time_left(monkeypatch, capsys):
-    log = [
-        "2026-01-01 00:00:00 | INFO | fairseq_cli.train | {'a': 1}\n",
-        '2026-01-01 00:00:00 | INFO | train_inner | {"num_updates": "20", "loss": "3.5", "wps": "900"}\n',
-        '2026-01-01 00:00:00 | INFO | train_inner | {"num_updates": "40", "loss": "3.2", "wps": "910"}\n',
-    ]
-    clock = iter([0.0, 1.0, 1.0, 31.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr("sys.stdin", log)
-    assert progress.main(["--updates", "60"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "    update 20 of 60, loss 3.5, 900 target tokens/s",
-        "    update 40 of 60, loss 3.2, 910 target tokens/s, 0:30 left",
-    ]
+def test_a_prediction_that_is_missing_or_of_no_word_is_an_error(tmp_path):
+    with pytest.raises(WorkError, match="generated.txt has 1 predictions for 2 words"):
+        predicted(tmp_path, "H-0\t-0.2\tK AE T\n", "cat\tK AE T\nread\tR IY D\n")
+    with pytest.raises(WorkError, match="has 2 predictions for 2 words: they are of other words"):
+        predicted(tmp_path, "H-0\t-0.2\tK AE T\nH-7\t-0.2\tR\n", "cat\tK AE T\nread\tR IY D\n")
+    with pytest.raises(UsageError, match="it is not the output of fairseq-generate"):
+        predicted(tmp_path, "nothing of the kind\n", "cat\tK AE T\n")
+    with pytest.raises(UsageError, match="references.tsv, line 1: 'cat' is not WORD<TAB>PH PH PH"):
+        predicted(tmp_path, "H-0\t-0.2\tK AE T\n", "cat\n")
 
 
 @needs_phonetisaurus
@@ -244,7 +216,7 @@ def test_what_ngrams_cannot_be_made_of_is_said_in_one_line(tmp_path, monkeypatch
     (tmp_path / "none").write_text("")
 
     def fails(code, message, *arguments):
-        assert ngrams.main(list(map(str, arguments))) == code
+        assert code_of(lambda: ngrams.main(list(map(str, arguments)))) == code
         (line,) = capsys.readouterr().err.splitlines()[-1:]
         assert message in line
         assert not (tmp_path / "x.fst").exists()
@@ -270,96 +242,136 @@ def test_what_ngrams_cannot_be_made_of_is_said_in_one_line(tmp_path, monkeypatch
         assert flags[1] in capsys.readouterr().err
 
 
-def run(*arguments, cwd):
-    environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
-    environment["OMP_NUM_THREADS"] = "1"
-    return subprocess.run(
-        [str(RUN), *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=environment, timeout=400
-    )
-
-
 def scores_of(generated):
     """Number of the sentence -> the score of its best hypothesis."""
     lines = (line.split("\t") for line in lines_of(generated) if line.startswith("H-"))
     return {name: float(score) for name, score, _ in lines}
 
 
-def test_the_whole_run_scores_own_files_and_goes_on_where_it_stopped(tmp_path):
-    lines = lexicon_of(300).splitlines(keepends=True)
-    files = []
-    for name, part in (("train", lines[:250]), ("valid", lines[250:280]), ("test", lines[280:])):
+def files_of(tmp_path, train, valid, test):
+    """The flags that name three files with these lines."""
+    flags = []
+    for name, lines in (("train", train), ("valid", valid), ("test", test)):
         path = tmp_path / f"my {name}.tsv"
-        path.write_text("".join(part))
-        files += [f"--{name}", path]
-    done = run(*files, "--out", tmp_path / "out", "--updates", 80, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads((tmp_path / "out" / "score.json").read_text())
-    predictions = [line.split("\t") for line in lines_of(tmp_path / "out" / "predictions.tsv")]
+        path.write_text("".join(lines))
+        flags += [f"--{name}", path]
+    return flags
+
+
+def test_the_whole_run_scores_own_files_and_is_resumed(tmp_path):
+    lines = lexicon_of(300).splitlines(keepends=True)
+    files = files_of(tmp_path, lines[:250], lines[250:280], lines[280:])
+    code, printed, err = run("g2p", *files, "--out", "out", "--updates", 80, cwd=tmp_path)
+    assert code == 0, printed + err
+    out = tmp_path / "out"
+    result = json.loads((out / "score.json").read_text())
+    predictions = [line.split("\t") for line in lines_of(out / "predictions.tsv")]
     assert [word for word, _ in predictions] == list(dict.fromkeys(line.split("\t")[0] for line in lines[280:]))
     assert result["words"] == len(predictions) and result["per"] < 50
-    assert "update 80 of 80" in done.stdout
-    # few words: the settings of run_all.sh, each of them
-    settings = (tmp_path / "out" / "checkpoints" / "settings").read_text().partition(", seed")[0] + " "
-    for flag, value in SYSTEMS[OURS].train.items():
-        assert f"{flag} {'' if value is True else f'{value} '}" in settings, flag
+    wrong = [line.split("\t")[0] for line in lines_of(out / "errors.tsv")]
+    assert len(wrong) == result["wrong_words"] and set(wrong) <= {word for word, _ in predictions}
+    assert f"{result['words']:>8} {result['wer']:>8.2f} {result['per']:>8.2f}" in printed
+    assert not list(out.glob("checkpoints/checkpoint_*_*.pt")), "those to resume from are of no use any more"
+
     votes = ["--ngrams"] if PHONETISAURUS else []
-    again = run(*files, "--out", tmp_path / "out", "--updates", 80, *votes, cwd=tmp_path)
-    assert again.returncode == 0 and "the model is trained" in again.stdout, again.stdout + again.stderr
-    assert json.loads((tmp_path / "out" / "score.json").read_text()) == result
+    code, again, err = run("g2p", *files, "--out", "out", "--updates", 80, *votes, cwd=tmp_path)
+    assert code == 0 and again.count("done before") == 4 and "train-seed1: done before" in again, again + err
+    assert json.loads((out / "score.json").read_text()) == result
     if votes:  # n-grams know this language: what so short a training gets wrong they get right
-        voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
+        voted = json.loads((out / "with-ngrams" / "score.json").read_text())
         assert voted["words"] == result["words"] and voted["wer"] == 0 < result["wer"]
-    other = run(*files, "--out", tmp_path / "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
-    assert other.returncode == 2 and "holds a model of other settings" in other.stderr
+    code, _, err = run("g2p", *files, "--out", "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
+    assert code == 2 and "of other settings" in err and "--redo" in err and err.count("\n") == 1
+    assert json.loads((out / "score.json").read_text()) == result
 
 
 @needs_phonetisaurus
 def test_the_run_takes_fairseqs_lstm_too(tmp_path):
     lines = lexicon_of(90).splitlines(keepends=True)
-    files = []
-    for name, part in (("train", lines[:60]), ("valid", lines[60:75]), ("test", lines[75:])):
-        (tmp_path / name).write_text("".join(part))
-        files += [f"--{name}", tmp_path / name]
-    done = run(*files, "--out", tmp_path / "out", "--arch", "lstm", "--updates", 2, "--ngrams", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    files = files_of(tmp_path, lines[:60], lines[60:75], lines[75:])
+    code, printed, err = run("g2p", *files, "--out", "out", "--arch", "lstm", "--updates", 2, "--ngrams", cwd=tmp_path)
+    assert code == 0, printed + err
     voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
     assert voted["words"] == json.loads((tmp_path / "out" / "score.json").read_text())["words"]
 
 
 def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_path):
-    files = []
-    for name, count in (("train", 60), ("valid", 10), ("test", 20)):
-        (tmp_path / name).write_text(lexicon_of(count))
-        files += [f"--{name}", tmp_path / name]
+    files = files_of(tmp_path, *(lexicon_of(count) for count in (60, 10, 20)))
     arguments = [*files, "--out", tmp_path / "out", "--updates", 4, "--seed", 7]
-    assert run(*arguments, cwd=tmp_path).returncode == 0
+    assert run("g2p", *arguments, cwd=tmp_path)[0] == 0
     alone = scores_of(tmp_path / "out" / "generated.txt")
-    done = run(*arguments, "--members", 2, cwd=tmp_path)
-    assert done.returncode == 0 and "model 1 of 2 is trained" in done.stdout, done.stdout + done.stderr
+    one = json.loads((tmp_path / "out" / "score.json").read_text())
+    code, printed, err = run("g2p", *arguments, "--members", 2, cwd=tmp_path)
+    assert code == 0 and "train-seed7: done before" in printed, printed + err
     models = [tmp_path / "out" / folder / "checkpoint_last.pt" for folder in ("checkpoints", "checkpoints-2")]
     assert [torch.load(model, weights_only=True)["cfg"]["common"]["seed"] for model in models] == [7, 8]
-    together = scores_of(tmp_path / "out" / "generated.txt")
+    together = scores_of(tmp_path / "out" / "generated-of-2.txt")
     assert together.keys() == alone.keys() and together != alone
+    code, printed, err = run("g2p", *arguments, cwd=tmp_path)
+    assert code == 0 and json.loads((tmp_path / "out" / "score.json").read_text()) == one, "those of what is asked for"
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     (tmp_path / "out").mkdir()
     with alone(tmp_path / "out"):
-        done = run("--demo", "--out", tmp_path / "out", cwd=tmp_path)
-    assert done.returncode == 2 and "another run is at work" in done.stderr
+        code, _, err = run("g2p", "--demo", "--out", tmp_path / "out", cwd=tmp_path)
+    assert code == 2 and "another run is at work" in err
     assert os.listdir(tmp_path / "out") == [".lock"]
+
+
+def trained_by(tmp_path, *arguments):
+    """The flags that the training gets."""
+    args = g2p.parse(list(map(str, arguments)))
+    (step,) = [step for step in g2p.words(args, tmp_path / "out").steps if step.kind == "train"]
+    return step.settings["flags"]
+
+
+def test_few_words_have_the_recipe_of_several_languages_and_many_words_one_of_their_own(tmp_path):
+    for name, count in (("few", 19_999), ("many", 20_000)):
+        (tmp_path / name).write_text("ab\tA B\n" * count)
+    few = trained_by(tmp_path, "--train", tmp_path / "few")
+    assert few.items() >= SYSTEMS[OURS].train.every.items()
+    many = trained_by(tmp_path, "--train", tmp_path / "many")
+    assert many.items() >= WORDS["many"].train.every.items()
+    assert many == trained_by(tmp_path), "CMUdict's"
+    assert {flag for flag in many if many[flag] != few[flag]} == {
+        *("--encoder-hidden-size", "--dropout", "--lr", "--max-update", "--total-num-update")
+    }
+    assert trained_by(tmp_path, "--train", tmp_path / "many", "--updates", 7)["--total-num-update"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arch", "lacks", "has"),
+    [
+        ("attention_lstm_tiny", [], {"--attention": "general"}),
+        ("peek_lstm", ["--attention", "--attention-timing"], {"--decoder-embed-dim": 128}),
+        ("basic_lstm", ["--attention", "--decoder-embed-dim"], {}),
+        ("lstm", ["--attention"], {"--decoder-layers": 2, "--encoder-layers": 2}),
+    ],
+)
+def test_an_architecture_gets_the_recipe_without_the_flags_that_it_lacks(tmp_path, arch, lacks, has):
+    flags = trained_by(tmp_path, "--arch", arch)
+    assert flags["--arch"] == arch and flags.items() >= has.items() and not set(lacks) & set(flags)
+    demo = trained_by(tmp_path, "--arch", arch, "--demo")
+    assert "--decoder-layers" not in demo and demo["--max-update"] == 1300
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--epochs", "3"], "unknown argument --epochs"),
-        (["--updates", "many"], "--updates many is not a number of steps"),
-        (["--train", "no.tsv"], "--train no.tsv cannot be read"),
-        (["--out"], "--out needs a value"),
-        (["--members", "0"], "--members 0 is not a number of models"),
+        (["--epochs", "3"], "unrecognized arguments: --epochs 3"),
+        (["--updates", "many"], "argument --updates: invalid int value: 'many'"),
+        (["--updates", "0"], "--updates 0 is too small: use 1 or more"),
+        (["--train", "no.tsv"], "--train no.tsv cannot be read: No such file or directory"),
+        (["--valid", "no.tsv"], "--valid and --test go with --train: give it too"),
+        (["--out"], "argument --out: expected one argument"),
+        (["--members", "0"], "--members 0 is too small: use 1 or more"),
+        (["--seed", "-1"], "--seed -1 is too small: use 0 or more"),
+        (["--languages", "fre"], "--languages is for several languages: give --data DIR too"),
+        (["--seeds", "3"], "--seeds is for several languages: give --data DIR too"),
     ],
 )
-def test_bad_arguments_of_the_run_are_named(tmp_path, arguments, message):
-    done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == 2 and message in done.stderr and not os.listdir(tmp_path)
+def test_bad_arguments_of_the_run_are_named(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert code_of(lambda: g2p.main(arguments)) == 2
+    assert message in capsys.readouterr().err and not os.listdir(tmp_path)

