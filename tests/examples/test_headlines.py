@@ -1,6 +1,5 @@
 """examples/headlines: pairs of the right texts, split without leaks; files that users bring, whole and broken."""
 
-import importlib.util
 import io
 import json
 import os
@@ -9,21 +8,16 @@ import sys
 import tarfile
 
 import pytest
-from conftest import REPOSITORY
+from runs import EXAMPLES
 
-FOLDER = REPOSITORY / "examples" / "headlines"
-PREPARE = FOLDER / "prepare.py"
+from headlines import prepare as headlines
+
 SMALL = ("--valid", "2", "--test", "3")
-
-sys.path.insert(0, str(FOLDER))
-spec = importlib.util.spec_from_file_location("prepare_headlines", PREPARE)
-headlines = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(headlines)
 
 
 def prepare(out, data, *flags, code=0, **environment):
     """The whole program, as a process."""
-    command = [sys.executable, PREPARE, "--out", out, "--data", data, *flags]
+    command = [sys.executable, EXAMPLES / "headlines" / "prepare.py", "--out", out, "--data", data, *flags]
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env={**os.environ, **environment}, timeout=500
     )

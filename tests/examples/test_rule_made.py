@@ -1,17 +1,14 @@
 """The rule-made examples: what their prepare.py writes is right, and no test source is trained on."""
 
-import subprocess
-import sys
-
 import pytest
-from conftest import REPOSITORY
+from runs import run
 
 
 def prepare(example, out, *flags, code=0):
-    command = [sys.executable, REPOSITORY / "examples" / example / "prepare.py", "--out", out, *flags]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    return done
+    """What ``prepare.py`` says on stderr."""
+    found, _, err = run(example, "--out", out, *flags, script="prepare.py")
+    assert found == code, err
+    return err
 
 
 def pairs(out, split):
@@ -63,10 +60,10 @@ def test_numbers_and_their_words(tmp_path):
         "21 22 23 24 25",
         "twenty one twenty two twenty three twenty four twenty five",
     )
-    assert "--language xx is not known" in prepare("number_words", tmp_path, "--language", "xx", code=2).stderr
+    assert "--language xx is not known" in prepare("number_words", tmp_path, "--language", "xx", code=2)
 
 
 def test_sizes_that_cannot_be_are_said_in_one_line(tmp_path):
-    error = prepare("adder", tmp_path / "out", "--train", "0", code=2).stderr
+    error = prepare("adder", tmp_path / "out", "--train", "0", code=2)
     assert error == "prepare.py: error: --train 0 is not a number of pairs: use 1 or more\n"
     assert not (tmp_path / "out").exists()

