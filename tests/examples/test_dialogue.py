@@ -199,7 +199,7 @@ def test_the_demo_stopped_and_continued(tmp_path, cache, commands, capsys):
 
 def test_what_the_run_cannot_do_is_said_in_one_line(tmp_path, capsys):
     code, _, err = inside(capsys, dialogue.main, "--out", tmp_path / "out", "--seed", "0")
-    assert (code, err) == (2, "run.sh: error: --seed 0 is too small: use 1 or more\n")
+    assert (code, err) == (2, "run.py: error: --seed 0 is too small: use 1 or more\n")
     code, _, err = inside(capsys, dialogue.main, "--epochs", "3")
     assert code == 2 and "unrecognized arguments: --epochs 3" in err
     (tmp_path / "cache").write_text("a file")
