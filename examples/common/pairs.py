@@ -25,7 +25,7 @@ def letters(text: str) -> str:
 
 
 def held_out(items: Sequence, sizes: Dict[str, int], seed: int) -> Dict[str, list]:
-    """``items`` in an order drawn with ``seed``: as many of them as ``sizes`` says for each split, the rest to train.
+    """``items`` in an order drawn with ``seed``: the number that ``sizes`` gives for each split, the rest to train.
 
     Raises:
         UsageError: more than half of them would be held out.

@@ -16,7 +16,7 @@ def write(checkpoint: Path, searches: Dict[str, dict], seed: int, path: Path) ->
     Args:
         checkpoint: of fairseq-train.
         searches: options of fairseq-generate for each name, ``beam`` among them.
-        seed: of what is drawn, for each of ``searches`` anew.
+        seed: of the sampling, set again for each of ``searches``.
         path: of the file, which appears whole or not at all.
 
     Raises:

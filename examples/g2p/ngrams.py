@@ -38,7 +38,7 @@ RESTORED = {stands_for: character for character, stands_for in RESERVED.items()}
 
 
 class Word(NamedTuple):
-    """What the LSTM says of a word.
+    """The LSTM's candidates for a word.
 
     Attributes:
         text: as it was given.
@@ -66,7 +66,7 @@ def program(name: str) -> str:
 
 
 def train(graphemes: Path, phonemes: Path, out: Path) -> None:
-    """Write ``out``, a transducer of the n-grams of the pairs of lines; what the programs say goes beside it.
+    """Write ``out``, a transducer of the n-grams of the pairs of lines; the output of the programs goes beside it.
 
     Raises:
         UsageError: the files are no pairs of lines.
@@ -90,7 +90,7 @@ def train(graphemes: Path, phonemes: Path, out: Path) -> None:
 
 
 def call(command: Sequence[str], makes: Path, log: TextIO) -> None:
-    """Run one of the programs, tell of the aligner's passes how long the rest will take, and log all it says.
+    """Run one of the programs, show how long the aligner's remaining passes will take, and log the output.
 
     Raises:
         WorkError: it fails, or does not make what it should.
@@ -103,8 +103,8 @@ def call(command: Sequence[str], makes: Path, log: TextIO) -> None:
             if found:
                 passed = int(found.group(1))
                 left = round((time.monotonic() - started) * (PASSES - passed) / passed)
-                told = f"pass {passed} of {PASSES}, {left // 60}:{left % 60:02d} left"
-                print(f"    aligning letters and phones, {told}", flush=True)
+                progress = f"pass {passed} of {PASSES}, {left // 60}:{left % 60:02d} left"
+                print(f"    aligning letters and phones, {progress}", flush=True)
     if running.returncode != 0 or not makes.exists() or not makes.stat().st_size:
         made = f"failed, with code {running.returncode}" if running.returncode else "made nothing of these words"
         raise WorkError(f"{Path(command[0]).name} {made}: see {log.name}")
@@ -153,7 +153,7 @@ def pronounce(model: Path, words: Iterable[str]) -> Dict[str, Dict[str, float]]:
     if done.returncode != 0:
         raise WorkError(
             f"phonetisaurus-g2pfst failed, with code {done.returncode}: is {model} what ngrams.py train wrote? "
-            f"It says: {' '.join(done.stderr.split())[-200:]}"
+            f"Its output ends in: {' '.join(done.stderr.split())[-200:]}"
         )
     found: Dict[str, Dict[str, float]] = {}
     for line in done.stdout.splitlines():

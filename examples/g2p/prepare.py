@@ -19,12 +19,11 @@ import unicodedata
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from s2s_plugins.errors import UsageError, one_line_errors
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import cmudict
 from common.corpora import write_lines
 from common.pairs import SPACE
+from s2s_plugins.errors import UsageError, one_line_errors
 
 Lexicon = Dict[str, List[str]]  # word -> its pronunciations, in file order
 

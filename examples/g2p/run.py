@@ -13,14 +13,13 @@ import sys
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Runner, Step
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import engine
 from g2p import report
 from g2p.plan import Languages, Words, languages
 from g2p.recipe import ABLATION, DEFAULT, FEW_WORDS, MEMBERS, OURS, SHOWN, SYSTEMS, WORDS, for_arch
+from s2s_plugins.errors import UsageError
+from s2s_plugins.steps import Runner, Step
 
 # flags of one kind of run, by field name, with what they are when they are not given
 OF_WORDS: Dict[str, object] = {"train": None, "valid": None, "test": None, "arch": None, "updates": None}

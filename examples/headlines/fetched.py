@@ -99,7 +99,7 @@ def news_lines(text: str) -> Iterator[Tagged]:
 
 
 def without_brackets(pairs: Tagged) -> Tagged:
-    """A headline without what stands in brackets behind it: ``（ 附 图片 ）``."""
+    """A headline without the brackets at its end: ``（ 附 图片 ）``."""
     words = [word for word, _ in pairs]
     return pairs[: words.index("（")] if "（" in words and words[-1] == "）" else pairs
 
@@ -172,15 +172,15 @@ def paragraphs_of(path: Path, wanted: Tuple[str, ...]) -> Iterator[Dict[str, str
                 record, field = {}, None
             elif line[0] in " \t":
                 if field is None:
-                    raise UsageError(f"{path}, line {number}: goes on with a field, and there is none above it")
+                    raise UsageError(f"{path}, line {number}: continues a field, but there is none above it")
                 if field in record:
                     record[field] += "\n" + line.strip()
             else:
                 field, colon, value = line.partition(":")
                 if not colon or " " in field:
                     raise UsageError(
-                        f"{path}, line {number}: neither FIELD: VALUE, nor more of it behind a space, nor empty; "
-                        "wanted is the output of apt-cache show or dumpavail, or a Translation-en"
+                        f"{path}, line {number}: neither FIELD: VALUE, nor a continuation after a space, nor empty; "
+                        "expected is the output of apt-cache show or dumpavail, or a Translation-en"
                     )
                 if field in wanted:
                     record[field] = value.strip()
@@ -217,7 +217,7 @@ def packages(files: Iterable[Path], sources: Dict[str, str]) -> Iterator[Item]:
 
 
 def debian_packages(cache: Path) -> Iterator[Item]:
-    """The packages that apt knows, without those that --file names."""
+    """The packages that apt knows."""
     remedy = "or name a file of package descriptions with --file: the output of apt-cache show, or a Translation-en"
     lists = debian.lists(cache, remedy)
     sources: Dict[str, str] = {}

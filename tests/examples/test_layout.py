@@ -3,6 +3,8 @@
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from conftest import REPOSITORY
@@ -80,3 +82,12 @@ def test_the_commands_that_a_page_shows_are_ones_that_the_example_takes(page):
 def test_the_pages_show_commands():
     assert all(commands_of(EXAMPLES / job / "README.md") for job in JOBS)
     assert ("number_words", ["number_words-de"]) in commands_of(REPOSITORY / "docs" / "results" / "number_words.md")
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_without_the_package_the_remedy_is_one_line(job):
+    command = [sys.executable, "-S", str(EXAMPLES / job / "run.py"), "--help"]  # without site-packages
+    done = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES)
+    remedy = "run make env, then use .venv/bin/python"
+    assert done.returncode == 1
+    assert done.stderr == f"error: s2s_plugins is not installed for {sys.executable}: {remedy}\n"

@@ -30,7 +30,7 @@ class Run:
 
 
 def checksums(folder: Path, files: Sequence[str]) -> Dict[str, int]:
-    """A number for each file that changes with what is in it.
+    """The checksum of each file.
 
     Raises:
         UsageError: one cannot be read.
@@ -100,7 +100,7 @@ class Plan:
         """The step that provides the text files in its folder."""
         files = sorted({name for data in self.data.values() for name in self._files(data)})
         if own is not None:
-            # nothing to do, but what comes of other files is done anew
+            # nothing to run; with other files, all steps after it have other settings
             texts = Step("data", "data", own, {"files": checksums(own, files)}, keeps=True)
         else:
             folder = self.out / "data"
@@ -127,7 +127,7 @@ class Plan:
         before = self._prepare(data.tokens_from) if data.tokens_from else None
 
         def make() -> Step:
-            # another folder's tokens settle what a token is
+            # the tokens of the other folder are used as they are
             flags = {} if before else {"--level": "word", **data.flags.at(self.size)}
             command = ["s2s", "prepare"]
             for split in ("train", "valid", "test"):
@@ -149,7 +149,7 @@ class Plan:
         settings = {"flags": flags, **settings}
         command = [*train_command(data, folder, flags, {"--log-interval": 10}), *start]
         limits = {flag: number(flags, flag) for flag in ("--max-update", "--max-epoch") if flags.get(flag)}
-        # it is there to go on from; what is needed is checkpoint_best.pt
+        # needed to resume, and not afterwards
         leftovers = ["checkpoint_last.pt"]
         return Step(f"{kind}-{name}", kind, folder, settings, command, limits=limits, leftovers=leftovers)
 
