@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from benchmarks import data
 from benchmarks.client import Worker
@@ -129,7 +129,7 @@ class Bench:
         """fairseq-train's flags of a system, by default in the g2p shape."""
         return (shape or self.scale.g2p).flags(SYSTEMS[name]) + TRAINING_FLAGS
 
-    def models(self, names: List[str], share: float) -> Dict[str, str]:
+    def models(self, names: Sequence[str], share: float) -> Dict[str, str]:
         """Checkpoints of the systems, each trained once; ``share`` of the current part's time goes into them."""
         found = {}
         for done, name in enumerate(names):

@@ -53,6 +53,8 @@ class Worker:
                 env=environment(ours, threads),
                 start_new_session=True,  # Ctrl-C is the parent's, who ends it
             )
+        assert self.process.stdin is not None and self.process.stdout is not None, "both are pipes"
+        self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def ask(self, do: str, **arguments):
         """Send one request and wait for its answer.
@@ -61,9 +63,9 @@ class Worker:
             BenchError: the worker could not do it, or is gone.
         """
         try:
-            self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
+            self.requests.write(json.dumps({"do": do, **arguments}) + "\n")
+            self.requests.flush()
+            line = self.answers.readline()
         except BrokenPipeError:
             line = ""
         if not line:
@@ -75,7 +77,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
-        self.process.stdin.close()
+        self.requests.close()
         end(self.process)
 
 

@@ -185,7 +185,7 @@ class Decoding:
             overrides = {} if weights == "full" else {"decoding_weights": weights}
             self.models, _ = checkpoint_utils.load_model_ensemble([checkpoint], overrides, self.task)
         else:
-            untrained = Training(flags, data, [])
+            untrained = Training(flags or [], data, [])
             self.task, self.models = untrained.task, [untrained.model]
         for model in self.models:
             model.to(DEVICE).eval()

@@ -42,7 +42,7 @@ def versions() -> Dict[str, str]:
     for name, packages in {"torch": ["torch"], "fairseq": ["ve-fairseq", "fairseq"]}.items():
         found[name] = next(filter(None, map(_version, packages)), "not installed")
     text = (ROOT / "s2s_plugins" / "__init__.py").read_text(encoding="utf-8")
-    found["s2s_plugins"] = re.search(r'__version__ = "(.+?)"', text).group(1)
+    found["s2s_plugins"] = re.findall(r'__version__ = "(.+?)"', text)[0]
     return found
 
 

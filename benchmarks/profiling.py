@@ -44,7 +44,7 @@ def group_of(event, decoding: bool) -> str:
     return ELEMENTWISE if re.search(ANY_OPERATION, event.name) else REST
 
 
-def shares(work: Callable[[], None], decoding: bool) -> Dict[str, object]:
+def shares(work: Callable[[], object], decoding: bool) -> Dict[str, object]:
     """Run ``work`` under the profiler: seconds in all, and the share of them that each group takes.
 
     On a CPU it is the time of the calling thread inside each operation, without the operations inside that; on a GPU

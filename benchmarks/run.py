@@ -15,7 +15,7 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import List, Optional
+from typing import List, NoReturn, Optional
 
 from benchmarks import report
 from benchmarks.bench import Bench, Progress
@@ -28,7 +28,7 @@ from benchmarks.systems import FULL, QUICK
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 

@@ -17,7 +17,10 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Match, Optional
+
+if TYPE_CHECKING:
+    from benchmarks.lab import Decoding, Training
 
 HANDLERS: Dict[str, Callable] = {}
 TRANSLATED = re.compile(r"Translated ([\d,]+) sentences \(([\d,]+) tokens\) in [\d.]+s \(([\d.]+) sentences/s")
@@ -34,8 +37,8 @@ class Worker:
 
     def __init__(self, plugin: bool) -> None:
         self.plugin = plugin
-        self.trainings: Dict[str, object] = {}
-        self.decodings: Dict[str, object] = {}
+        self.trainings: Dict[str, Training] = {}
+        self.decodings: Dict[str, Decoding] = {}
 
 
 @handler
@@ -54,7 +57,7 @@ def hello(worker: Worker) -> dict:
     }
     if worker.plugin:
         from s2s_plugins.models.adapters import Autocast
-        from s2s_plugins.nn.weights import Int8Weight
+        from s2s_plugins.nn.fast.weights import Int8Weight
 
         answer["bf16"] = bool(Autocast.supported(DEVICE))
         answer["int8"] = bool(Int8Weight.supported(DEVICE))
@@ -155,7 +158,7 @@ def train(worker: Worker, flags: List[str], data: dict, batches: List[List[int]]
 class _Translated(logging.Handler):
     """Keeps the line in which fairseq-generate says how fast it was."""
 
-    line = None
+    line: Optional[Match[str]] = None
 
     def emit(self, record: logging.LogRecord) -> None:
         found = TRANSLATED.search(record.getMessage())
@@ -181,6 +184,8 @@ def generate(worker: Worker, arguments: List[str]) -> dict:
     finally:
         logger.removeHandler(translated)
     wall = time.perf_counter() - started
+    if translated.line is None:
+        raise RuntimeError("fairseq-generate has not said how fast it was")
     sentences, tokens = (int(number.replace(",", "")) for number in translated.line.group(1, 2))
     return {"rate": float(translated.line.group(3)), "wall": wall, "sentences": sentences, "length": tokens / sentences}
 

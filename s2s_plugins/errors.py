@@ -1,4 +1,4 @@
-"""The errors that a user can cause or meet: one line, no traceback, and the command's exit code."""
+"""Errors that a user can cause or fix: one line, no traceback, and an exit code of the command."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import IO, Iterator, Optional, Union
 
 
 class UsageError(ValueError):
-    """A flag, file or combination that cannot work; the message says the value, the limit and the remedy.
+    """A flag, file or combination that cannot work; the message has the value, the limit and the remedy.
 
-    Raised inside a fairseq command it ends the command with that one line and exit code 2 (``compat``).
+    Inside a fairseq command it ends the command with that one line and exit code 2 (:mod:`s2s_plugins.compat`).
     """
 
 
 class WorkError(RuntimeError):
-    """Work that could not be done, through no fault of the command line; the message says where to look."""
+    """Work that failed for a reason other than the command line; the message says where to look."""
 
 
 def usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
-    """The usage error that ``error`` is or was raised from; None if there is none."""
+    """``error`` if it is a usage error, or the one that it was raised from; None if there is none."""
     while error is not None and not isinstance(error, UsageError):
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return error
@@ -33,22 +33,22 @@ def usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
 def one_line_errors(
     command: str, where: Optional[Union[str, os.PathLike]] = None, stopped: str = "stopped"
 ) -> Iterator[None]:
-    """What goes wrong inside ends the command with one line on stderr.
+    """End the command with one line on stderr if the block fails.
 
-    Exit codes: 2 for a :class:`UsageError`, 1 for a :class:`WorkError`, for a file that cannot be read or written and
-    for too little memory, 130 for Ctrl-C. With S2S_TRACEBACK=1 in the environment the traceback comes first.
+    Exit codes: 2 for a :class:`UsageError`; 1 for a :class:`WorkError`, for a file that cannot be read or written, and
+    for too little memory; 130 for Ctrl-C. With S2S_TRACEBACK=1 in the environment the traceback is printed first.
 
     Args:
-        command: its name, at the start of the line.
-        where: the file named when an ``OSError`` names none.
-        stopped: what Ctrl-C leaves behind.
+        command: name of the command, at the start of the line.
+        where: the file to name if an ``OSError`` names none.
+        stopped: the message after Ctrl-C: what is left behind.
 
     Raises:
-        SystemExit: one of these was raised inside.
+        SystemExit: one of these errors was raised inside.
     """
     try:
         output = standard_output()
-        if isinstance(output, io.TextIOWrapper):  # UTF-8, as input is, whatever the locale
+        if isinstance(output, io.TextIOWrapper):  # UTF-8 like the input, whatever the locale
             output.reconfigure(encoding="utf-8")
         yield
     except (UsageError, WorkError) as error:
@@ -74,7 +74,7 @@ def one_line_errors(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python or PyTorch, on whatever device, ran out of memory."""
+    """Whether Python or PyTorch ran out of memory, on any device."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
@@ -82,7 +82,7 @@ def standard_output() -> IO[str]:
     """Standard output.
 
     Raises:
-        UsageError: it was closed, and all answers would be lost.
+        UsageError: it is closed, and all output would be lost.
     """
     if sys.stdout is None or sys.stdout.closed:
         raise UsageError("standard output is closed: direct it to a file, as in > out.txt")
@@ -93,7 +93,7 @@ def standard_input() -> IO[bytes]:
     """Standard input, as bytes.
 
     Raises:
-        UsageError: it was closed.
+        UsageError: it is closed.
     """
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError("standard input is closed: direct a file to it, as in < lines.txt")
@@ -101,10 +101,10 @@ def standard_input() -> IO[bytes]:
 
 
 def interrupt(number: int, frame: Optional[FrameType]) -> None:
-    """A handler of Ctrl-C for commands: while a module is imported it ends the process, in one line.
+    """A handler of Ctrl-C for commands: during an import it ends the process with one line.
 
-    An exception there shows as a traceback, or is lost in a library's own handling of errors. Elsewhere it raises
-    KeyboardInterrupt, as Python's own handler does.
+    An exception during an import shows as a traceback, or a library's error handling swallows it. At any other time
+    the handler raises KeyboardInterrupt, like Python's own.
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):

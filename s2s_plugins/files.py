@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and take the place of no other thing than a file."""
+"""Files that appear whole or not at all, and replace nothing but files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from s2s_plugins.errors import UsageError
 
 @contextlib.contextmanager
 def replacing(path: Union[str, Path]) -> Iterator[Path]:
-    """A temporary path in the same folder that becomes ``path`` if the block ends well, and is removed else.
+    """A temporary path in the same folder. It becomes ``path`` if the block succeeds; otherwise it is removed.
 
-    Where ``path`` is a symbolic link, the file that it points to is replaced.
+    If ``path`` is a symbolic link, the file that it points to is replaced.
 
     Raises:
-        UsageError: ``path`` is there and no regular file, as a folder or ``/dev/stdout``.
+        UsageError: ``path`` exists and is not a regular file, but a folder or ``/dev/stdout``.
         OSError: it cannot be written.
     """
     check_replaceable(path)
@@ -32,10 +32,10 @@ def replacing(path: Union[str, Path]) -> Iterator[Path]:
 
 
 def check_replaceable(path: Union[str, Path], flag: str = "") -> None:
-    """See that ``path`` is a regular file, or nothing yet.
+    """Check that ``path`` is a regular file, or does not exist.
 
     Raises:
-        UsageError: it is a folder, or as ``/dev/stdout`` neither; the message starts with ``flag``.
+        UsageError: it is a folder, or something like ``/dev/stdout``; the message starts with ``flag``.
     """
     named = f"{flag} {path}".strip()
     if os.path.isdir(path):

@@ -1,4 +1,4 @@
-"""Registering with fairseq, and when: at the import of this package or of fairseq, whichever comes second."""
+"""Registering with fairseq, at the import of this package or of fairseq, whichever is second."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _started = False
 def register() -> None:
     """Register the architectures, tasks and criterions with fairseq, and install the repairs of :mod:`~.compat`.
 
-    A second call does nothing. It is called as soon as fairseq and this package are both imported; call it yourself, as
-    in a notebook before ``hub_utils.from_pretrained``, if you want to be sure.
+    A second call does nothing. It is called once fairseq and this package are both imported; call it yourself to be
+    sure, for example in a notebook before ``hub_utils.from_pretrained``.
 
     Raises:
         ImportError: fairseq is not installed.
@@ -29,10 +29,9 @@ def register() -> None:
     if _started:
         return
     if "fairseq" not in sys.modules and importlib.util.find_spec("fairseq") is None:
-        version = "ve-fairseq==0.12.3" if sys.version_info >= (3, 11) else "fairseq==0.12.2"
         raise ImportError(
-            f"this part of s2s_plugins needs fairseq, which is not installed: pip install '{version}', or "
-            "pip install 's2s-plugins[fairseq]', which picks it by Python version"
+            "this part of s2s_plugins needs fairseq, which is not installed: pip install 've-fairseq==0.12.3', or "
+            "pip install 's2s-plugins[fairseq]'"
         )
     _started = True
     handle_ctrl_c("fairseq-")
@@ -46,7 +45,7 @@ def register() -> None:
 
 @contextlib.contextmanager
 def _without_a_log() -> Iterator[None]:
-    """Importing fairseq sets up a log of everything down to DEBUG, unless there is one: none of a program's choice."""
+    """Keep fairseq's import from setting up a log at level DEBUG, which a program did not ask for."""
     placeholder = logging.NullHandler()
     if not logging.root.handlers:
         logging.root.addHandler(placeholder)
@@ -57,10 +56,10 @@ def _without_a_log() -> Iterator[None]:
 
 
 def register_with_fairseq() -> None:
-    """Register now if fairseq is loaded, and else as soon as it is.
+    """Register now if fairseq is loaded, else as soon as it is.
 
-    fairseq's ``--user-dir`` passes over a package that is loaded already: had it been imported before fairseq, its
-    architectures would not be known.
+    fairseq's ``--user-dir`` skips a package that is already loaded: if it was imported before fairseq, its
+    architectures would be unknown.
     """
     if "fairseq" in sys.modules:
         register()
@@ -73,10 +72,10 @@ def _is_ours() -> bool:
 
 
 def handle_ctrl_c(*commands: str) -> None:
-    """Let Ctrl-C end a command in one line, without a traceback, also in the seconds that its imports take.
+    """Let Ctrl-C end a command with one line instead of a traceback, also during its imports.
 
     Args:
-        commands: beginnings of names; a program of another name is left alone.
+        commands: beginnings of names; programs with other names are not affected.
     """
     named = os.path.basename(sys.argv[0]).startswith(commands)
     if named and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -84,7 +83,7 @@ def handle_ctrl_c(*commands: str) -> None:
 
 
 class _FairseqFinder(importlib.abc.MetaPathFinder):
-    """Finds fairseq as the other finders do; once the module has run, this package registers."""
+    """Finds fairseq as the other finders do, and registers this package once the module has run."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "fairseq":
@@ -100,5 +99,5 @@ class _FairseqFinder(importlib.abc.MetaPathFinder):
                 if "s2s_plugins.compat" not in sys.modules:  # else a repair is what imports fairseq
                     register()
 
-            spec.loader.exec_module = exec_module
+            vars(spec.loader)["exec_module"] = exec_module
         return spec

@@ -17,7 +17,8 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from types import FrameType
+from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.files import replacing, write_whole
@@ -194,9 +195,10 @@ class Runner:
         state.update(self.figures(step, self.log(step)))
         state["done"] = True
         self.write(step, state)
-        for name in step.leftovers:
-            for path in step.required_folder.glob(name):
-                path.unlink()
+        if step.folder is not None:
+            for name in step.leftovers:
+                for path in step.folder.glob(name):
+                    path.unlink()
 
     def _command(self, step: Step, state: dict, before: float) -> None:
         """Run a step's command; its output goes to the log, its statistics to the screen."""
@@ -206,7 +208,7 @@ class Runner:
         began = time.monotonic()
         last: List[str] = []
 
-        def kept(lines: Iterator[str]) -> Iterator[str]:
+        def kept(lines: Iterable[str]) -> Iterator[str]:
             for line in lines:
                 file.write(line)
                 file.flush()
@@ -220,25 +222,34 @@ class Runner:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {' '.join(command)}\n")
             file.flush()
-            # without it a pipe gets the lines late, and so does the screen
-            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
             with standard_output(step.output) as output, standard_input(step.input) as source:
-                streams: Dict[str, Any] = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-                if output is not None:
-                    streams.update(stdout=output, stderr=subprocess.PIPE)
-                # a command that outlives this process keeps the folder locked
-                held = () if self._lock is None else (self._lock.fileno(),)
-                streams.update(text=True, errors="replace", env=environment, pass_fds=held)
-                with held_signals() as release, subprocess.Popen(command, **streams) as process:
+                with held_signals() as release, self._start(command, source, output) as process:
                     try:
                         release()
-                        timed(show(statistics(kept(process.stdout or process.stderr or iter(()))), step.limits))
+                        lines = process.stdout if output is None else process.stderr
+                        timed(show(statistics(kept(lines or ())), step.limits))
                     except BaseException:
                         process.terminate()
                         raise
                 if process.returncode != 0:
                     why = last[-1].strip()[:300] if last else "it printed nothing"
                     raise StepError(f"{step.name} stopped with exit code {process.returncode}: {why}; see {log}")
+
+    def _start(
+        self, command: Sequence[str], source: Optional[IO[bytes]], output: Optional[IO[str]]
+    ) -> "subprocess.Popen[str]":
+        """Start ``command``; what does not go to ``output`` can be read from its pipe."""
+        return subprocess.Popen(
+            command,
+            stdin=source,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},  # else a pipe gets the lines late, and with them the time left
+            # a command that outlives this process keeps the folder locked
+            pass_fds=() if self._lock is None else (self._lock.fileno(),),
+        )
 
 
 @contextlib.contextmanager
@@ -287,8 +298,8 @@ def held_signals() -> Iterator[Callable[[], None]]:
 
     One that came while a process is being started would leave that process behind, at work and unknown.
     """
-    caught: List[tuple] = []
-    before: Dict[int, Callable[..., object]] = {}
+    caught: List[Tuple[int, Optional[FrameType]]] = []
+    before: Dict[int, Callable[[int, Optional[FrameType]], object]] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         handler = signal.getsignal(number)
         if callable(handler):  # else it ends this process or is ignored, and that is no exception

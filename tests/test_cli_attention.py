@@ -86,7 +86,7 @@ ERRORS = [
     ("--beam 0", "1\n", "--beam 0 is too small: use 1 or more"),
     ("--limit 0", "1\n", "--limit 0 is too small: use 1 or more"),
     ("--split valid", "1\n", "--split valid is a part of binarised data: give --data too"),
-    ("", "", "stdin is empty: give source sentences, a line each, or --data"),
+    ("", "", "stdin is empty: give source sentences, one per line, or --data"),
     ("--data {digits} --split dev", "", "has no split 'dev' of src-tgt: it has test, train, valid"),
     ("--data no/such", "", "data folder no/such does not exist"),
     ("--out {digits}/dict.src.txt", "1\n", "dict.src.txt is a file: name a folder"),

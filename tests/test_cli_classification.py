@@ -250,7 +250,7 @@ def test_two_processes_fine_tune(commands, data, pretrained):
 
 ERRORS = [
     ("--finetune-from-model no/such.pt", "--finetune-from-model no/such.pt does not exist"),
-    ("--freeze nothing", "--freeze nothing is in the name of no parameter"),
+    ("--freeze nothing", "--freeze nothing matches no parameter"),
     ("--layer-lr-decay 2", "--layer-lr-decay 2.0 is not a fraction"),
     ("--unfreeze-every -1", "--unfreeze-every -1 is below 0"),
     ("--class-weights 1,2", "--class-weights has 2 numbers, the data 3 classes"),

@@ -64,16 +64,16 @@ def test_characters_that_a_model_knows_in_parts_come_apart():
     assert as_tokens("q  é", "token", set()) == "q  é"
 
 
-def test_tokens_that_the_model_does_not_know_are_told_once_and_counted(commands, trained):
+def test_unknown_tokens_are_reported_once_and_counted(commands, trained):
     lines = ["1 2", "8 q 9 x", "7", "x"]
     result = predict(commands, trained["attention_lstm"], "--batch-size", 2, lines=lines)
     assert [line.split("\t")[0] for line in result.out.splitlines()] == lines
     assert result.err.splitlines() == [
-        "s2s predict: warning: line 2: q is no token that the model knows: it reads <unk> in its place",
-        "s2s predict: warning: 2 of 4 lines have tokens that the model does not know",
+        "s2s predict: warning: line 2: unknown token q, replaced by <unk>",
+        "s2s predict: warning: 2 of 4 lines have unknown tokens",
     ]
     alone = predict(commands, trained["attention_lstm"], "--source", "char", lines=["12", "3é"])
-    assert alone.err.count("\n") == 1 and "line 2: é is no token" in alone.err
+    assert alone.err.count("\n") == 1 and "line 2: unknown token é," in alone.err
 
 
 def test_several_checkpoints_are_an_ensemble_as_in_fairseq_generate(commands, digits, trained):
@@ -113,7 +113,7 @@ def test_answers_that_go_to_a_file_are_counted_on_the_terminal(trained, tmp_path
         answers.seek(0)
         assert len(answers.readlines()) == 40
     assert list(dict.fromkeys(re.findall(r"\b(\d+/\d+) ", said))) == ["0/40", "16/40", "32/40", "40/40"]
-    warning = "s2s predict: warning: line 40: x is no token that the model knows: it reads <unk> in its place"
+    warning = "s2s predict: warning: line 40: unknown token x, replaced by <unk>"
     assert warning in said.replace("\r", "\n").split("\n")  # not behind a bar in the same line
     assert said.endswith("\r")  # and the bar is gone
 

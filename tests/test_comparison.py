@@ -13,9 +13,9 @@ from s2s_plugins.comparison.plan import (
     groups,
     languages,
     read_references,
-    seeds_of,
     with_defaults,
 )
+from s2s_plugins.comparison.values import seeds_of
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import StepError
 
@@ -84,10 +84,16 @@ def test_defaults_make_room_for_what_is_given():
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("3", [1, 2, 3]), ("4,7", [4, 7]), ("7,", None), ("0", None), ("1,1", None), ("x", None), ("-2", None)],
+    [("3", [1, 2, 3]), ("4,7", [4, 7]), ("0,5", [0, 5])],
 )
 def test_seeds_are_a_number_of_them_or_a_list(text, seeds):
     assert seeds_of(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["7,", "0", "1,1", "x", "-2", ""])
+def test_other_seeds_are_an_error_with_the_remedy(text):
+    with pytest.raises(UsageError, match=f"--seeds {text} is neither .*: use 3, or 4,7"):
+        seeds_of(text)
 
 
 def test_data_without_the_split_is_named(digits, tmp_path):

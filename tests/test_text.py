@@ -7,11 +7,11 @@ import types
 
 import pytest
 import torch
-from fairseq.data import Dictionary
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.binarise import build_dictionary, count_tokens, train_sentencepiece
 from s2s_plugins.text.documents import read_labelled, read_unlabelled
+from s2s_plugins.text.symbols import EOS, UNK, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, load_settings
 
 TEXT = "It's  Good, isn’t it?\tÜber 3.5 cafe\u0301s… <unk>"
@@ -80,6 +80,13 @@ def test_damaged_settings_are_named(tmp_path, text):
         load_settings(tmp_path)
 
 
+def test_settings_read_no_other_file_than_their_own_model(tmp_path):
+    (tmp_path / "other").write_text("private")
+    (tmp_path / "tokens.json").write_text(json.dumps({"level": "sentencepiece", "model": str(tmp_path / "other")}))
+    with pytest.raises(UsageError, match="its model is not tokens.model"):
+        load_settings(tmp_path)
+
+
 def test_a_missing_sentencepiece_model_is_named(tmp_path):
     (tmp_path / "tokens.json").write_text('{"level": "sentencepiece", "model": "tokens.model"}')
     with pytest.raises(UsageError, match="tokens.model is missing"):
@@ -87,13 +94,12 @@ def test_a_missing_sentencepiece_model_is_named(tmp_path):
 
 
 def test_rare_tokens_are_dropped_or_unknown_and_symbols_of_fairseq_harm_nothing():
-    dictionary = Dictionary()
-    good = dictionary.add_symbol("good")
+    dictionary = SymbolTable()
+    good = dictionary.add("good")
     tokens = ["good", "</s>", "rare", "<pad>", "good"]
-    assert Tokenizer("word").encode(tokens, dictionary).tolist() == [good, good, dictionary.eos()]
-    unk = dictionary.unk()
-    encoded = Tokenizer("word", rare="unk").encode(tokens, dictionary).tolist()
-    assert encoded == [good, unk, unk, unk, good, dictionary.eos()]
+    assert Tokenizer("word").encode(tokens, dictionary.indices) == [good, good, EOS]
+    encoded = Tokenizer("word", rare="unk").encode(tokens, dictionary.indices)
+    assert encoded == [good, UNK, UNK, UNK, good, EOS]
 
 
 def test_the_dictionary_has_the_frequent_words_first_and_the_mask_last():

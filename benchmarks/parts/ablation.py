@@ -6,7 +6,8 @@ The other side of a pair is our own model here, not fairseq's.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Sequence
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence
 
 from benchmarks.bench import Bench
 from benchmarks.pairs import compare
@@ -51,13 +52,12 @@ def _training(
     batches = bench.batches(what, shape.max_tokens, count)
     worker.ask("build", name=name, flags=[*bench.flags(name, shape), *more], data=what, batches=batches)
     rows = []
+
+    def step(batch: int, without: Optional[str] = None) -> float:
+        return worker.ask("step", name=name, batch=batch, without=without)[0]
+
     for switch in switches:
-        compared = _in_turn(
-            bench,
-            list(range(len(batches))),
-            lambda batch, off=switch: worker.ask("step", name=name, batch=batch, without=off)[0],
-            lambda batch: worker.ask("step", name=name, batch=batch)[0],
-        )
+        compared = _in_turn(bench, list(range(len(batches))), partial(step, without=switch), step)
         rows.append({"system": name, "command": "training", "change": switch, **compared})
     bench.drop()
     return rows
@@ -100,9 +100,7 @@ def _decoding(bench: Bench, name: str, checkpoint: str) -> List[dict]:
         if not bench.hello[True][kind]:
             rows.append({**change, "note": f"not run: this machine has no instructions for {kind}"})
             continue
-        compared = _in_turn(
-            bench, places, lambda batch: decode("full", batch), lambda batch, kind=kind: decode(kind, batch)
-        )
+        compared = _in_turn(bench, places, partial(decode, "full"), partial(decode, kind))
         best = worker.ask("decode", name=kind, batches=places, beam=BEAM)["best"]
         rows.append({**change, **compared, "scores": _score_difference(exact, best)})
     bench.drop()

@@ -26,7 +26,9 @@ def decoding(bench: Bench) -> dict:
 def _generate(bench: Bench, models: Dict[str, str], way: str, beam: int, batch_size: int, begins: float) -> List[dict]:
     """Rows of one way to call fairseq-generate."""
     folder = bench.test()["path"]
-    results = {name: {side: [] for side in ("baseline", "ours")} for name in bench.scale.systems}
+    results: Dict[str, Dict[str, List[dict]]] = {
+        name: {side: [] for side in ("baseline", "ours")} for name in bench.scale.systems
+    }
     words = [folder, "--beam", str(beam), "--batch-size", str(batch_size), "--gen-subset", "test"]
     for running in in_turn(bench.scale.systems[0]):  # a process's first call imports, and warms up
         bench.worker(running).ask("generate", arguments=[*words, "--path", models[running]])
@@ -66,9 +68,9 @@ def _latency(bench: Bench, models: Dict[str, str], begins: float) -> List[dict]:
         for running in in_turn(name):
             bench.worker(running).ask("load", name=running, data=what, batches=batches, checkpoint=models[running])
             bench.worker(running).ask("decode", name=running, batches=[0, 1], beam=BEAM)
-        seconds = {"baseline": [], "ours": []}
-        rates = {"baseline": [], "ours": []}
-        lengths = {"baseline": [], "ours": []}
+        seconds: Dict[str, List[float]] = {"baseline": [], "ours": []}
+        rates: Dict[str, List[float]] = {"baseline": [], "ours": []}
+        lengths: Dict[str, List[int]] = {"baseline": [], "ours": []}
         for first in range(0, sentences, LATENCY_CHUNK):
             chunk = list(range(first, min(first + LATENCY_CHUNK, sentences)))
             for side, running in zip(("baseline", "ours"), in_turn(name)):

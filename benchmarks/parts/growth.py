@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from typing import Callable, List
+from typing import Callable, Dict, List
 
 from benchmarks.bench import Bench
 from benchmarks.client import USER_DIR, run_command
@@ -22,9 +22,9 @@ def growth(bench: Bench) -> dict:
     scale = bench.scale
     axes = {"length": scale.lengths, "hidden": scale.hidden, "vocabulary": scale.vocabularies, "beam": scale.beams}
     points = sum(map(len, axes.values()))
-    done, found = 0, {}
+    done = 0
+    found: Dict[str, List[dict]] = {axis: [] for axis in axes}
     for axis, values in axes.items():
-        found[axis] = []
         for value in values:
             bench.progress.at(0.8 * done / points, f"{axis} {value}")
             measure = _beam if axis == "beam" else _training
@@ -37,7 +37,7 @@ def growth(bench: Bench) -> dict:
 
 def _repeat(bench: Bench, once: Callable[[str], float]) -> dict:
     """Each system's seconds, with the systems in turn."""
-    seconds = {name: [] for name in NAMES}
+    seconds: Dict[str, List[float]] = {name: [] for name in NAMES}
     for _ in range(bench.scale.repetitions):
         for name in NAMES:
             seconds[name].append(once(name))

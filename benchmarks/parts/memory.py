@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import List
+from typing import Dict, List
 
 from benchmarks.bench import Bench
 from benchmarks.client import USER_DIR, run_command
@@ -26,7 +26,7 @@ def memory(bench: Bench) -> dict:
         training += ["--save-dir", str(bench.out / "models" / "unused")]
         generating = [test, *plugin, "--path", models[name], "--beam", "5", "--gen-subset", "test"]
         generating += ["--batch-size", str(bench.scale.decode_batch), "--num-workers", "0"]
-        row = {"system": name}
+        row: Dict[str, object] = {"system": name}
         for offset, (command, arguments) in enumerate((("train", training), ("generate", generating))):
             bench.progress.at(0.1 + 0.9 * (position + offset / 2) / len(names), f"fairseq-{command} of {name}")
             log = bench.out / "logs" / f"memory-{command}-{SYSTEMS[name].file_name}.log"

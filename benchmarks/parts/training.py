@@ -25,7 +25,10 @@ def _shape(bench: Bench, shape: Shape, batches_a_round: int, begins: float, ends
     what = bench.g2p() if shape.vocabulary is None else shape.synthetic()
     warmup, count = bench.scale.warmup, bench.rounds * batches_a_round
     batches = bench.batches(what, shape.max_tokens, warmup + count)
-    names = {name: [] for name in bench.scale.systems}  # of the running systems, with flags on top of the shape's
+    # the systems that run, with their flags on top of the shape's
+    names: Dict[str, List[str]] = {
+        name: [] for name in bench.scale.systems
+    }  # of the running systems, with flags on top of the shape's
     if bench.bf16:
         names.update({f"{name} bf16": ["--autocast", "bf16"] for name in bench.scale.systems})
     built: Dict[str, dict] = {}

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Sequence
 
 from common.recipe import Flags, words
+import s2s_plugins
 from s2s_plugins.errors import one_line_errors
 from s2s_plugins.steps import Figures, Runner, Step, no_figures
 
 EXAMPLES = Path(__file__).resolve().parents[1]
-ROOT = EXAMPLES.parent
-USER_DIR = ["--user-dir", str(ROOT / "s2s_plugins")]
+USER_DIR = ["--user-dir", str(Path(s2s_plugins.__file__).resolve().parent)]
 STOPPED = "stopped; re-run the command to resume"
 
 

@@ -10,8 +10,8 @@ OUTPUT = "output"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="two or more, as checkpoint*.pt")
-    parser.add_argument("--output", required=True, metavar="FILE", help="where the averaged checkpoint goes")
+    parser.add_argument("checkpoints", nargs="+", metavar="CHECKPOINT", help="two or more, for example checkpoint*.pt")
+    parser.add_argument("--output", required=True, metavar="FILE", help="file to write")
 
 
 def run(args: argparse.Namespace) -> None:

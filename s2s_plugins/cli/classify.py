@@ -9,20 +9,22 @@ import sys
 from s2s_plugins.cli.main import at_least
 from s2s_plugins.errors import standard_input
 
-DESCRIPTION = "Reads a document a line from stdin, writes its label and the label's probability."
+DESCRIPTION = "Reads one document per line from stdin, and writes its label and the probability of the label."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --task text_classification")
-    add("--json", action="store_true", help="write JSON lines, with the probabilities of all classes")
-    add("--batch-size", type=int, default=64, metavar="N", help="lines at a time (default: %(default)s)")
+    add("--json", action="store_true", help="write a JSON object per line, with the probabilities of all classes")
+    add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, batch_size=1)
     lines = standard_input()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as other filters: `s2s classify ... | head` ends without a word
+    signal.signal(
+        signal.SIGPIPE, signal.SIG_DFL
+    )  # like other filters: `s2s classify ... | head` ends without a message
     from s2s_plugins.inference.lines import progress, read_batches
     from s2s_plugins.models.classifier import Classifier, answer
 

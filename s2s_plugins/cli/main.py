@@ -6,12 +6,20 @@ import argparse
 import importlib
 import logging
 import sys
+from dataclasses import Field
 from types import ModuleType
-from typing import Optional, Sequence, Tuple
+from typing import ClassVar, Dict, Optional, Protocol, Sequence, Tuple, Type, TypeVar
 
 from s2s_plugins import __version__
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.registration import handle_ctrl_c
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[Dict[str, "Field[object]"]]
+
+
+T = TypeVar("T", bound=_Dataclass)
 
 VERBS = {
     "prepare": "labelled and unlabelled text to binarised data",
@@ -26,7 +34,11 @@ VERBS = {
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run ``s2s`` with these words, or those of the command line; the exit code."""
+    """Run ``s2s`` with the words ``argv``, by default those of the command line.
+
+    Returns:
+        The exit code.
+    """
     handle_ctrl_c("s2s", "__main__.py")
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _front_door()
@@ -80,15 +92,20 @@ def parse(verb: str, words: Sequence[str]) -> Tuple[ModuleType, argparse.Namespa
 
 
 def at_least(args: argparse.Namespace, **limits: int) -> None:
-    """See that arguments that are given are not below their limit.
+    """Check that the given arguments are not below their limits.
 
     Raises:
-        UsageError: one is.
+        UsageError: one of them is.
     """
     for name, least in limits.items():
         value = getattr(args, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} {value} is too small: use {least} or more")
+
+
+def values(kind: Type[T], args: argparse.Namespace) -> T:
+    """An object of the dataclass ``kind``, each field from the argument of the same name."""
+    return kind(**{name: getattr(args, name) for name in kind.__dataclass_fields__})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
+import os
+
+import s2s_plugins
 
 DESCRIPTION = "Print this package's folder, as in: fairseq-train DATA --user-dir $(s2s user-dir) --arch peek_lstm"
 
@@ -14,4 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the folder."""
-    print(find_spec("s2s_plugins").submodule_search_locations[0])
+    print(os.path.dirname(s2s_plugins.__file__))

@@ -1,4 +1,4 @@
-"""``s2s vectors``: word vectors of binarised text, for the flags that start an embedding from a file."""
+"""``s2s vectors``: word vectors of binarised text, for the flags that load an embedding from a file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,32 @@ OUTPUT, STOPPED = "out", "stopped; {output} is as it was"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("data", metavar="DATA", help="DIR/pretrain of s2s prepare, or a folder of fairseq-preprocess")
-    add("--out", required=True, metavar="FILE", help="where the vectors go")
+    add("--out", required=True, metavar="FILE", help="file to write")
     add("--dim", type=int, default=128, metavar="N", help="size of a vector (default: 128)")
-    add("--window", type=int, default=10, metavar="N", help="words on either side that a word predicts (default: 10)")
-    add("--epochs", type=int, default=5, metavar="N", help="over the text (default: 5)")
-    add("--lr", type=float, default=0.05, metavar="X", help="at the start; falls to 0 (default: 0.05)")
+    add(
+        "--window",
+        type=int,
+        default=10,
+        metavar="N",
+        help="number of words on either side that a word predicts (default: 10)",
+    )
+    add("--epochs", type=int, default=5, metavar="N", help="number of passes over the text (default: 5)")
+    add("--lr", type=float, default=0.05, metavar="X", help="initial learning rate; falls to 0 (default: 0.05)")
     add(
         "--sample",
         type=float,
         default=1e-4,
         metavar="X",
-        help="words of a larger share of the text than this are read less often; 0 = always (default: 1e-4)",
+        help="words with a larger share of the text are sampled less often; 0 = never (default: 1e-4)",
     )
-    add("--seed", type=int, default=1, metavar="N", help="of all draws (default: 1)")
-    add("--workers", type=int, default=1, metavar="N", help="threads; with more than one the vectors vary (default: 1)")
+    add("--seed", type=int, default=1, metavar="N", help="random seed (default: 1)")
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of threads; with more than one the vectors vary (default: 1)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

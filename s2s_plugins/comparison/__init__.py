@@ -1,1 +1,1 @@
-"""Several models, one experiment: what ``s2s compare`` trains, decodes, scores and shows."""
+"""Several trainings, one report: what ``s2s compare`` trains, decodes, scores and shows."""

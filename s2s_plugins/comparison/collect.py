@@ -1,4 +1,4 @@
-"""What the logs and decoded texts of a comparison say: results.json is made of this, and the report of that."""
+"""The results of a comparison, from its logs and decoded texts; results.json and the report show them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from s2s_plugins.comparison.lead import Lead
 from s2s_plugins.comparison.metrics import Metric
@@ -20,12 +20,12 @@ MOST_LENGTHS = 12  # groups of source lengths
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded test set, in its own order; tokens are separated by spaces.
+    """A decoded test set, in its original order; tokens are separated by spaces.
 
     Attributes:
-        sources: as the dictionary knows them.
-        references: what should come out.
-        hypotheses: what came out.
+        sources: the input, with ``<unk>`` for words that the dictionary lacks.
+        references: the expected output.
+        hypotheses: the output of the model.
     """
 
     sources: List[str]
@@ -33,39 +33,40 @@ class Decoded:
     hypotheses: List[str]
 
     def select(self, numbers: Sequence[int]) -> "Decoded":
+        """The sentences with these numbers."""
         return Decoded(
             *([part[number] for number in numbers] for part in (self.sources, self.references, self.hypotheses))
         )
 
 
 def read_decoded(path: Path) -> Decoded:
-    """What fairseq-generate printed: source, reference and best hypothesis of each sentence.
+    """Source, reference and best hypothesis of each sentence in the output of fairseq-generate.
 
     Raises:
-        StepError: a sentence lacks one of them.
+        StepError: a sentence has not all of them.
     """
-    # --bpe and --tokenizer take S, T and D back to text, H they leave in pieces
+    # --bpe and --tokenizer turn S, T and D back into text, but leave H in pieces
     parts: Dict[str, Dict[int, str]] = {"S": {}, "T": {}, "D": {}}
     for line in path.read_text(encoding="utf-8").splitlines():
         found = re.match(r"([STD])-(\d+)\t?(.*)$", line)
         if found:
             kind, number, text = found.group(1), int(found.group(2)), found.group(3)
             if kind == "D":
-                text = text.partition("\t")[2]  # the score stands first
+                text = text.partition("\t")[2]  # after the score
             parts[kind].setdefault(number, text)
     numbers = sorted(parts["S"])
     if not numbers or any(sorted(part) != numbers for part in parts.values()):
-        raise StepError(f"{path} lacks sources, references or hypotheses: remove it, and start again")
-    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis can match it;
-    # where a metric takes words apart, as BLEU does, --references has the text itself
+        raise StepError(f"{path} lacks sources, references or hypotheses: remove it, and run the command again")
+    # a token that the dictionary lacks is <<unk>> in a reference, so that no <unk> in a hypothesis matches it; for
+    # metrics that split words, as BLEU does, --references gives the text itself
     return Decoded(*([part[number] for number in numbers] for part in parts.values()))
 
 
-def figures(step: Step, log: Path) -> Dict[str, object]:
-    """What is kept of a finished step's log.
+def figures(step: Step, log: Path) -> Mapping[str, object]:
+    """The figures in the log of a finished step.
 
     Raises:
-        StepError: the log does not say it.
+        StepError: one of them is missing.
     """
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     if step.kind == "train":
@@ -73,7 +74,7 @@ def figures(step: Step, log: Path) -> Dict[str, object]:
     if step.kind == "decode":
         found = re.findall(r"Translated [\d,]+ sentences .*?\(([\d.,]+) sentences/s", text)
         if not found:
-            raise StepError(f"{step.name} has not told its speed: see {log}")
+            raise StepError(f"{step.name} has not logged its speed: see {log}")
         return {"sentences_per_second": float(found[-1].replace(",", ""))}
     return {}
 
@@ -92,7 +93,7 @@ def _training(text: str, log: Path) -> Dict[str, object]:
                 loss = float(entry.get("valid_nll_loss", entry["valid_loss"]))
                 validation[int(float(entry["valid_num_updates"]))] = loss
     if not parameters or not validation:
-        raise StepError(f"the training has told no parameters or no validation loss: see {log}")
+        raise StepError(f"the training has logged no number of parameters or no validation loss: see {log}")
     return {
         "parameters": int(parameters[-1].replace(",", "")),
         "tokens_per_second": median(speeds) if speeds else None,
@@ -102,17 +103,17 @@ def _training(text: str, log: Path) -> Dict[str, object]:
 
 
 def length_groups(lengths: Sequence[int]) -> List[Tuple[int, int]]:
-    """Ranges of source lengths, both ends included, of some ``MOST_LENGTHS`` groups with about as many sentences.
+    """Ranges of source lengths, both ends included, for about ``MOST_LENGTHS`` groups of equal numbers of sentences.
 
-    Where there are few lengths, each is a group of its own, if it is that of 2 % of the sentences: the score of one
-    sentence alone says nothing.
+    If there are few lengths, each is a group of its own, provided that 2 % of the sentences have it: the score of a
+    single sentence says nothing.
     """
     ordered, distinct = sorted(lengths), sorted(set(lengths))
     if len(distinct) > MOST_LENGTHS:
         starts = sorted({ordered[len(ordered) * part // MOST_LENGTHS] for part in range(MOST_LENGTHS)})
         return [(start, after - 1) for start, after in zip(starts, [*starts[1:], ordered[-1] + 1])]
     groups: List[Tuple[int, int]] = []
-    together: List[int] = []  # lengths that do not make a group yet
+    together: List[int] = []  # lengths that are not enough for a group yet
     for length in distinct:
         together.append(length)
         if 50 * sum(map(lengths.count, together)) >= len(lengths):
@@ -124,25 +125,25 @@ def length_groups(lengths: Sequence[int]) -> List[Tuple[int, int]]:
 
 
 def sample_numbers(sources: Sequence[str], count: int) -> List[int]:
-    """``count`` sentences, evenly over the test set as it is sorted by length."""
+    """``count`` sentences, evenly spread over the test set in the order of length."""
     order = sorted(range(len(sources)), key=lambda number: (len(sources[number].split()), number))
     count = min(count, len(order))
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
 def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead] = ()) -> dict:
-    """Everything that is known so far.
+    """All results so far.
 
     Args:
         plan: of the comparison.
-        runner: that knows which steps are done.
+        runner: knows which steps are done.
         metrics: the scores to compute, the main one first.
-        samples: how many sentences of each split are shown.
-        leads: rows that are the beginning of the source.
+        samples: number of sentences of each split to show.
+        leads: rows with the beginning of the source.
 
     Returns:
-        What results.json holds: ``systems``, with what their trainings say; ``baselines``, which have none; and
-        ``subsets``, with the scores of both on each split that is decoded. A system that has nothing decoded yet is
+        The content of results.json: ``systems``, with the figures of their trainings; ``baselines``, which have no
+        training; and ``subsets``, with the scores of both on each decoded split. Systems without a decoded split are
         left out.
     """
     systems = []
@@ -204,7 +205,7 @@ def _subset(
 
     for system in plan.systems:
         for run in _decoded(plan, runner, system, subset):
-            decoded = read_decoded(run.decodes[subset].output)
+            decoded = read_decoded(run.texts[subset])
             decoded = replace(decoded, references=plan.references.get(subset, decoded.references))
             if not found["sentences"]:
                 found["sentences"] = len(decoded.sources)
@@ -223,7 +224,7 @@ def _subset(
 
 
 def _groups(sources: Sequence[str], found: dict) -> List[List[int]]:
-    """The sentences of each range of lengths; notes the ranges in ``found``."""
+    """The sentences of each range of lengths; adds the ranges to ``found``."""
     lengths = [len(source.split()) for source in sources]
     groups = []
     for low, high in length_groups(lengths):

@@ -1,19 +1,19 @@
 """Scores of decoded text, by name. All take texts whose tokens are separated by spaces.
 
-Kept libraries count: sacrebleu (Post 2018, arXiv:1804.08771), torchmetrics for ROUGE (Lin 2004, W04-1013), RapidFuzz
-for edit distance.
+Computed by sacrebleu (Post 2018, arXiv:1804.08771), torchmetrics (ROUGE, Lin 2004, W04-1013) and RapidFuzz (edit
+distance).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Sequence, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.reports import EXTRA
 
-# scripts that are written without spaces: each character is a word of ROUGE's
+# scripts that are written without spaces: each character is a word for ROUGE
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 ROUGE_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 
@@ -36,12 +36,12 @@ class Metric:
 
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Percent of the hypotheses that equal their reference, token by token."""
+    """Percentage of the hypotheses that equal their reference, token by token."""
     return 100 * sum(h.split() == r.split() for h, r in zip(hypotheses, references)) / len(references)
 
 
 def token_error_rate(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Edits (insertions, deletions, substitutions) for 100 tokens of the references."""
+    """Edits (insertions, deletions, substitutions) per 100 tokens of the references."""
     from rapidfuzz.distance import Levenshtein
 
     edits = sum(Levenshtein.distance(h.split(), r.split()) for h, r in zip(hypotheses, references))
@@ -54,21 +54,21 @@ def bleu(tokenize: str) -> Callable[[Sequence[str], Sequence[str]], float]:
     def score(hypotheses: Sequence[str], references: Sequence[str]) -> float:
         from sacrebleu.metrics import BLEU
 
-        # the texts of some tasks are tokenized, and meant so: no warning about it
+        # some tasks have tokenized texts on purpose: no warning about it
         return BLEU(tokenize=tokenize, force=True).corpus_score(list(hypotheses), [list(references)]).score
 
     return score
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """chrF2, spaces left out."""
+    """chrF2, without spaces."""
     from sacrebleu.metrics import CHRF
 
     return CHRF().corpus_score(list(hypotheses), [list(references)]).score
 
 
 def rouge_words(text: str) -> List[str]:
-    """What ROUGE counts: words as spaces part them, and each Chinese or Japanese character by itself."""
+    """The units that ROUGE counts: words between spaces, and each Chinese or Japanese character."""
     return ROUGE_WORD.findall(text)
 
 
@@ -84,7 +84,7 @@ def rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], float]:
             list(hypotheses),
             list(references),
             rouge_keys=kind,
-            normalizer=str,  # the default throws away all that is no Latin letter or digit
+            normalizer=str,  # the default removes everything but Latin letters and digits
             tokenizer=rouge_words,
         )
         return 100 * float(found[f"{kind}_fmeasure"])
@@ -107,10 +107,10 @@ def metrics(bleu_tokenize: str = "13a") -> Dict[str, Metric]:
 
 
 def choose(names: Sequence[str], bleu_tokenize: str = "13a") -> List[Metric]:
-    """The metrics of these names, in this order.
+    """The metrics with these names, in this order.
 
     Raises:
-        UsageError: there is none of a name, or no name, or sacrebleu has no such tokenizer.
+        UsageError: a name or the tokenizer is unknown, or there is no name.
     """
     from sacrebleu.metrics import BLEU
 
@@ -126,14 +126,14 @@ def choose(names: Sequence[str], bleu_tokenize: str = "13a") -> List[Metric]:
 
 
 def signatures(chosen: Sequence[Metric], bleu_tokenize: str) -> List[str]:
-    """sacrebleu's signatures of those among ``chosen`` that it counts."""
+    """The signatures of those metrics that sacrebleu computes."""
     from sacrebleu.metrics import BLEU, CHRF
 
-    makers = {"bleu": lambda: BLEU(tokenize=bleu_tokenize), "chrf": CHRF}
+    makers: Dict[str, Callable[[], Union[BLEU, CHRF]]] = {"bleu": lambda: BLEU(tokenize=bleu_tokenize), "chrf": CHRF}
     lines = []
     for metric in chosen:
         if metric.name in makers:
             counter = makers[metric.name]()
-            counter.corpus_score(["a"], [["a"]])  # a signature knows the number of references
+            counter.corpus_score(["a"], [["a"]])  # a signature includes the number of references
             lines.append(f"{metric.title}: {counter.get_signature()}")
     return lines

@@ -1,20 +1,20 @@
-"""What a comparison runs: systems, and for each system and seed a training and a decoding."""
+"""The steps of a comparison: for each system and seed a training, and a decoding of each split."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step, checksum
 
 PACKAGE = Path(__file__).resolve().parent.parent
-VALIDATIONS = 10  # of a training; a learning curve has so many points
-LOG_LINES = 200  # at most, of a training
+VALIDATIONS = 10  # per training: the number of points of its learning curve
+LOG_LINES = 200  # at most, per training
 
-# what is given for a flag that the user leaves out; with a flag of the left column none of its row
+# the words for a flag that the user leaves out
 DEFAULTS = {
     "--optimizer": ["--optimizer", "adam"],
     "--lr": ["--lr", "0.002"],
@@ -23,19 +23,18 @@ DEFAULTS = {
     "--clip-norm": ["--clip-norm", "1"],
     "--max-tokens": ["--max-tokens", "4000"],
 }
-CLASSICS = ("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "lstm")
-INSTEAD = {"--max-tokens": "--batch-size"}  # a flag that makes another one's default needless
+INSTEAD = {"--max-tokens": "--batch-size"}  # no default for the first flag if the second one is given
 
 
 @dataclass(frozen=True)
 class System:
-    """A model that takes part.
+    """A model in the comparison.
 
     Args:
         name: in the report and in file names.
         arch: ``--arch``.
-        flags: for fairseq-train, those that this architecture has.
-        left_out: flags for all systems that this one does not have.
+        flags: for fairseq-train; only flags that this architecture has.
+        left_out: flags for all systems that this architecture does not have.
     """
 
     name: str
@@ -52,6 +51,7 @@ class Run:
     seed: int
     train: Step
     decodes: Dict[str, Step]  # by split
+    texts: Dict[str, Path]  # what these write
 
     @property
     def checkpoint(self) -> Path:
@@ -64,16 +64,19 @@ class Settings:
 
     Args:
         data: folder of fairseq-preprocess.
-        out: where everything goes.
+        out: folder for everything that is written.
         updates: of each training.
-        seeds: a training for each.
+        seeds: each system is trained once with each of them.
         flags: for fairseq-train.
         own_flags: for the systems of these names, after ``flags``.
-        subsets: the splits that are decoded, the main one first.
-        beam: of decoding.
+        subsets: the splits to decode, the main one first.
+        beam: width of the beam search.
         decode_flags: for fairseq-generate.
         checkpoint: ``best`` by validation loss, or ``last``.
         references: folder of text, ``SPLIT.LANG``, to score against instead of the binarised one.
+
+    Raises:
+        UsageError: there is no split, or ``updates`` or ``beam`` is below 1.
     """
 
     data: Path
@@ -81,19 +84,27 @@ class Settings:
     updates: int
     seeds: Sequence[int] = (1,)
     flags: Sequence[str] = ()
-    own_flags: Dict[str, Sequence[str]] = field(default_factory=dict)
+    own_flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     subsets: Sequence[str] = ("test",)
     beam: int = 5
     decode_flags: Sequence[str] = ()
     checkpoint: str = "best"
     references: Optional[Path] = None
 
+    def __post_init__(self) -> None:
+        if not self.subsets:
+            raise UsageError("--subset is empty: name a split, as test")
+        for name in ("updates", "beam"):
+            value = getattr(self, name)
+            if value < 1:
+                raise UsageError(f"--{name} {value} is too small: use 1 or more")
+
 
 def groups(flags: Sequence[str]) -> Iterator[List[str]]:
     """Each flag with its values: ``--dropout 0.1 --residual`` -> ``[--dropout, 0.1]``, ``[--residual]``.
 
     Raises:
-        UsageError: a value stands before the first flag.
+        UsageError: there is a value before the first flag.
     """
     group: List[str] = []
     for word in flags:
@@ -114,8 +125,17 @@ def name_of(group: Sequence[str]) -> str:
     return group[0].split("=")[0]
 
 
+def recurrent() -> List[str]:
+    """This plugin's architectures with an encoder and a decoder."""
+    from fairseq.models import ARCH_MODEL_INV_REGISTRY, MODEL_REGISTRY
+
+    from s2s_plugins.models.seq2seq import RecurrentModel
+
+    return [name for name in ARCH_MODEL_INV_REGISTRY if issubclass(MODEL_REGISTRY[name], RecurrentModel)]
+
+
 def model_flags(arch: str) -> Set[str]:
-    """The flags that an architecture adds to fairseq-train's, without those that are an error with it.
+    """The flags that an architecture adds to those of fairseq-train, without those that it rejects.
 
     Raises:
         UsageError: there is no such architecture.
@@ -127,8 +147,8 @@ def model_flags(arch: str) -> Set[str]:
 
     if arch not in ARCH_MODEL_REGISTRY:
         raise UsageError(
-            f"--archs {arch} is no architecture: s2s_plugins has basic_lstm, feedback_lstm, peek_lstm and "
-            "attention_lstm, fairseq has lstm, transformer and others"
+            f"--archs {arch} is no architecture: use one of this plugin's, as attention_lstm, or of fairseq's, as lstm "
+            "or transformer"
         )
     model = ARCH_MODEL_REGISTRY[arch]
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -158,8 +178,8 @@ def build_systems(names: Sequence[str], settings: Settings) -> List[System]:
         if name not in chosen:
             raise UsageError(f"--flags {name} is for no system of --archs {','.join(chosen)}")
     flags = {arch: model_flags(arch) for _, arch in pairs}
-    # those of systems that do not take part this time are no error either
-    of_models = set().union(*flags.values(), *map(model_flags, CLASSICS))
+    # flags of models that do not take part this time are no error either
+    of_models = set().union(*flags.values(), *map(model_flags, [*recurrent(), "lstm"]))
     systems = []
     for name, arch in pairs:
         kept: List[str] = []
@@ -175,7 +195,7 @@ def build_systems(names: Sequence[str], settings: Settings) -> List[System]:
 
 
 def with_defaults(flags: Sequence[str], updates: int) -> List[str]:
-    """``flags`` behind the defaults that they leave room for."""
+    """``flags``, after the defaults of flags that are not given."""
     given = {name_of(group) for group in groups(flags)}
     values = {"updates": updates, "warmup": min(100, updates // 10)}
     before: List[str] = []
@@ -189,12 +209,12 @@ class Plan:
     """The steps of a comparison, each before what needs it.
 
     Args:
-        names: of the systems, as ``--archs`` takes them.
-        settings: what they share.
+        names: architectures; ``NAME=ARCH`` gives one a name of its own.
+        settings: what all systems share.
 
     Attributes:
-        systems: in their order.
-        references: by split, the lines to score against, where the settings name a folder of them.
+        systems: in the order of ``names``.
+        references: the lines to score against, by split, if the settings name a folder of them.
         runs: seed by seed, so that every system has a result early.
 
     Raises:
@@ -228,7 +248,7 @@ class Plan:
         command += ["--source-lang", self.source_lang, "--target-lang", self.target_lang]
         command += ["--save-dir", str(folder), "--seed", str(seed), "--max-update", str(settings.updates)]
         command += ["--validate-interval-updates", str(every), "--save-interval-updates", str(every)]
-        # small data has epochs of a few updates: neither validate nor save at each
+        # small data has epochs of a few updates: validate and save by updates alone
         command += ["--validate-interval", "1000000", "--save-interval", "1000000", "--keep-interval-updates", "1"]
         command += ["--no-epoch-checkpoints", "--log-format", "json"]
         command += ["--log-interval", str(max(1, settings.updates // LOG_LINES)), *flags]
@@ -251,7 +271,8 @@ class Plan:
             + (["checkpoint_last.pt"] if settings.checkpoint == "best" else []),
         )
         decodes = {subset: self._decode(name, subset, train, folder / checkpoint) for subset in settings.subsets}
-        return Run(system, seed, train, decodes)
+        texts = {subset: self._text(name, subset) for subset in settings.subsets}
+        return Run(system, seed, train, decodes, texts)
 
     def _decode(self, name: str, subset: str, train: Step, checkpoint: Path) -> Step:
         settings = self.settings
@@ -274,8 +295,11 @@ class Plan:
                 "flags": flags,
             },
             command,
-            output=settings.out / "decoded" / f"{subset}-{name}.txt",
+            output=self._text(name, subset),
         )
+
+    def _text(self, name: str, subset: str) -> Path:
+        return self.settings.out / "decoded" / f"{subset}-{name}.txt"
 
 
 def languages(data: Path, subsets: Sequence[str]) -> Tuple[str, str]:
@@ -298,15 +322,17 @@ def languages(data: Path, subsets: Sequence[str]) -> Tuple[str, str]:
 
 
 def read_references(settings: Settings, source_lang: str, target_lang: str) -> Dict[str, List[str]]:
-    """The lines of ``--references`` by split; none if it is not given.
+    """The lines of ``--references`` by split; empty without the flag.
 
     Raises:
-        UsageError: a file is missing, or has not as many lines as the split.
+        UsageError: a file is missing, or does not have as many lines as the split has sentences.
     """
     from fairseq.data.data_utils import load_indexed_dataset
 
     found: Dict[str, List[str]] = {}
-    for split in settings.subsets if settings.references else []:
+    if settings.references is None:
+        return found
+    for split in settings.subsets:
         path = settings.references / f"{split}.{target_lang}"
         if not path.is_file():
             raise UsageError(
@@ -322,19 +348,8 @@ def read_references(settings: Settings, source_lang: str, target_lang: str) -> D
     return found
 
 
-def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action) -> Step:
-    """The step that looks into one system: its decoder, and its attention over some sentences of the test split, which
-    it keeps in ``path``."""
+def attention_step(plan: Plan, run: Run, sentences: Sequence[int], path: Path, action: Callable[[], None]) -> Step:
+    """The step that writes the decoder of one system, and its attention over some sentences of the first split, into
+    ``path``."""
     settings = {"train": run.train.settings, "beam": plan.settings.beam, "sentences": list(sentences), "decoder": True}
     return Step(f"attention-{run.system.name}", "attention", None, settings, action=action, output=path)
-
-
-def seeds_of(text: str) -> Optional[List[int]]:
-    """``3`` -> 1, 2, 3; ``4,7`` -> 4, 7; None if it is neither."""
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        return None
-    if "," not in text:
-        numbers = list(range(1, numbers[0] + 1))
-    return numbers if numbers and min(numbers) >= 0 and len(set(numbers)) == len(numbers) else None

@@ -1,14 +1,14 @@
-"""The pictures of a comparison: learning curves, and the score against the length of the source."""
+"""Plots of a comparison: learning curves, and the score against the length of the source."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from statistics import mean
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 from s2s_plugins.files import replacing
 
-# told apart by colour-blind readers too (Okabe and Ito), and by marker in print
+# distinct for colour-blind readers (Okabe and Ito), and by marker in print
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7a7a7a", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = "osD^vP*X"
 
@@ -23,7 +23,7 @@ def _pyplot():
 
 
 def save(figure, path: Path) -> None:
-    """A picture that appears whole or not at all."""
+    """Write a PNG that appears whole or not at all."""
     with replacing(path) as partial:
         figure.savefig(partial, dpi=130, format="png")
     _pyplot().close(figure)
@@ -34,7 +34,7 @@ def style(place: int) -> dict:
 
 
 def learning_curves(results: dict):
-    """Losses of training and validation against updates, a line a system; a band spans the seeds."""
+    """Losses of training and validation against updates, one line per system; a band spans the seeds."""
     figure, axes = _pyplot().subplots(1, 2, figsize=(10.5, 4.0), sharey=True, layout="constrained")
     for axis, kind in zip(axes, ("training", "validation")):
         for place, system in enumerate(results["systems"]):
@@ -59,7 +59,7 @@ def _thinned(values: List[int], most: int) -> List[int]:
     return values[::step] if step > 1 else values
 
 
-def _line(axis, xs: List[float], values: List[List[float]], label: str, look: dict) -> None:
+def _line(axis, xs: Sequence[float], values: Sequence[Sequence[float]], label: str, look: dict) -> None:
     axis.plot(xs, [mean(points) for points in values], label=label, **look)
     if any(len(points) > 1 for points in values):
         lows, highs = [min(points) for points in values], [max(points) for points in values]
@@ -73,7 +73,7 @@ def _legend(figure, axis, count: int) -> None:
 
 
 def by_length(results: dict, subset: dict):
-    """The first metric against the number of source tokens; grey bars: how many sentences there are."""
+    """The first metric against the number of source tokens; grey bars show the number of sentences."""
     groups, metric = subset["lengths"], results["metrics"][0]
     figure, axis = _pyplot().subplots(figsize=(max(6.5, 0.62 * len(groups) + 1.5), 4.2), layout="constrained")
     places = list(range(len(groups)))

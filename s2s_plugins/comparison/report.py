@@ -14,15 +14,16 @@ TEMPLATE = "report.html"
 
 
 def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
-    """The mean, and of several seeds the lowest and highest: ``98.61``, ``97.90–99.20``."""
+    """The mean, and for several seeds the lowest and highest value: ``98.61``, ``97.90–99.20``."""
     mean = f"{sum(values) / len(values):,.{digits}f}"
     return mean, f"{min(values):,.{digits}f}–{max(values):,.{digits}f}" if len(values) > 1 else ""
 
 
 def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
-    """Heads and rows of a split's table, the best score of each metric marked; the first split's has the speeds too.
+    """Heads and rows of the table of a split, with the best score of each metric marked.
 
-    Baselines stand below the systems, with dashes for the figures of a training.
+    The table of the first split includes the speeds. Baselines stand below the systems, with dashes for the figures of
+    a training.
     """
     heads = [metric["title"] for metric in results["metrics"]]
     is_main = subset is results["subsets"][0]
@@ -62,7 +63,7 @@ def _mean(entries: Sequence[dict], key: str) -> float:
 
 
 def embedded(path: Path) -> str:
-    """A picture as a data URI: the page stays whole when it is sent on."""
+    """A picture as a data URI, so that the page is one file."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
@@ -70,11 +71,11 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]], d
     """The report.
 
     Args:
-        results: what :func:`~s2s_plugins.comparison.collect.collect` found, with ``title``, ``machine``,
+        results: of :func:`~s2s_plugins.comparison.collect.collect`, with ``title``, ``machine``,
             ``signatures`` and ``settings``.
         pictures: of :func:`~s2s_plugins.comparison.plots.draw`.
         maps: for each system with attention, heat maps as HTML.
-        diagrams: of the systems' decoders.
+        diagrams: drawings of the systems' decoders.
     """
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
     text = (
@@ -93,7 +94,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]], d
 
 
 def text_table(results: dict, subset: dict) -> str:
-    """A split's table as it is printed."""
+    """The table of a split, as text."""
     heads, rows = table(results, subset)
     lines = [[subset["name"], *heads]] + [[row["system"]["name"], *map(_plain, row["cells"])] for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

@@ -1,71 +1,57 @@
-"""A comparison: several models trained alike, decoded and scored, and one report."""
+"""A comparison: several models are trained alike, decoded and scored; one report shows them."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
-import shlex
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from s2s_plugins.comparison import collect, metrics, plots, report
-from s2s_plugins.comparison.lead import Lead, leads_of
-from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step, seeds_of
-from s2s_plugins.errors import UsageError
+from s2s_plugins.comparison.lead import Lead, named_apart
+from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step
+from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.files import write_whole
 from s2s_plugins.reports import library
 from s2s_plugins.reports.diagram import Diagram, diagram_of
 from s2s_plugins.steps import DONE, Runner
 
 
-def words(text: str, flag: str) -> List[str]:
-    """``text`` as a shell would split it.
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows.
+
+    Args:
+        metrics: names of the scores, the main one first.
+        bleu_tokenize: sacrebleu's tokenizer for BLEU.
+        leads: a row with the first tokens of the source for each of these numbers.
+        samples: number of sentences of each split that are shown side by side.
+        attention_maps: number of these whose attention is drawn.
+        title: of the report; None: made of the name of the data.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: a number is below 0.
     """
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"{flag} {text!r}: {error}") from None
 
+    metrics: Sequence[str] = ("exact", "token-error")
+    bleu_tokenize: str = "13a"
+    leads: Sequence[int] = ()
+    samples: int = 12
+    attention_maps: int = 3
+    title: Optional[str] = None
 
-def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings of a comparison.
-
-    Raises:
-        UsageError: a flag makes no sense.
-    """
-    for name, least in (("updates", 1), ("beam", 1), ("samples", 0), ("attention_maps", 0)):
-        if getattr(args, name) < least:
-            raise UsageError(f"--{name.replace('_', '-')} {getattr(args, name)} is too few: use {least} or more")
-    seeds = seeds_of(args.seeds)
-    if seeds is None:
-        raise UsageError(
-            f"--seeds {args.seeds} is neither a number of seeds nor a list of different ones: use 3, or 4,7"
-        )
-    own: Dict[str, List[str]] = {}
-    for name, text in args.flags:
-        own[name] = [*own.get(name, []), *words(text, f"--flags {name}")]
-    return Settings(
-        data=Path(args.data),
-        out=Path(args.out),
-        updates=args.updates,
-        seeds=seeds,
-        flags=args.flags_behind,
-        own_flags=own,
-        subsets=[name for name in args.subset.split(",") if name] or ["test"],
-        beam=args.beam,
-        decode_flags=words(args.decode_flags, "--decode-flags"),
-        checkpoint=args.checkpoint,
-        references=Path(args.references) if args.references else None,
-    )
+    def __post_init__(self) -> None:
+        for name in ("samples", "attention_maps"):
+            value = getattr(self, name)
+            if value < 0:
+                raise UsageError(f"--{name.replace('_', '-')} {value} is too small: use 0 or more")
 
 
 def machine() -> str:
-    """What the speeds were measured on."""
+    """The machine on which the speeds were measured."""
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
@@ -74,32 +60,30 @@ def machine() -> str:
 
 
 class Report:
-    """Writes what is known, again whenever there is more.
+    """Writes the results so far, again after each decoding.
 
     Args:
         plan: of the comparison.
-        runner: that knows which steps are done.
-        chosen: the metrics, the main one first.
-        args: the command's flags.
-        leads: rows that are the beginning of the source.
+        runner: knows which steps are done.
+        contents: of the report.
+
+    Raises:
+        UsageError: an unknown metric, or a row that has the name of a system.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        runner: Runner,
-        chosen: List[metrics.Metric],
-        args: argparse.Namespace,
-        leads: Sequence[Lead] = (),
-    ) -> None:
-        self.plan, self.runner, self.chosen, self.args, self.leads = plan, runner, chosen, args, leads
+    def __init__(self, plan: Plan, runner: Runner, contents: Contents) -> None:
+        self.plan, self.runner, self.contents = plan, runner, contents
+        self.chosen = metrics.choose(contents.metrics, contents.bleu_tokenize)
+        self.leads = [Lead(tokens) for tokens in contents.leads]
+        named_apart(self.leads, [system.name for system in plan.systems])
 
     def results(self) -> dict:
-        settings = self.plan.settings
-        results = collect.collect(self.plan, self.runner, self.chosen, self.args.samples, self.leads)
-        results["title"] = self.args.title or f"{settings.data.resolve().name}: models compared"
+        """The content of results.json."""
+        settings, contents = self.plan.settings, self.contents
+        results = collect.collect(self.plan, self.runner, self.chosen, contents.samples, self.leads)
+        results["title"] = contents.title or f"{settings.data.resolve().name}: models compared"
         results["machine"] = machine()
-        results["signatures"] = metrics.signatures(self.chosen, self.args.bleu_tokenize)
+        results["signatures"] = metrics.signatures(self.chosen, contents.bleu_tokenize)
         results["settings"] = {
             "data": str(settings.data),
             "source_lang": self.plan.source_lang,
@@ -114,7 +98,11 @@ class Report:
         return results
 
     def write(self) -> Optional[dict]:
-        """results.json, the pictures and report.html; None while nothing is decoded yet."""
+        """Write results.json, the pictures and report.html.
+
+        Returns:
+            The content of results.json; None while nothing is decoded yet.
+        """
         results = self.results()
         if not results["systems"]:
             return None
@@ -125,17 +113,17 @@ class Report:
         return results
 
     def look_inside(self) -> None:
-        """Keep what there is to draw of each system's decoder, and its attention over some of the samples."""
+        """Write what the report draws of each system: its decoder, and its attention over some of the samples."""
         results = self.results()
-        numbers = [sample["number"] for sample in _spread(results["subsets"][0]["samples"], self.args.attention_maps)]
+        numbers = [
+            sample["number"] for sample in _spread(results["subsets"][0]["samples"], self.contents.attention_maps)
+        ]
         steps = []
         for run in self.plan.runs:
             if run.seed == self.plan.settings.seeds[0]:
                 path = self._path(run.system.name)
                 steps.append(
-                    attention_step(
-                        self.plan, run, numbers, path, lambda r=run, p=path: self._look_inside(r, numbers, p)
-                    )
+                    attention_step(self.plan, run, numbers, path, partial(self._look_inside, run, numbers, path))
                 )
         stale = [step for step in steps if self.runner.status(step) != DONE]
         if stale:
@@ -162,12 +150,12 @@ class Report:
         return self.plan.settings.out / "attention" / f"{name}-decoder.json"
 
     def _diagrams(self, results: dict) -> List[Diagram]:
-        """What there is to draw of the systems' decoders."""
+        """The drawings of the systems' decoders."""
         paths = [self._diagram_path(system["name"]) for system in results["systems"]]
         return [Diagram(**json.loads(path.read_text(encoding="utf-8"))) for path in paths if path.exists()]
 
     def _maps(self, results: dict) -> Dict[str, List[str]]:
-        """The heat maps of each system that has an attention, as HTML; the first one brings what all of them need."""
+        """The heat maps of each system with attention, as HTML; the first one has the styles that all of them need."""
         from s2s_plugins.reports.heatmap import Alignment, fragment
 
         maps: Dict[str, List[str]] = {}
@@ -181,34 +169,38 @@ class Report:
 
 
 def _spread(items: Sequence, count: int) -> List:
-    """``count`` of ``items``, evenly."""
+    """``count`` of ``items``, evenly spread."""
     count = min(count, len(items))
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
-def compare(args: argparse.Namespace) -> dict:
+def compare(archs: Sequence[str], settings: Settings, contents: Contents, redo: bool = False) -> dict:
     """Train, decode, score and report, except for what is done already.
 
     Args:
-        args: of ``s2s compare``.
+        archs: architectures; ``NAME=ARCH`` gives one a name of its own.
+        settings: what all systems share.
+        contents: of the report.
+        redo: redo what was made with other settings, instead of raising an error.
 
     Returns:
-        What results.json holds.
+        The content of results.json.
 
     Raises:
-        UsageError: a flag makes no sense.
+        UsageError: a value that makes no sense.
         WorkError: a step failed.
     """
-    chosen = metrics.choose([name for name in args.metrics.split(",") if name], args.bleu_tokenize)
-    settings = settings_of(args)
-    library("jinja2"), library("matplotlib")  # better missed now than after the training
-    plan = Plan(args.archs.split(","), settings)
-    leads = leads_of(args.lead, [system.name for system in plan.systems])
+    metrics.choose(contents.metrics, contents.bleu_tokenize)
+    library("jinja2"), library("matplotlib")  # found missing now rather than after the training
+    plan = Plan(archs, settings)
+    runner = Runner(settings.out, redo, collect.figures)
+    report_ = Report(plan, runner, contents)
     for system in plan.systems:
         if system.left_out:
             print(f"{system.name} has no {', '.join(system.left_out)}: trained without")
-    runner = Runner(settings.out, args.redo, collect.figures)
-    written = Report(plan, runner, chosen, args, leads)
-    runner.run(plan.steps, after=lambda step: step.kind == "decode" and written.write())
-    written.look_inside()
-    return written.write()
+    runner.run(plan.steps, after=lambda step: step.kind == "decode" and report_.write())
+    report_.look_inside()
+    results = report_.write()
+    if results is None:  # the runner has raised for each step that failed
+        raise WorkError(f"{settings.out} has no decoded text: run the command again")
+    return results

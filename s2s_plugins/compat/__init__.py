@@ -1,8 +1,8 @@
-"""Every repair to fairseq and its environment, a room for each part of fairseq that they mend.
+"""Repairs to fairseq and its environment, a module for each part of fairseq.
 
-fairseq is in maintenance only: these stand in a user's way today (fairseq 0.12.2 and 0.12.3, torch >= 2.6), and each
-function says what breaks without it. They are installed once, when this package is imported, and change nothing
-for what already worked.
+fairseq is in maintenance only. Users run into these bugs today (fairseq 0.12.2 and 0.12.3, torch >= 2.6); the docstring
+of each function says what breaks without it. All repairs are installed when this package is imported, and what worked
+without them works as before.
 """
 
 from s2s_plugins.compat import (

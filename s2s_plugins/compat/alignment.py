@@ -16,20 +16,20 @@ from omegaconf import DictConfig, open_dict
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
 
-NO_ALIGNMENT_DICTIONARY = "@@ "  # what a bare --replace-unk stands for
+NO_ALIGNMENT_DICTIONARY = "@@ "  # the value of --replace-unk without an argument
 
 
 class SourceLine(str):
-    """A source sentence as fairseq prints it, with the words that the dictionary lacks still known."""
+    """A source sentence as fairseq prints it, and its words, those included that the dictionary lacks."""
 
     words: list
 
 
 def align_every_hypothesis() -> None:
-    """Align the hypotheses that there are.
+    """Align each hypothesis, however many there are.
 
-    fairseq takes it that each sentence has as many as beams, and fails with IndexError where there are fewer, and
-    for a model without attention.
+    fairseq assumes one hypothesis for each beam: it fails with IndexError if there are fewer, or if the model has no
+    attention.
     """
 
     @wrap(sequence_generator.SequenceGeneratorWithAlignment, "generate")
@@ -54,7 +54,7 @@ def align_every_hypothesis() -> None:
 
 @contextlib.contextmanager
 def _aligning(generation):
-    """``generation`` as if ``--print-alignment`` were given, where ``--replace-unk`` is: it needs alignments too."""
+    """Turn ``--print-alignment`` on while ``--replace-unk`` is given, which needs alignments too."""
     wanted = getattr(generation, "replace_unk", None) is not None
     if not wanted or getattr(generation, "print_alignment", None):
         yield
@@ -70,9 +70,9 @@ def _aligning(generation):
 def replace_unknown_words() -> None:
     """Let ``--replace-unk`` replace an unknown word by the source word that the model looked at.
 
-    fairseq takes pairs for positions and raises TypeError; without ``--print-alignment`` there is nothing to look up;
-    a bare ``--replace-unk`` opens a file called ``@@``; subwords joined before the look-up shift the columns; and
-    fairseq-interactive copies the source dictionary's own ``<unk>``.
+    fairseq mistakes pairs for positions and raises TypeError; without ``--print-alignment`` it has nothing to look up;
+    ``--replace-unk`` without an argument opens a file called ``@@``; subwords that were joined before the look-up shift
+    the columns; and fairseq-interactive copies ``<unk>`` of the source dictionary.
     """
 
     @wrap(BaseFairseqModel, "prepare_for_inference_")

@@ -18,16 +18,16 @@ REMEDY = (
 
 
 def know_numpy_2() -> None:
-    """Let ``--sample-break-mode eos`` and ``--num-batch-buckets`` run: they ask numpy for a name that 2.0 took out."""
+    """Let ``--sample-break-mode eos`` and ``--num-batch-buckets`` run: they use a name that numpy 2.0 removed."""
     if not hasattr(np, "compat"):
-        np.compat = SimpleNamespace(long=int)
+        vars(np)["compat"] = SimpleNamespace(long=int)
 
 
 def keep_the_last_batch() -> None:
-    """Keep the sentences behind the last whole multiple of ``--required-batch-size-multiple``.
+    """Keep the sentences after the last whole multiple of ``--required-batch-size-multiple``.
 
     fairseq 0.12.2 drops the last batch unless its size is a multiple (default 8), in training, validation and
-    generation: sentences vanish without a word, and a corpus of under 8 trains on nothing (fairseq issues 5036, 5351).
+    generation: sentences are lost silently, and a corpus of under 8 trains on nothing (fairseq issues 5036, 5351).
     """
 
     @wrap(data_utils, "batch_by_size")
@@ -44,10 +44,10 @@ def keep_the_last_batch() -> None:
 
 
 def resume_with_the_same_batches() -> None:
-    """Give a resumed training the batches that it had before.
+    """Give a resumed training the batches of an uninterrupted one.
 
-    fairseq groups sentences into batches once, with a seed that has the epoch in it, and keeps the groups for all
-    later epochs; a training resumed in epoch 7 groups them with epoch 7's seed, and ends elsewhere.
+    fairseq groups sentences into batches once, with a seed that depends on the epoch, and keeps the groups in later
+    epochs. A training resumed in epoch 7 groups them with the seed of epoch 7, and ends with other weights.
     """
 
     @wrap(fairseq_task.FairseqTask, "get_batch_iterator")

@@ -20,7 +20,7 @@ from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.errors import UsageError, usage_error_behind
 
 BEST = "checkpoint_best.pt"
-RESET = "train on with --reset-optimizer from a sound one"
+RESET = "resume from an intact one, with --reset-optimizer"
 
 _rebuilding = contextvars.ContextVar("rebuilding", default=False)
 
@@ -61,7 +61,7 @@ def name_the_checkpoint_that_cannot_be_read() -> None:
 
 
 def check_file(path: str) -> None:
-    """See that there is a file ``path``.
+    """Check that ``path`` is a file.
 
     Raises:
         UsageError: there is none.
@@ -74,7 +74,7 @@ def check_file(path: str) -> None:
 
 @contextlib.contextmanager
 def unusable(path: str) -> Iterator[None]:
-    """Errors of the block become one that names the checkpoint ``path``: its content is what the block works on.
+    """Turn errors of the block, which works on the content of the checkpoint ``path``, into one that names it.
 
     Raises:
         UsageError: the block raised an error other than for a file that cannot be read.
@@ -95,10 +95,10 @@ def unusable(path: str) -> Iterator[None]:
 
 
 def _check_state(path: str, state: dict) -> None:
-    """See that ``state`` has what every checkpoint has.
+    """Check that ``state`` has the parts of a checkpoint, and that none of them is damaged.
 
     Raises:
-        UsageError: it has not.
+        UsageError: one is missing or damaged.
     """
     weights = state.get("model")
     settings = state.get("cfg")
@@ -127,9 +127,9 @@ def _check_state(path: str, state: dict) -> None:
 def _of_the_task_asked_for(path: str, state: dict, arg_overrides: Optional[dict]) -> dict:
     """``state``, if ``--task text_classification`` was not given with a checkpoint of another task, which has no head.
 
-    fairseq goes by the checkpoint's task, whatever the flag says, and then looks for that task's data.
+    fairseq uses the task of the checkpoint, whatever the flag says, and then looks for the data of that task.
     """
-    asked, cfg = (arg_overrides or {}).get("task"), state.get("cfg")
+    asked, cfg = (arg_overrides or {}).get("task"), state["cfg"]
     trained = cfg.task._name if cfg.get("task") is not None else asked
     if asked == "text_classification" and trained != asked:
         raise UsageError(
@@ -140,10 +140,10 @@ def _of_the_task_asked_for(path: str, state: dict, arg_overrides: Optional[dict]
 
 
 def tell_models_that_they_are_rebuilt() -> None:
-    """Let a model know that its weights come from a checkpoint, so that it needs no file they once came from.
+    """Tell a model that its weights come from a checkpoint, so that it does not need the file of its first ones.
 
-    fairseq reads ``--encoder-embed-path`` again at every load, and stops where the file is gone. A value of
-    ``--model-overrides`` or a configuration file that a field does not take is named in one line.
+    fairseq reads ``--encoder-embed-path`` again at every load, and stops if the file is gone. A value of
+    ``--model-overrides`` or of a configuration file that does not fit its field is reported in one line.
     """
 
     @wrap(models, "build_model")

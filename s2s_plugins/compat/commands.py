@@ -57,7 +57,7 @@ def show_errors_in_one_line() -> None:
 
 
 def _end_now(code: int) -> None:
-    """End the process without taking Python apart: fairseq's threads that load data are at work, and would abort it."""
+    """End the process without Python's finalization, which fairseq's running threads for data would abort."""
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
@@ -86,19 +86,19 @@ def _in_one_line(error: BaseException) -> Tuple[Optional[int], str]:
 
 
 def quieten_hydra() -> None:
-    """Leave out hydra's deprecation warnings about fairseq's own use of it, those alone.
+    """Hide hydra's deprecation warnings about the way in which fairseq uses it.
 
-    Five warnings, in sixteen lines, at every command: a user can do nothing about them.
+    Every command shows five warnings in sixteen lines, about which a user can do nothing.
     """
     for message in HYDRA_DEPRECATIONS:
         warnings.filterwarnings("ignore", message=message, category=UserWarning)
 
 
 def accept_the_imported_user_dir() -> None:
-    """Let ``--user-dir`` name this package when it is imported already, by whatever path.
+    """Accept a ``--user-dir`` that names this package after it was imported, by any path.
 
-    fairseq compares paths as they are written: a symbolic link, or the installed package beside a clone, stops with
-    "not globally unique" or, under another name, with "duplicate architecture".
+    fairseq compares paths as they are written: a symbolic link, or the installed package beside a clone, ends in "not
+    globally unique" or, under another name, in "duplicate architecture".
     """
 
     @wrap(utils, "import_user_module")

@@ -1,9 +1,8 @@
-"""Repairs to how fairseq finds and reads data: what is missing or damaged is named."""
+"""Repairs to how fairseq finds and reads data: errors name what is missing or damaged."""
 
 from __future__ import annotations
 
 import os
-from typing import Optional
 
 import numpy as np
 from fairseq import tasks, utils
@@ -13,8 +12,7 @@ from fairseq.tasks import fairseq_task, language_modeling, translation
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, usage_error_behind
-
-REMEDY = "binarise the text again, with fairseq-preprocess or s2s prepare"
+from s2s_plugins.text.indexed import REMEDY, check_numbers
 
 
 def name_the_data_that_is_missing() -> None:
@@ -72,9 +70,9 @@ def name_the_data_that_is_missing() -> None:
 
 
 def name_the_data_that_is_damaged() -> None:
-    """Say in one line which file of binarised data, or which dictionary, is damaged or of other data.
+    """Say in one line which file of binarised data, or which dictionary, is damaged or belongs to other data.
 
-    fairseq stops with whatever a wrong byte leads to, at the worst in the middle of a training.
+    fairseq fails with whatever error a wrong byte leads to, at worst in the middle of a training.
     """
 
     @wrap(data_utils, "load_indexed_dataset")
@@ -83,7 +81,9 @@ def name_the_data_that_is_damaged() -> None:
             dataset = original(path, dictionary, *args, **kwargs)
             for part in getattr(dataset, "datasets", [dataset]):
                 if isinstance(part, indexed_dataset.MMapIndexedDataset):
-                    _check_numbers(part, dictionary)
+                    sizes, starts, kind = part._index.sizes, part._index._pointers, np.dtype(part._index.dtype)
+                    vocabulary = None if dictionary is None else len(dictionary)
+                    check_numbers(part._path, sizes, starts, part._bin_buffer, kind, vocabulary)
             return dataset
         except OSError as error:
             raise UsageError(f"{error.filename or path}: {error.strerror or error}: {REMEDY}") from error
@@ -116,30 +116,8 @@ def name_the_data_that_is_damaged() -> None:
             raise UsageError(f"dictionary {f} is damaged ({first}): {REMEDY}") from error
 
 
-def _check_numbers(dataset: indexed_dataset.MMapIndexedDataset, dictionary: Optional[Dictionary]) -> None:
-    """See that ``dataset`` has all the tokens that its index counts, each of them a symbol of ``dictionary``.
-
-    Raises:
-        UsageError: it has not.
-    """
-    path, index = dataset._path, dataset._index
-    sizes, width = np.asarray(index.sizes, dtype=np.int64), np.dtype(index.dtype).itemsize
-    starts = np.asarray(index._pointers)
-    there = len(dataset._bin_buffer)
-    if len(sizes) and (sizes.min() < 0 or starts.min() < 0 or (starts + sizes * width).max() > there):
-        raise UsageError(f"{path}.bin has {there:,} bytes, {path}.idx counts on others: {REMEDY}")
-    if dictionary is None:
-        return
-    tokens = np.frombuffer(dataset._bin_buffer, dtype=index.dtype, count=there // width)
-    if len(tokens) and (tokens.min() < 0 or tokens.max() >= len(dictionary)):
-        raise UsageError(
-            f"{path}.bin has a token {tokens.max() if tokens.min() >= 0 else tokens.min()}, its dictionary has "
-            f"{len(dictionary)} symbols: it is damaged or of other data; {REMEDY}"
-        )
-
-
 def name_the_targets_that_are_missing() -> None:
-    """Say in one line that there is nothing to train or to validate on: data without a target side decodes only."""
+    """Say in one line that data without a target side can only be decoded, not trained or validated on."""
 
     def needs_targets(original, self, sample, *args, **kwargs):
         if sample and "target" in sample and sample["target"] is None:
@@ -156,7 +134,7 @@ def name_the_targets_that_are_missing() -> None:
 def index_proteins_without_a_shell() -> None:
     """Index a ``.fasta`` file in Python.
 
-    fairseq hands the path, which a checkpoint's settings may have named, to a shell.
+    fairseq passes the path, which may come from the settings in a checkpoint, to a shell.
     """
 
     @wrap(FastaDataset, "_build_index")

@@ -16,8 +16,8 @@ from s2s_plugins.compat.patching import wrap
 def run_on_machines_without_gpu() -> None:
     """Train with ``torchrun`` and gloo where there is no GPU.
 
-    fairseq takes the rank modulo the number of GPUs (ZeroDivisionError), asks for nccl, names GPU 0 as the place of a
-    CPU model, and gathers statistics through a CUDA buffer.
+    fairseq takes the rank modulo the number of GPUs (ZeroDivisionError), asks for nccl, puts a CPU model on
+    GPU 0, and gathers statistics through a CUDA buffer.
     """
 
     @wrap(distributed_utils, "_infer_torch_distributed_launch_init")
@@ -60,7 +60,7 @@ def read_the_checkpoint_in_every_process() -> None:
     """Resume, or start from a pretrained model, with more than one process.
 
     fairseq reads the checkpoint in one process and sends it to the others in a form that torch >= 2.6 refuses to read,
-    so that none starts. Here each reads the file.
+    so that none starts. Here each process reads the file.
     """
 
     @wrap(Trainer, "load_checkpoint")

@@ -1,4 +1,4 @@
-"""What fairseq evaluates is data: literals and the arithmetic of its presets, never code.
+"""fairseq evaluates data alone: literals, and the arithmetic of its presets, never code.
 
 fairseq calls ``eval`` on settings in some forty places (``--encoder-layers '[(512, 3)] * 20'``, ``--adam-betas``,
 ``decoder_attention``). A checkpoint carries its own settings, so a checkpoint could run anything.
@@ -21,7 +21,7 @@ from s2s_plugins.errors import UsageError
 PACKAGES = ("fairseq", "fairseq_cli")
 LONGEST = 200_000  # characters
 MOST = 10_000  # elements of all lists, tuples, sets and dictionaries together
-LARGEST = 10**18  # what arithmetic on integers may come to
+LARGEST = 10**18  # largest result of arithmetic on integers
 
 _NUMBERS: Dict[type, Callable] = {
     ast.Add: operator.add,
@@ -37,7 +37,7 @@ class _Refused(ValueError):
 
 
 def evaluate(text: Any, globals: Optional[dict] = None, locals: Optional[dict] = None) -> Any:
-    """What ``eval`` makes of a plain value; names and calls are refused.
+    """The value of ``text``, as ``eval`` would return it; names and calls are refused.
 
     Takes numbers, strings, True, False, None, lists, tuples, sets and dictionaries of these, signs, ``+ - * /`` between
     numbers, ``+`` between two lists or tuples, and ``*`` between one of those and an integer.
@@ -47,7 +47,7 @@ def evaluate(text: Any, globals: Optional[dict] = None, locals: Optional[dict] =
         globals, locals: ignored; ``eval`` has them.
 
     Raises:
-        TypeError: ``text`` is not a string, as ``eval`` raises; fairseq takes its default then.
+        TypeError: ``text`` is not a string, as from ``eval``; fairseq then takes its default.
         UsageError: it is anything but a plain value of at most 10,000 elements.
     """
     if not isinstance(text, str):
@@ -75,8 +75,10 @@ def _value(node: ast.AST) -> Any:
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
         return _small(kind([_value(element) for element in node.elts]))
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return _small({_value(key): _value(value) for key, value in zip(node.keys, node.values)})
+    if isinstance(node, ast.Dict):
+        keys = [key for key in node.keys if key is not None]
+        if len(keys) == len(node.keys):  # else there is a **
+            return _small({_value(key): _value(value) for key, value in zip(keys, node.values)})
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         number = _number(_value(node.operand))
         return -number if isinstance(node.op, ast.USub) else number
@@ -95,7 +97,7 @@ def _operation(op: ast.operator, left: Any, right: Any) -> Any:
             raise _Refused(f"more than {MOST:,} elements")
         return left * right
     if isinstance(op, ast.Add) and isinstance(left, _SEQUENCES) and type(left) is type(right):
-        return _small(left + right)
+        return _small(operator.add(left, right))
     result = _NUMBERS[type(op)](_number(left), _number(right))
     if isinstance(result, int) and abs(result) > LARGEST:
         raise _Refused(f"a number above {LARGEST:,}")
@@ -115,14 +117,14 @@ def _small(value: Any) -> Any:
 
 
 def _size(value: Any) -> int:
-    """Elements met in walking through ``value``, itself included; what stands in it twice counts twice."""
+    """Number of elements in ``value``, itself included, at all depths; one that occurs twice counts twice."""
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     return sum(map(_size, value)) + 1 if isinstance(value, (list, tuple, set)) else 1
 
 
 def evaluate_settings_as_data() -> None:
-    """Give every module of fairseq, loaded or yet to come, :func:`evaluate` in place of ``eval``."""
+    """Give every module of fairseq, loaded now or later, :func:`evaluate` in place of ``eval``."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] in PACKAGES and isinstance(module, ModuleType):
             vars(module)["eval"] = evaluate
@@ -132,12 +134,12 @@ def evaluate_settings_as_data() -> None:
     def eval_str_list(original, *args, **kwargs):
         try:
             return original(*args, **kwargs)
-        except (SyntaxError, MemoryError, RecursionError) as error:  # argparse names the flag of a ValueError alone
+        except (SyntaxError, MemoryError, RecursionError) as error:  # argparse names the flag only for a ValueError
             raise ValueError(str(error)) from None
 
 
 class _EvaluatingFinder(importlib.abc.MetaPathFinder):
-    """Finds fairseq's modules as the other finders do; the module that is run has :func:`evaluate` before it starts."""
+    """Finds modules of fairseq as the other finders do, and gives them :func:`evaluate` before they run."""
 
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] not in PACKAGES:

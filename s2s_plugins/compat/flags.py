@@ -1,4 +1,4 @@
-"""Flags of fairseq's commands: those that cannot work are named before anything is done."""
+"""Flags of fairseq's commands: values that cannot work are reported before anything runs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 from fairseq import options, utils
+from fairseq.criterions import CRITERION_REGISTRY
+from fairseq.models import ARCH_MODEL_REGISTRY
 
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
-# the least value that works
+# smallest values that work
 LEAST = {
     "adam_eps": 0,
     "batch_size": 1,
@@ -53,23 +55,23 @@ LEAST = {
     "warmup_updates": 0,
     "weight_decay": 0,
 }
-ABOVE = {"temperature": 0}  # this value does not work, what is above it does
+ABOVE = {"temperature": 0}  # exclusive lower limits
 MOST = {
     "seed": 2**32 - 1,
     "label_smoothing": 1,
     "sampling_topp": 1,
-    "num_workers": max(64, 8 * (os.cpu_count() or 1)),  # each is a process with a copy of this one's memory
+    "num_workers": max(64, 8 * (os.cpu_count() or 1)),  # each is a process with a copy of this memory
 }
 EXAMPLE = "\"{'beam': 1}\""
 
 
 def check_flags() -> None:
-    """Stop at flags that fairseq takes and then fails on, and give the tasks the defaults that suit them.
+    """Reject flags that fairseq accepts and then fails on, and give tasks suitable defaults.
 
-    The task is the checkpoint's, but without the flag fairseq-validate stops with ``KeyError: None``.
-    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
-    adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
-    ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
+    The task is that of the checkpoint, but fairseq-validate stops with ``KeyError: None`` without the flag.
+    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--print-alignment soft`` cannot be printed by
+    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. An architecture or a
+    criterion checks its own flags, in a ``check_flags``.
     """
 
     @wrap(options, "parse_args_and_arch")
@@ -83,7 +85,7 @@ def check_flags() -> None:
 
 
 def _suit_classification(parser, input_args) -> None:
-    """Make the defaults of ``--task text_classification`` its own: criterion, best checkpoint, batches."""
+    """Set the defaults of ``--task text_classification``: criterion, best checkpoint, batch size."""
     asked, _ = parser.parse_known_args(input_args)
     if getattr(asked, "task", None) != "text_classification":
         return
@@ -102,7 +104,7 @@ def _check(args) -> None:
 
 
 def _check_streams(args) -> None:
-    """Hypotheses go to standard output and sources may come from standard input, if they are open."""
+    """Check that standard output is open, and standard input where it is read."""
     if hasattr(args, "nbest"):
         standard_output()
         if getattr(args, "input", None) == "-":
@@ -184,20 +186,11 @@ def _check_combinations(args) -> None:
         )
     if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
-    ours = str(getattr(args, "arch", "")).startswith(
-        (("basic_lstm", "feedback_lstm", "peek_lstm", "attention_lstm", "sa_lstm", "lm_lstm"))
-    )
-    if ours and getattr(args, "criterion", None) == "adaptive_loss":
-        if not getattr(args, "adaptive_softmax_cutoff", None):
-            raise UsageError(
-                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
-                "give it, as in 1000,5000"
-            )
-    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
-        from s2s_plugins.criterions.sampled_softmax import check_output_layer  # which imports this package
-
-        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
-        check_output_layer(ours, bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
+    for registry, name in ((ARCH_MODEL_REGISTRY, "arch"), (CRITERION_REGISTRY, "criterion")):
+        # of a training; a checkpoint's have been checked when it was trained
+        check = getattr(registry.get(getattr(args, name, None)), "check_flags", None)
+        if check is not None and hasattr(args, "arch"):
+            check(args)
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

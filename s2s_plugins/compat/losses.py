@@ -35,8 +35,8 @@ def token_losses(adaptive_softmax: Optional[AdaptiveSoftmax], outputs: Tensor, t
 def count_every_word_of_an_adaptive_softmax() -> None:
     """Train and count the second word of each tail of an adaptive softmax.
 
-    fairseq ignores targets that equal the padding's number, 1, in the tails too, where words are numbered from 0 anew:
-    one word of each tail is never trained, and the loss leaves it out.
+    fairseq ignores targets with the number of padding, 1. It does so in the tails too, where words are numbered from 0
+    again: one word of each tail is never trained, and the loss leaves it out.
     """
 
     @wrap(adaptive_loss.AdaptiveLoss, "forward")

@@ -16,10 +16,10 @@ from s2s_plugins.compat.patching import wrap
 def step_in_one_pass() -> None:
     """Let Adam update each float32 weight on a CPU in one pass.
 
-    fairseq's step is seven operations, eight with weight decay, each of which goes through memory: with a large
-    vocabulary that is a fair part of a training. PyTorch's fused step reads and writes each number once.
-    The arithmetic and the optimizer's state are fairseq's, so its checkpoints go on either way; only the last bits of
-    a weight differ.
+    fairseq's step is seven operations, eight with weight decay, each of which passes through memory: with a large
+    vocabulary that is a considerable part of a training. PyTorch's fused step reads and writes each number once.
+    Arithmetic and optimizer state are those of fairseq, so checkpoints can be resumed with or without this repair; only
+    the last bits of a weight differ.
     """
 
     @wrap(adam.Adam, "step")
@@ -32,7 +32,7 @@ def step_in_one_pass() -> None:
 
 
 def _fusible(group: dict) -> bool:
-    """Whether the fused step takes all weights of ``group``."""
+    """Whether the fused step can update all weights of ``group``."""
     weights = [p for p in group["params"] if p.grad is not None]
     return not group.get("amsgrad") and all(_is_plain(p) and _is_plain(p.grad) and p.is_contiguous() for p in weights)
 

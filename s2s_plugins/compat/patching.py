@@ -1,4 +1,4 @@
-"""How a repair takes the place of a function of fairseq's."""
+"""Replacing a function of fairseq by a repair."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reading a file of weights: nothing in it runs, damage is found, and its settings reach neither programs nor networks.
+"""Reading a file of weights: nothing in it runs, damage is found, and its settings start no program or download.
 
-``torch.load`` with ``weights_only`` builds plain data alone. What stands here is what it leaves open: damaged bytes,
-compressed records, and what fairseq would do with the settings in a checkpoint.
+``torch.load`` with ``weights_only`` builds plain data alone. This module covers the rest: damaged bytes, compressed
+records, and what fairseq would do with the settings in a checkpoint.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 import zipfile
-from typing import IO, Any, Dict, Iterable, Iterator, Tuple, Union
+from typing import IO, Any, Dict, Iterable, Iterator, List, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK = 1 << 20
 ZIP = b"PK\x03\x04"
-_ONE_AT_A_TIME = threading.Lock()  # the list of what torch allows is one for all threads
+_ONE_AT_A_TIME = threading.Lock()  # all threads share the list of what torch allows
 SETTINGS = (*SCALARS, dict, list, tuple, argparse.Namespace)
 MOST_SETTINGS = 20_000  # a real checkpoint has under a thousand
 REMEDY = "use one that fairseq-train wrote"
@@ -38,14 +38,14 @@ FILES = (
     *("sentencepiece_model", "sentencepiece_model_path", "bpe_codes", "bpe_vocab", "bpe_merges", "bpe_vocab_file"),
     *("gpt2_encoder_json", "gpt2_vocab_bpe"),
 )
-# those that are fetched where no file is named
+# those that are downloaded if no file is named
 FETCHED = {"gpt2": ("gpt2_encoder_json", "gpt2_vocab_bpe"), "bert": ("bpe_vocab_file",)}
 # settings that would start a program
 PROGRAMS = {"post_save_script": None, "use_plasma_view": False}
 
 
 def accept_the_flags_in_checkpoints() -> None:
-    """Let ``torch.load`` in a program of one's own read fairseq's checkpoints, which hold ``argparse.Namespace``.
+    """Let ``torch.load`` in a user's program read checkpoints of fairseq, which contain ``argparse.Namespace``.
 
     torch >= 2.6 loads with ``weights_only=True`` and refuses it.
     """
@@ -53,10 +53,10 @@ def accept_the_flags_in_checkpoints() -> None:
 
 
 def read_every_file_safely() -> None:
-    """Give fairseq :func:`read` where it calls ``torch.load``; other callers are left alone.
+    """Let fairseq call :func:`read` instead of ``torch.load``; other callers are not affected.
 
-    ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``, which people set because torch >= 2.6 refuses fairseq's checkpoints, would
-    have them run code.
+    With ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``, which people set because torch >= 2.6 refuses checkpoints of fairseq, a
+    checkpoint could run code.
     """
 
     @wrap(torch, "load")
@@ -74,7 +74,7 @@ def read(file: IO[bytes]) -> Any:
     """What ``torch.save`` wrote into ``file``, on the CPU.
 
     Raises:
-        UsageError: it is damaged, holds other than plain data, or settings that ask for more than to be read.
+        UsageError: it is damaged, or contains anything but plain data and harmless settings.
     """
     name = getattr(file, "name", "the data of another process")
     if file.read(len(ZIP)) == ZIP:
@@ -95,7 +95,7 @@ def read(file: IO[bytes]) -> Any:
         raise UsageError(f"{name} is not a checkpoint: {REMEDY}") from None
     except (EOFError, OSError) as error:
         raise UsageError(f"checkpoint {name} is not whole ({error or 'it is cut short'}): {REMEDY}") from None
-    except Exception as error:  # whatever the pickle's own instructions come to
+    except Exception as error:  # the instructions of a pickle can raise anything
         first = str(error).strip().splitlines()[0:1]
         raise UsageError(f"{name} is not a checkpoint ({' '.join(first)[:100]}): {REMEDY}") from error
     if isinstance(found, dict):
@@ -105,11 +105,11 @@ def read(file: IO[bytes]) -> Any:
 
 
 def check_numbers(weights: Iterable[Tuple[str, Tensor]], what: str) -> None:
-    """See that every number of ``weights`` is finite.
+    """Check that every number of ``weights`` is finite.
 
     Args:
         weights: by name.
-        what: they are of, for the message.
+        what: what they belong to, for the message.
 
     Raises:
         UsageError: one is NaN or infinite; the message names the first such weight.
@@ -124,7 +124,7 @@ def check_numbers(weights: Iterable[Tuple[str, Tensor]], what: str) -> None:
 
 
 def _verify(file: IO[bytes], name: str) -> None:
-    """Read every record of a zip archive against its checksum, which ``torch.save`` writes and ``torch.load`` ignores.
+    """Compare every record of a zip archive with its checksum, which ``torch.save`` writes and ``torch.load`` ignores.
 
     Raises:
         UsageError: a record is damaged or compressed, or the archive is no archive.
@@ -154,26 +154,29 @@ def _verify(file: IO[bytes], name: str) -> None:
 
 
 def _see_one_archive(archive: zipfile.ZipFile, size: int) -> None:
-    """See that torch finds the records that Python finds: nothing behind the table of records, nothing before it.
+    """Check that torch finds the same records as Python: nothing stands after the table of records or before it.
 
-    Where the place of the table is off, each of the two looks for it in its own way.
+    If the position of the table is wrong, the two look for it in different ways.
 
     Raises:
         zipfile.BadZipFile: there are two ways to read it.
     """
-    archive.fp.seek(size - 22)
-    end = archive.fp.read(22)
+    file = archive.fp
+    if file is None:
+        raise zipfile.BadZipFile("it is closed")
+    file.seek(size - 22)
+    end = file.read(22)
     offset = struct.unpack("<L", end[16:20])[0] if end[:4] == b"PK\5\6" else -1
-    if offset == 0xFFFFFFFF:  # the larger form of the table's end stands before this one
-        archive.fp.seek(size - 22 - 20 - 56)
-        larger = archive.fp.read(56)
+    if offset == 0xFFFFFFFF:  # the 64-bit form of the end of the table stands before this one
+        file.seek(size - 22 - 20 - 56)
+        larger = file.read(56)
         offset = struct.unpack("<Q", larger[48:56])[0] if larger[:4] == b"PK\6\6" else -1
     if archive.comment or offset != archive.start_dir:
         raise zipfile.BadZipFile("its table of records is not where it says")
 
 
 def _check_settings(settings: Any, name: str) -> None:
-    """See that ``settings``, a checkpoint's, are plain values, and take out of them what starts or fetches anything.
+    """Check that the settings of a checkpoint are plain values, and remove those that start a program or a download.
 
     Raises:
         UsageError: there is an interpolation among them, or they are too many.
@@ -200,9 +203,9 @@ def _check_settings(settings: Any, name: str) -> None:
             owner[key] = None
 
 
-def _walk(settings: Any) -> Iterator[tuple]:
-    """Name, value, and the dictionary that has it, of every setting; a loop in them makes this endless."""
-    waiting = [("", settings, {})]
+def _walk(settings: Any) -> Iterator[Tuple[str, Any, Dict[str, Any]]]:
+    """Name and value of every setting, and the dictionary that contains it; endless if the settings contain a loop."""
+    waiting: List[Tuple[str, Any, Dict[str, Any]]] = [("", settings, {})]
     while waiting:
         key, value, owner = waiting.pop()
         yield key, value, owner
@@ -215,11 +218,11 @@ def _walk(settings: Any) -> Iterator[tuple]:
 
 
 def _fetches(choice: Union[None, str, Dict[str, Any], argparse.Namespace], flat: Dict[str, Any]) -> bool:
-    """Whether a subword model or tokenizer is fetched from a network.
+    """Whether a subword model or tokenizer would be downloaded.
 
     Args:
-        choice: its name, in old checkpoints, or its settings with the name among them.
-        flat: the settings beside its name.
+        choice: its name, in old checkpoints, or its settings, which include the name.
+        flat: the settings that stand beside the name.
     """
     own = vars(choice) if isinstance(choice, argparse.Namespace) else choice
     own = own if isinstance(own, dict) else {**flat, "_name": own}

@@ -11,8 +11,8 @@ from s2s_plugins.errors import UsageError
 def count_diverse_beams_by_place_in_the_batch() -> None:
     """Let ``--diverse-beam-groups`` decode a test set of more than one batch.
 
-    fairseq looks up a batch's statistics by the sentences' numbers in the data set: IndexError from the second batch
-    on, and in a shuffled first batch another sentence's penalties.
+    fairseq looks up the statistics of a batch by the numbers of its sentences in the data set: IndexError from the
+    second batch on, and penalties of another sentence in a shuffled first batch.
     """
 
     @wrap(search.DiverseBeamSearch, "step")
@@ -26,7 +26,7 @@ def count_diverse_beams_by_place_in_the_batch() -> None:
 
 
 def name_the_beam_that_is_too_wide_for_constraints() -> None:
-    """Say in one line that ``--constraints`` takes two candidates a beam out of the target dictionary's symbols."""
+    """Report in one line a beam that is too wide: ``--constraints`` takes two target symbols for each hypothesis."""
 
     @wrap(search.LexicallyConstrainedBeamSearch, "step")
     def step(original, self, step, lprobs, *args, **kwargs):

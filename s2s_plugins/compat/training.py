@@ -23,16 +23,16 @@ from s2s_plugins.files import replacing
 
 logger = logging.getLogger(__name__)
 
-LAST = "checkpoint_last.pt"  # what fairseq restores unless --restore-file names another
+LAST = "checkpoint_last.pt"  # the default of --restore-file
 UNFINISHED = (".checkpoint*.pt.partial", "checkpoint*.pt.tmp")  # ours, fairseq's
 PATIENCE = "validations_without_gain"
 
 
 def leave_a_finished_training_alone() -> None:
-    """Change nothing when a training that has ended is started again, and start none without its ``--restore-file``.
+    """Change nothing when a finished training is started again, and stop if ``--restore-file`` is missing.
 
-    fairseq looks at ``--max-update`` and ``--stop-time-hours`` after an update, so that each start makes one more, and
-    forgets how long ``--patience`` has waited. A ``--restore-file`` that does not exist trains from scratch.
+    fairseq checks ``--max-update`` and ``--stop-time-hours`` after an update, so each start makes one more, and it
+    forgets how long ``--patience`` has waited. With a ``--restore-file`` that does not exist it trains from scratch.
     """
 
     @wrap(checkpoint_utils, "load_checkpoint")
@@ -59,12 +59,12 @@ def leave_a_finished_training_alone() -> None:
                 f"checkpoint {cfg.restore_file} cannot be resumed from ({type(error).__name__}: {str(error)[:200]}): "
                 "use another one, or its weights alone with --reset-dataloader --reset-meters --reset-optimizer"
             ) from error
-        # another folder's checkpoint that is trained on, though it was trained long enough, is written here
-        goes_on = extra_state is not None and trainer.get_num_updates() > 0 and cfg.restore_file == LAST
-        limit = _reached(trainer, cfg.patience) if goes_on else None
+        # a finished checkpoint of another folder is continued: it has to be written to this one
+        resumed = extra_state is not None and trainer.get_num_updates() > 0 and cfg.restore_file == LAST
+        limit = _reached(trainer, cfg.patience) if resumed else None
         if limit is not None:
-            logger.info(f"this training has ended before, by {limit}: nothing is changed; raise it to train on")
-            # not a number is below no limit, infinity included: there is no epoch left
+            logger.info(f"this training has already ended, by {limit}: nothing is changed; raise the limit to continue")
+            # NaN is below no limit, not even infinity: there is no epoch left
             return extra_state, SimpleNamespace(next_epoch_idx=math.nan)
         return extra_state, iterator
 
@@ -77,12 +77,12 @@ def leave_a_finished_training_alone() -> None:
 
 
 def _early_stopping() -> Optional[Any]:
-    """The function that keeps the state of ``--patience`` on itself, where fairseq-train runs."""
+    """The function of fairseq-train that keeps the state of ``--patience`` as its attributes; None elsewhere."""
     return getattr(sys.modules.get("fairseq_cli.train"), "should_stop_early", None)
 
 
 def name_the_optimizer_that_cannot_work() -> None:
-    """Say in one line that an optimizer or a learning rate schedule cannot be built with its flags."""
+    """Report in one line that an optimizer or a learning rate schedule cannot be built with its flags."""
 
     @wrap(Trainer, "_build_optimizer")
     def build_optimizer(original, self):
@@ -105,7 +105,7 @@ def _restore_patience(state: Optional[dict]) -> None:
 
 
 def _reached(trainer: Trainer, patience: int) -> Optional[str]:
-    """The flag whose limit of updates, hours or validations without gain is reached; None for none."""
+    """The flag whose limit of updates, hours or validations without gain is reached; None if there is none."""
     limits, updates = trainer.cfg.optimization, trainer.get_num_updates()
     if 0 < limits.max_update <= updates:
         return f"--max-update {limits.max_update}"
@@ -124,10 +124,10 @@ def _remove_unfinished(folder: Path) -> None:
 
 
 def write_checkpoints_whole() -> None:
-    """Write a checkpoint to a temporary name, then rename; say in one line when it cannot be written.
+    """Write a checkpoint to a temporary name, then rename; report in one line if it cannot be written.
 
-    fairseq copies ``checkpoint_last.pt`` and its like straight onto the old file: a process that dies in between leaves
-    no checkpoint to resume from. On a full disk it tries three times, prints tracebacks, and leaves the part it wrote.
+    fairseq copies ``checkpoint_last.pt`` and others directly onto the old file: a process that dies meanwhile leaves no
+    checkpoint to resume from. On a full disk it tries three times, prints tracebacks, and leaves a partial file.
     """
 
     @wrap(checkpoint_utils, "torch_persistent_save")
@@ -159,7 +159,7 @@ def whole_checkpoint(filename: Union[str, Path]) -> Iterator[Path]:
     try:
         with replacing(filename) as partial:
             yield partial
-    except (OSError, RuntimeError) as error:  # PyTorch's of a full disk is one or the other
+    except (OSError, RuntimeError) as error:  # PyTorch raises one or the other on a full disk
         reason = getattr(error, "strerror", None) or f"{str(error).splitlines()[0][:100]}; is the disk full?"
         raise WorkError(
             f"checkpoint {filename} cannot be written: {reason}; earlier ones are whole: make room, and re-run the "
@@ -168,10 +168,10 @@ def whole_checkpoint(filename: Union[str, Path]) -> Iterator[Path]:
 
 
 def resume_with_every_meter() -> None:
-    """Restore the statistics of a plugin's own criterion, and build nothing but statistics.
+    """Restore the statistics of a plugin's criterion, and create nothing but statistics.
 
-    fairseq looks a meter's class up by the name in the checkpoint among all names of its own module: a class of another
-    module stops with KeyError, any other name is called.
+    fairseq looks up the class of a meter, by its name in the checkpoint, among all names of its own module: a class of
+    another module ends in KeyError, and any other name is called.
     """
 
     @wrap(meters.MetersDict, "load_state_dict")

@@ -1,8 +1,8 @@
-"""The values that a checkpoint may hold: plain ones, of these types and no others, numpy's numbers among them.
+"""The values that a checkpoint may contain: plain ones of these types alone, numpy's numbers among them.
 
-torch's safe unpickling lets a file call whatever is on a list of names. numpy's own functions do not belong there:
-``numpy.ndarray`` makes an array of objects out of any bytes, as addresses. Here their names stand for functions that
-make arrays of numbers.
+The safe unpickling of torch lets a file call any function on a list of names. The functions of numpy do not belong on
+it: ``numpy.ndarray`` would make an array of objects out of any bytes, taken as addresses. Here their names stand for
+functions that make arrays of numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST = 5_000_000  # values of a whole checkpoint
 
 
 class NotPlain(ValueError):
-    """A value of a type that no checkpoint holds; the message says which, and where."""
+    """A value of a type that is not allowed; the message names type and place."""
 
 
 class NumberType:
@@ -54,7 +54,7 @@ class NumberArray:
 
 
 class _Name:
-    """The class ``numpy.ndarray`` as an argument, which makes nothing."""
+    """The class ``numpy.ndarray`` as an argument; it cannot be called."""
 
     def __init__(self, *args: object) -> None:
         raise NotPlain("numpy.ndarray")
@@ -73,7 +73,7 @@ def _number(kind: NumberType, content: bytes) -> np.generic:
 
 
 def _no_bytes() -> bytes:
-    """What ``bytes()`` makes, the content of an empty array; with an argument it would make as many as it says."""
+    """``bytes()`` without arguments, the content of an empty array; an argument could ask for any size."""
     return b""
 
 
@@ -89,10 +89,10 @@ ALLOWED: List[Any] = [
 
 
 def plain(value: Any) -> Any:
-    """``value`` with numpy's arrays in place of what stood in for them.
+    """``value`` with arrays of numpy in place of their stand-ins.
 
     Raises:
-        NotPlain: there is something in it that no checkpoint holds.
+        NotPlain: it contains a value of a type that is not allowed.
     """
     return _plain(value, "", set())
 

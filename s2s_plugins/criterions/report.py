@@ -1,4 +1,4 @@
-"""Measures of a classifier from its confusion matrix; scikit-learn computes them.
+"""Measures of a classifier from its confusion matrix, computed by scikit-learn.
 
 Shape letters: C classes.
 """
@@ -15,13 +15,13 @@ WIDEST_MATRIX = 30
 
 
 def _pairs(matrix: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cells of a confusion matrix as true class, predicted class and count."""
+    """The nonzero cells of a confusion matrix: true class, predicted class and count."""
     true, predicted = np.nonzero(matrix)
     return true, predicted, matrix[true, predicted]
 
 
 def macro_f1(matrix: np.ndarray) -> float:
-    """The mean over the classes that occur, as label or as prediction, of their F1, from 0 to 1.
+    """The mean F1 of the classes that occur, as label or as prediction; from 0 to 1.
 
     Args:
         matrix: (C, C), counts by true class (row) and predicted class (column).
@@ -53,7 +53,7 @@ def describe(matrix: np.ndarray, labels: Sequence[str]) -> str:
 
 
 def _confusion(matrix: np.ndarray, labels: Sequence[str]) -> str:
-    """The matrix as text, a row for each true class; of many classes, what was mistaken most."""
+    """The matrix as text, a row for each true class; of many classes, the most frequent mistakes."""
     if len(labels) > WIDEST_MATRIX:
         mistakes = matrix.copy()
         np.fill_diagonal(mistakes, 0)
@@ -73,7 +73,7 @@ def _confusion(matrix: np.ndarray, labels: Sequence[str]) -> str:
 
 
 class ConfusionMeter(Meter):
-    """Adds confusion matrices up, (C, C)."""
+    """The sum of confusion matrices, (C, C)."""
 
     def __init__(self) -> None:
         self.reset()

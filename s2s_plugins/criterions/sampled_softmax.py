@@ -1,4 +1,4 @@
-"""``--criterion sampled_softmax``: cross-entropy that trains a few classes of a large vocabulary at a time."""
+"""``--criterion sampled_softmax``: cross-entropy over a sample of a large vocabulary."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,13 +9,19 @@ from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
+from fairseq.models import ARCH_MODEL_REGISTRY
 from omegaconf import II
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import RecurrentDecoder
-from s2s_plugins.nn.decoders import HardAttentionDecoder
+from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.nn.sampled import LogUniformSampler, sampled_cross_entropy
+
+NOT_OURS = (
+    "--criterion sampled_softmax samples the output layer of this plugin's architectures: use one of them, as in "
+    "--arch attention_lstm, or --criterion cross_entropy"
+)
 
 
 @dataclass
@@ -24,7 +30,7 @@ class SampledSoftmaxConfig(FairseqDataclass):
 
     sampled_classes: int = field(
         default=1024,
-        metadata={"help": "classes that are sampled for a batch (the vocabulary's size or more: all of them)"},
+        metadata={"help": "number of classes to sample for a batch (size of the vocabulary or more: all)"},
     )
     sentence_avg: bool = II("optimization.sentence_avg")
 
@@ -33,36 +39,39 @@ class SampledSoftmaxConfig(FairseqDataclass):
 class SampledSoftmaxCriterion(FairseqCriterion):
     """Jean, Cho, Memisevic, Bengio 2015, arXiv:1412.2007: :func:`s2s_plugins.nn.sampled.sampled_cross_entropy`.
 
-    In training a loss is lower than a full cross-entropy would be, as it leaves classes out. In evaluation it is the
-    full one, and the perplexity goes with it.
+    The loss in training is lower than a full cross-entropy, since it leaves classes out. In evaluation it is the full
+    one, with its perplexity.
 
     Args:
-        task: with a target dictionary that is sorted by frequency, as fairseq's are.
-        sampled_classes: K.
-        sentence_avg: whether gradients are divided by the number of sentences, not tokens.
+        task: its target dictionary is sorted by frequency, like those of fairseq-preprocess.
+        sampled_classes: number of sampled classes, K.
+        sentence_avg: divide gradients by the number of sentences instead of tokens.
 
     Raises:
-        UsageError: a number of classes below 1.
+        UsageError: ``sampled_classes`` is below 1.
     """
 
     def __init__(self, task, sampled_classes: int, sentence_avg: bool) -> None:
         super().__init__(task)
         if sampled_classes < 1:
-            raise UsageError(f"--sampled-classes {sampled_classes} leaves nothing to tell a word from: use 1 or more")
+            raise UsageError(
+                f"--sampled-classes {sampled_classes} leaves no class to compare a word with: use 1 or more"
+            )
         self.sentence_avg = sentence_avg
         self.sampler = LogUniformSampler(len(task.target_dictionary), sampled_classes)
 
     def forward(self, model, sample, reduce=True) -> Tuple[Tensor, int, dict]:
-        """The loss of a batch, summed over its tokens, or of each token (N,); the sample size; what goes to the log.
+        """The loss of a batch, summed over its tokens, or of each token (N,); the sample size; values for the log.
 
         Raises:
             UsageError: ``model`` has no plain output layer to sample from.
         """
         decoder = getattr(model, "decoder", None)
-        ours = isinstance(decoder, RecurrentDecoder)
-        hard = ours and isinstance(decoder.core, HardAttentionDecoder)
-        check_output_layer(ours, ours and decoder.adaptive_softmax is not None, hard)
-        layer = decoder.core.output_layer
+        if not isinstance(decoder, RecurrentDecoder):
+            raise UsageError(NOT_OURS)
+        layer, adaptive = decoder.core.output_layer, decoder.adaptive_softmax is not None
+        check_output_layer(adaptive, several=not (adaptive or isinstance(layer, nn.Linear)))
+        assert isinstance(layer, nn.Linear), "only an adaptive softmax takes its place"
         net_output = model(**sample["net_input"], features_only=True)
         target = model.get_targets(sample, net_output)
         real = target.ne(self.padding_idx)
@@ -78,6 +87,18 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         if not model.training:
             output["nll_loss"] = loss.detach()
         return loss, sample_size, {**output, "sample_size": sample_size}
+
+    @staticmethod
+    def check_flags(args) -> None:
+        """Stop before any data is read where a model's flags leave no plain output layer.
+
+        Raises:
+            UsageError: as :meth:`forward`.
+        """
+        if not issubclass(ARCH_MODEL_REGISTRY[args.arch], CheckedLoading):
+            raise UsageError(NOT_OURS)
+        several = str(getattr(args, "attention_alignment", "soft")) != "soft"
+        check_output_layer(bool(getattr(args, "adaptive_softmax_cutoff", None)), several)
 
     @staticmethod
     def reduce_metrics(logging_outputs) -> None:
@@ -97,28 +118,22 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         return True
 
 
-def check_output_layer(ours: bool, adaptive: bool, hard: bool) -> None:
-    """Whether there is a plain output layer to sample from.
+def check_output_layer(adaptive: bool, several: bool) -> None:
+    """See that a model of this plugin has a plain output layer to sample from.
 
     Args:
-        ours: whether the model is one of this plugin's.
         adaptive: whether it has an adaptive softmax.
-        hard: whether it has hard attention.
+        several: whether it has an output layer for each source token, as hard attention does.
 
     Raises:
         UsageError: there is none.
     """
-    if not ours:
-        raise UsageError(
-            "--criterion sampled_softmax samples the output layer of this plugin's architectures: use one of them, as "
-            "in --arch attention_lstm, or --criterion cross_entropy"
-        )
     if adaptive:
         raise UsageError(
             "--criterion sampled_softmax samples a plain output layer, --adaptive-softmax-cutoff takes its place: "
             "leave the cutoff out, or use --criterion adaptive_loss"
         )
-    if hard:
+    if several:
         raise UsageError(
             "--criterion sampled_softmax samples one output layer a token, with --attention-alignment hard or "
             "monotonic there is one for each source token: use --attention-alignment soft, or --criterion cross_entropy"

@@ -33,18 +33,18 @@ class TextClassificationCriterionConfig(FairseqDataclass):
     )
     linear_gain: bool = field(
         default=False,
-        metadata={"help": "in training predict the label at every token, with a weight that grows from 0 to 1"},
+        metadata={"help": "predict the label at every token in training, with a weight that grows from 0 to 1"},
     )
     reconstruction_weight: float = field(
         default=0.0,
-        metadata={"help": "joint training: weight of the loss of writing the document again (sa_lstm)"},
+        metadata={"help": "joint training: weight of the loss of reconstructing the document (sa_lstm)"},
     )
     lm_weight: float = field(
         default=0.0, metadata={"help": "joint training: weight of the loss of predicting each next token"}
     )
     class_weights: Optional[str] = field(
         default=None,
-        metadata={"help": "weights of the classes in training: balanced, or a number for each, as in 1,2.5"},
+        metadata={"help": "weights of the classes in training: balanced, or one number per class, as in 1,2.5"},
     )
 
 
@@ -56,7 +56,7 @@ class TextClassificationCriterion(FairseqCriterion):
     language model losses. In evaluation it is the cross-entropy at the end of the document alone.
 
     Raises:
-        UsageError: weights that are none, or of another number of classes.
+        UsageError: a weight is not a number of 0 or more, or there is not one for each class.
     """
 
     def __init__(self, cfg: TextClassificationCriterionConfig, task) -> None:
@@ -78,7 +78,7 @@ class TextClassificationCriterion(FairseqCriterion):
         return cls(cfg, task)
 
     def forward(self, model, sample, reduce=True) -> Tuple[Tensor, int, dict]:
-        """The loss of a batch, summed over its documents; their number; what goes to the log."""
+        """The loss of a batch, summed over its documents; their number; values for the log."""
         tokens, target = sample["net_input"]["src_tokens"], sample["target"]
         padding_mask = tokens.eq(self.padding_idx)
         training = model.training
@@ -115,7 +115,7 @@ class TextClassificationCriterion(FairseqCriterion):
         return loss, len(target), output
 
     def check(self, model) -> None:
-        """Whether ``model`` can do what the flags ask for in training.
+        """Check that ``model`` can do what the flags ask for in training.
 
         Raises:
             UsageError: it cannot.
@@ -123,11 +123,13 @@ class TextClassificationCriterion(FairseqCriterion):
         for name in self.weights:
             if name not in getattr(model, "objectives", ()):
                 needs = "--arch sa_lstm" if name == "reconstruction" else "--arch lm_lstm or sa_lstm"
-                raise UsageError(f"{_flag(JOINT[name])} {self.weights[name]} needs {needs}, which can write: use it")
+                raise UsageError(
+                    f"{_flag(JOINT[name])} {self.weights[name]} needs {needs}, which can generate text: use it"
+                )
         if self.linear_gain:
             if not model.classification_heads[self.head].predicts_every_step:
                 raise UsageError(
-                    "--linear-gain predicts at every token from what was read until there: use it with --pooling last, "
+                    "--linear-gain predicts at every token from the tokens up to it: use it with --pooling last, "
                     "without --bidirectional and without --head-batch-norm"
                 )
 
@@ -176,7 +178,7 @@ def _flag(key: str) -> str:
 
 
 def shift_right(tokens: Tensor, eos: int, pad: int) -> Tensor:
-    """What is fed to predict each of ``tokens`` (B, S), padded on the right: ``eos`` and then the token before."""
+    """The input that predicts ``tokens`` (B, S), padded on the right: ``eos``, then the previous tokens."""
     previous = torch.cat([torch.full_like(tokens[:, :1], eos), tokens[:, :-1]], dim=1)
     return previous.masked_fill(tokens.eq(pad), pad)
 
@@ -187,7 +189,7 @@ def mean_token_losses(
     """Each document's mean cross-entropy over its tokens, (B,).
 
     Args:
-        adaptive_softmax: takes features, if the model has one.
+        adaptive_softmax: of the model; None if it has none.
         outputs: logits (B, S, V), or features (B, S, O) for the adaptive softmax.
         target: (B, S).
         padding_mask: (B, S), True at padding.

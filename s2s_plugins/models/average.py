@@ -33,7 +33,7 @@ def load(path: str) -> dict:
 
 
 def average(paths: Sequence[str]) -> dict:
-    """The last checkpoint of ``paths`` with the mean of all their weights; sums are kept in float64.
+    """The last checkpoint of ``paths`` with the mean of all their weights, summed in float64.
 
     Raises:
         UsageError: the checkpoints have different weights.
@@ -54,7 +54,7 @@ def average(paths: Sequence[str]) -> dict:
             sums[name] = sums.get(name, 0) + weight.double()
     for name, total in sums.items():
         result["model"][name] = (total / len(paths)).to(result["model"][name].dtype)
-    result.pop("last_optimizer_state", None)  # it belongs to one checkpoint's weights
+    result.pop("last_optimizer_state", None)  # it belongs to the weights of one checkpoint
     return result
 
 
@@ -62,7 +62,7 @@ def write_average(paths: Sequence[str], output: Path) -> None:
     """Average the checkpoints ``paths`` into the file ``output``.
 
     Raises:
-        UsageError: there are fewer than two, one cannot be read or is of another architecture, ``output`` is no file.
+        UsageError: there are fewer than two, one cannot be read, they differ, or ``output`` is not a file.
         WorkError: ``output`` cannot be written.
     """
     if len(paths) < 2:

@@ -77,7 +77,8 @@ class Classifier:
             texts: documents.
             batch_size: documents at a time, of like length.
         """
-        encoded = [self.tokenizer.encode(self.tokenizer.tokenize(text), self.task.dictionary) for text in texts]
+        indices = self.task.dictionary.indices
+        encoded = [torch.tensor(self.tokenizer.encode(self.tokenizer.tokenize(text), indices)) for text in texts]
         order = sorted(range(len(texts)), key=lambda place: -len(encoded[place]))
         found = torch.empty(len(texts), len(self.labels))
         for start in range(0, len(order), batch_size):

@@ -1,25 +1,46 @@
-"""Predictions for lines of text: a line to tokens, the best hypotheses, and those to a line of output."""
+"""Predictions for lines of text: from a line to tokens, to the best hypotheses, and to lines of output."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import math
-import sys
 import unicodedata
-from typing import IO, Container, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import IO, Container, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.lines import progress, read_batches
+from s2s_plugins.inference.lines import read_batches
 from s2s_plugins.models.translator import Hypothesis, Sentence, Translator
 
 SPACE = "\u2581"  # stands for a space where characters are tokens
-UNKNOWN = "<unk>"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How lines are read, searched and answered.
+
+    Args:
+        source: what a token of a line is, ``"token"`` (separated by spaces) or ``"char"``.
+        target: the same for the output.
+        beam: width of the beam search, 1 = greedy.
+        nbest: number of predictions for each line.
+        scores: add a column with the mean log-probability of a token.
+        json: answer with a JSON object for each line.
+        batch_size: number of lines that are searched at a time.
+    """
+
+    source: str = "token"
+    target: str = "token"
+    beam: int = 5
+    nbest: int = 1
+    scores: bool = False
+    json: bool = False
+    batch_size: int = 256
 
 
 def characters(line: str) -> str:
@@ -30,8 +51,13 @@ def characters(line: str) -> str:
 def as_tokens(line: str, level: str, known: Container[str]) -> str:
     """A line as tokens separated by spaces.
 
-    Characters are in Unicode's composed form; one that is not ``known`` is taken apart (an accent, the parts of a
-    Hangul syllable), or in the other case, if that is.
+    Characters are in Unicode's composed form. One that is not ``known`` is decomposed (into letter and accent, or the
+    parts of a Hangul syllable), or changed to the other case, if the result is known.
+
+    Args:
+        line: as it was read.
+        level: ``"token"`` or ``"char"``.
+        known: the symbols of the model.
     """
     if level == "token":
         return line
@@ -47,13 +73,14 @@ def as_tokens(line: str, level: str, known: Container[str]) -> str:
 
 
 def as_text(tokens: Sequence[str], level: str) -> str:
+    """The line that ``tokens`` stand for."""
     return " ".join(tokens) if level == "token" else "".join(tokens).replace(SPACE, " ")
 
 
-def answers(line: str, sentence: Sentence, hypotheses: Sequence[Hypothesis], args: argparse.Namespace) -> List[str]:
+def answers(line: str, sentence: Sentence, hypotheses: Sequence[Hypothesis], options: Options) -> List[str]:
     """The lines of output for a line of input, which the model read as ``sentence``."""
-    texts = [as_text(hypothesis.tokens, args.target) for hypothesis in hypotheses]
-    if args.json:
+    texts = [as_text(hypothesis.tokens, options.target) for hypothesis in hypotheses]
+    if options.json:
         answer = {
             "source": line,
             "source_tokens": sentence.words[:-1],
@@ -63,85 +90,83 @@ def answers(line: str, sentence: Sentence, hypotheses: Sequence[Hypothesis], arg
         }
         return [json.dumps(answer, ensure_ascii=False)]
     columns = [[line, text] for text in texts]
-    if args.scores:
+    if options.scores:
         columns = [[*row, f"{hypothesis.score:.4f}"] for row, hypothesis in zip(columns, hypotheses)]
     return ["\t".join(row) for row in columns]
 
 
 def encode(
-    translator: Translator, lines: Sequence[str], first: int, args: argparse.Namespace
+    translator: Translator, lines: Sequence[str], first: int, level: str
 ) -> Tuple[List[Sentence], Optional[UsageError]]:
-    """The lines as sentences, up to one that the model cannot take, and what is wrong with that one.
+    """The lines as sentences, up to the first one that the model cannot take, and the error of that one.
 
-    The first of them is the input's line ``first``.
+    Args:
+        translator: the model.
+        lines: without their ends.
+        first: number of the first line in the input.
+        level: what a token is.
     """
     known = translator.task.source_dictionary
     sentences: List[Sentence] = []
     for number, line in enumerate(lines, first):
         try:
-            if args.source == "char":  # a look at each character of a line of millions takes half a minute
+            if level == "char":  # to look at each character of a line of millions takes half a minute
                 translator.check_length(len(characters(line)) + 1, f"line {number}")
-            sentences += translator.encode([as_tokens(line, args.source, known)], number)
+            sentences += translator.encode([as_tokens(line, level, known)], number)
         except UsageError as error:
             return sentences, error
     return sentences, None
 
 
 class Unknown:
-    """Counts the lines with tokens that the model does not know, and says so: of the first at once, of all at the end.
+    """Reports lines with unknown tokens in the log: the first one at once, their number at the end.
 
     Args:
-        unk: the number by which the model reads such a token.
+        unk: the number of the unknown symbol.
     """
 
     def __init__(self, unk: int) -> None:
         self.unk, self.lines = unk, 0
 
     def look(self, sentences: Sequence[Sentence], first: int) -> None:
-        """The first of the sentences is the input's line ``first``."""
+        """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
         for line, sentence in enumerate(sentences, first):
             places = (sentence.tokens == self.unk).nonzero().flatten().tolist()
             if places and not self.lines:
-                token = sentence.words[places[0]]
-                logger.warning(
-                    f"line {line}: {token} is no token that the model knows: it reads {UNKNOWN} in its place"
-                )
+                logger.warning(f"line {line}: unknown token {sentence.words[places[0]]}, replaced by <unk>")
             self.lines += bool(places)
 
-    def tell(self, lines: int) -> None:
-        """At the end of so many lines."""
+    def summarize(self, lines: int) -> None:
+        """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""
         if self.lines > 1:
-            logger.warning(f"{self.lines} of {lines} lines have tokens that the model does not know")
+            logger.warning(f"{self.lines} of {lines} lines have unknown tokens")
 
 
-def predict(translator: Translator, sentences: Sequence[Sentence], args: argparse.Namespace) -> List[List[Hypothesis]]:
-    """The hypotheses of each sentence; one without a token has an empty one."""
+def predict(translator: Translator, sentences: Sequence[Sentence], options: Options) -> List[List[Hypothesis]]:
+    """The hypotheses of each sentence; an empty sentence has an empty one."""
     full = [place for place, sentence in enumerate(sentences) if len(sentence.tokens) > 1]
     end = torch.tensor([translator.task.target_dictionary.eos()])
     found = [[Hypothesis([], 0.0, end)] for _ in sentences]
-    hypotheses = translator.translate([sentences[place] for place in full], args.beam, args.nbest, args.batch_size)
+    chosen = [sentences[place] for place in full]
+    hypotheses = translator.translate(chosen, options.beam, options.nbest, options.batch_size)
     for place, best in zip(full, hypotheses):
         found[place] = best
     return found
 
 
-def predict_lines(translator: Translator, stream: IO[bytes], args: argparse.Namespace) -> None:
-    """Print the predictions of each line of ``stream``.
+def predict_lines(translator: Translator, stream: IO[bytes], options: Options) -> Iterator[List[List[str]]]:
+    """The lines of output for each line of ``stream``, for as many lines at a time as wait there.
 
     Raises:
-        UsageError: a line cannot be read; those before it are answered.
+        UsageError: a line cannot be read; the answers to those before it are given out first.
     """
     first, unknown = 1, Unknown(translator.task.source_dictionary.unk())
-    with progress(stream) as bar:
-        for lines in read_batches(stream, args.batch_size):
-            sentences, error = encode(translator, lines, first, args)
-            unknown.look(sentences, first)
-            for line, sentence, hypotheses in zip(lines, sentences, predict(translator, sentences, args)):
-                for answer in answers(line, sentence, hypotheses, args):
-                    print(answer)
-            sys.stdout.flush()
-            if error is not None:
-                raise error
-            first += len(lines)
-            bar.update(len(lines))
-    unknown.tell(first - 1)
+    for lines in read_batches(stream, options.batch_size):
+        sentences, error = encode(translator, lines, first, options.source)
+        unknown.look(sentences, first)
+        found = predict(translator, sentences, options)
+        yield [answers(line, sentence, best, options) for line, sentence, best in zip(lines, sentences, found)]
+        if error is not None:
+            raise error
+        first += len(lines)
+    unknown.summarize(first - 1)

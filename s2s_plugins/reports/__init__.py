@@ -1,4 +1,4 @@
-"""Pictures and pages of what a model does: drawn with matplotlib and jinja2, which are imported where they are used."""
+"""Pictures and pages about models, by matplotlib and jinja2, which are imported where they are used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXTRA = "pip install 's2s-plugins[report]'"
 
 
 def library(name: str) -> ModuleType:
-    """The module ``name``, of a package that not every installation has.
+    """The module ``name`` of an optional package.
 
     Raises:
         UsageError: it is not installed.
@@ -19,7 +19,7 @@ def library(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise UsageError(f"{name} is not installed, and draws this: {EXTRA}") from None
+        raise UsageError(f"reports need {name}, which is not installed: {EXTRA}") from None
 
 
 def templates(package: str):

@@ -1,13 +1,13 @@
 """Decoders drawn side by side: what feeds a decoding step, what its output sees, and where its first state comes from.
 
-The arrows follow the decoder's own ``step_sees`` and ``output_sees``: the picture says what the code does. It is SVG,
+The arrows follow what the decoder itself says that it ``sees``: the picture says what the code does. It is SVG,
 which browsers and READMEs show as it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
 from torch import nn
@@ -15,7 +15,7 @@ from torch import nn
 from s2s_plugins.nn.bridge import CopyBridge, ZeroBridge
 from s2s_plugins.nn.decoder import Decoder
 
-# told apart by colour-blind readers too (Okabe and Ito, darker)
+# distinct for colour-blind readers (Okabe and Ito, darker)
 TOKEN, SOURCE, STATE, FEED, PALE = "#0072B2", "#C24E00", "#1d2733", "#A8477F", "#55606e"
 SIGNS = {
     "token": (TOKEN, "y", "t−1"),
@@ -38,21 +38,21 @@ WIDTH, HEIGHT, ACROSS = 300, 318, 3
 STEPS, SOURCE_AT = (108, 182, 256), 30
 OUTPUT_AT, AFTER_AT, STATE_AT, BEFORE_AT, TOKEN_AT, TEXT_AT = 54, 100, 152, 196, 242, 270
 HALF, TALL = 17, 11
-BEHIND = 34  # how far left of its step a context stands
+BEHIND = 34  # distance of a context from its step, to the left
 MEMORY_TALL = 3 * TALL + 6
 LINE, MARGIN = 18, 12
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """What a picture says of a decoder.
+    """The facts about a decoder that its drawing shows.
 
     Args:
-        title: above it.
-        step_sees: as :class:`~s2s_plugins.nn.decoder.Decoder` has it.
-        output_sees: likewise.
-        start: where the first state comes from: ``"zeros"``, ``"copy"`` (the encoder's, as it is) or ``"dense"`` (a
-            layer over something of it).
+        title: above the drawing.
+        step_sees: ``sees.step`` of the :class:`~s2s_plugins.nn.decoder.Decoder`.
+        output_sees: ``sees.output`` of the decoder.
+        start: the source of the first state: ``"zeros"``, ``"copy"`` (the state of the encoder) or ``"dense"`` (a layer
+            over states of the encoder).
     """
 
     title: str
@@ -67,14 +67,14 @@ class Diagram:
 
 
 def diagram_of(title: str, model: nn.Module) -> Optional[Diagram]:
-    """What there is to draw of a fairseq model's decoder: of one of ours, or fairseq's ``lstm``; None for another."""
+    """The diagram of a decoder of this plugin or of fairseq's ``lstm``; None for another model."""
     from fairseq.models.lstm import LSTMDecoder
 
     decoder = model.decoder
     core = getattr(decoder, "core", None)
     if isinstance(core, Decoder):
         start = {ZeroBridge: "zeros", CopyBridge: "copy"}.get(type(core.bridge), "dense")
-        return Diagram(title, tuple(core.step_sees), tuple(core.output_sees), start)
+        return Diagram(title, core.sees.step, core.sees.output, start)
     if isinstance(decoder, LSTMDecoder):
         output_sees = ("hidden",) if decoder.attention is None else ("context", "hidden")
         return Diagram(
@@ -84,7 +84,7 @@ def diagram_of(title: str, model: nn.Module) -> Optional[Diagram]:
 
 
 def draw(diagrams: Sequence[Diagram]) -> str:
-    """An SVG of all of them, three in a row, with a legend."""
+    """An SVG of all diagrams, three in a row, with a legend."""
     signs = {sign for diagram in diagrams for sign in diagram.step_sees}
     lines = [line for line in LEGEND if line[0] != FEED or "feed" in signs]
     legend = -(-len(diagrams) // ACROSS) * HEIGHT + MARGIN
@@ -132,12 +132,12 @@ def _text(parent, x: float, y: float, parts: Sequence[Tuple[str, ...]], **flags:
 
 
 class _Panel:
-    """The picture of one decoder, three steps of it, in a group of its own."""
+    """The drawing of three steps of one decoder."""
 
     def __init__(self, group, diagram: Diagram) -> None:
         self.group, self.diagram = group, diagram
         self.constant = "constant" in diagram.step_sees + diagram.output_sees
-        # where the source stands, and the line on which attention gets at it
+        # the height of the source, and of the line from it to attention
         self.source_at = {"before": BEFORE_AT, "after": AFTER_AT, "": BEFORE_AT if self.constant else STATE_AT}[
             diagram.timing
         ]
@@ -150,19 +150,19 @@ class _Panel:
         self._start()
         for number, x in enumerate(STEPS, start=1):
             self._step(number, x)
-        lines = (
+        lines: Sequence[Tuple[str, List[Tuple[str, ...]]]] = (
             ("a step reads ", [SIGNS[one] for one in diagram.step_sees]),
             ("its output sees ", [SIGNS[one] for one in diagram.output_sees]),
             ("it starts from ", [(PALE if diagram.start == "zeros" else SOURCE, STARTS[diagram.start])]),
         )
         for number, (head, parts) in enumerate(lines):
-            joined = [(PALE, head)]
+            joined: List[Tuple[str, ...]] = [(PALE, head)]
             for place, part in enumerate(parts):
                 joined += [(PALE, " and " if place == len(parts) - 1 else ", ")] * (place > 0) + [part]
             _text(self.group, MARGIN, TEXT_AT + number * (LINE - 2), joined, **{"font-size": "12"})
 
     def _source(self) -> None:
-        """What the decoder gets of the source, and the lines on which it comes to all steps."""
+        """The source as the decoder gets it, and the lines from it to all steps."""
         end, edge = STEPS[-1] - BEHIND, SOURCE_AT + HALF
         if self.diagram.timing:
             self._box(SOURCE_AT, self.source_at, HALF + 4, MEMORY_TALL, SOURCE)
@@ -178,7 +178,7 @@ class _Panel:
             self._line(path, SOURCE, arrow=False)
 
     def _start(self) -> None:
-        """What the first state comes from."""
+        """The source of the first state."""
         first, aside = STEPS[0] - HALF, SOURCE_AT + 8
         if self.diagram.start == "zeros":
             _text(self.group, first - 32, STATE_AT + 4, [(PALE, "0")])

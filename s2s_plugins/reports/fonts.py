@@ -1,4 +1,4 @@
-"""Fonts for tokens of any script: which font families draw a text, together, in matplotlib.
+"""Fonts for tokens of any script: the font families that draw a text in matplotlib.
 
 matplotlib takes a list of families and picks for each character the first that has it. Its own font, DejaVu Sans, has
 no Chinese, Japanese, Korean and few of the scripts of India; the Noto fonts of the extra ``report`` have them.
@@ -28,7 +28,7 @@ LAYOUT_TABLES = ("GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "DSIG")
 
 
 def families(text: str) -> List[str]:
-    """Names for ``font.family`` that together draw every character of ``text``, as few as will do.
+    """The fewest names for ``font.family`` that together draw every character of ``text``.
 
     A character that no font here has is warned of, once.
     """
@@ -36,7 +36,7 @@ def families(text: str) -> List[str]:
 
 
 def files(text: str) -> List[str]:
-    """The files of the fonts that the extra ``report`` brought and that together draw most of ``text``."""
+    """Files of fonts of the extra ``report`` that together draw most of ``text``."""
     return _fonts().files(text)
 
 
@@ -55,7 +55,7 @@ class Fonts:
         self.folder = tempfile.TemporaryDirectory(prefix="s2s-fonts-")  # removed at the interpreter's exit
 
     def families(self, text: str) -> List[str]:
-        """As the function :func:`families`."""
+        """As :func:`families`."""
         left = {character for character in text if character.isprintable() and not character.isspace()}
         chosen: List[str] = []
         for name in [*self.registered, *self.cut]:
@@ -69,7 +69,7 @@ class Fonts:
         return chosen or [LAST_RESORT]
 
     def files(self, text: str) -> List[str]:
-        """As the function :func:`files`."""
+        """As :func:`files`."""
         chosen = self.families(text)
         return [self._path(name) for name in chosen if name in {*self.registered, *self.cut}]
 
@@ -77,14 +77,14 @@ class Fonts:
         return self.manager.findfont(self.manager.FontProperties(family=name))
 
     def _choose(self, name: str, left: Set[str], chosen: List[str]) -> None:
-        """Add the family ``name`` to ``chosen`` if it draws any of ``left``, and take these out."""
+        """Add the family ``name`` to ``chosen`` if it draws any of ``left``, and remove these from ``left``."""
         has = left & characters_of(self._path(name)) if left else left
         if has:
             chosen.append(name)
             left -= has
 
     def _register(self, path: Path) -> str:
-        """Make the font file known to matplotlib, and return its family's name."""
+        """Register the font file with matplotlib, and return the name of its family."""
         self.manager.fontManager.addfont(str(path))
         return self.manager.fontManager.ttflist[-1].name
 
@@ -96,7 +96,7 @@ class Fonts:
         """
         subset, instancer = library("fontTools.subset"), library("fontTools.varLib.instancer")
         logging.getLogger("fontTools").setLevel(logging.ERROR)  # it reports each table that it leaves out
-        name = f"s2s CJK {len(self.cut) + 1}"  # a name of its own: an installed one would be found in its place
+        name = f"s2s CJK {len(self.cut) + 1}"  # a new name: matplotlib would prefer an installed font of the same name
         path = Path(self.folder.name) / f"{len(self.cut) + 1}.otf"
         with library("fontTools.ttLib").TTFont(self.cjk, fontNumber=_face(text), lazy=True) as font:
             for table in LAYOUT_TABLES:
@@ -113,7 +113,7 @@ class Fonts:
         return self._register(path)
 
     def _search_the_system(self, left: Set[str], chosen: List[str]) -> None:
-        """Fonts that the machine happens to have, for what the known ones lack."""
+        """Fonts of the system, for characters that the known ones lack."""
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of other weights than regular
         tried: Set[str] = {BOXES}
         for entry in sorted(self.manager.fontManager.ttflist, key=self._distance_from_regular):
@@ -124,12 +124,12 @@ class Fonts:
                 self._choose(entry.name, left, chosen)
 
     def _distance_from_regular(self, entry) -> float:
-        """How far a font's weight is from that of plain text; it is a number or a word."""
+        """The distance of a font's weight, a number or a word, from that of plain text."""
         weight = self.manager.weight_dict.get(entry.weight, entry.weight)
         return abs(weight - REGULAR) if isinstance(weight, (int, float)) else REGULAR
 
     def _warn(self, left: Set[str]) -> None:
-        """Say, once for each character, what will be a box."""
+        """Report the characters that will be boxes, once each."""
         new = sorted(left - self.missing)
         self.missing |= left
         if not new:
@@ -156,7 +156,7 @@ def _files(package: str) -> List[Path]:
 
 
 def _face(text: Iterable[str]) -> int:
-    """Which face of the collection the readers of ``text`` expect."""
+    """The face of the collection that readers of ``text`` expect."""
     if any("\u3040" <= character <= "\u30ff" for character in text):  # kana
         return JAPANESE
     if any("\u1100" <= character <= "\u11ff" or "\uac00" <= character <= "\ud7a3" for character in text):  # hangul

@@ -1,7 +1,7 @@
 """Heat maps of attention: which source tokens the model looked at when it produced each token of the output.
 
-One sentence is a PNG (:func:`draw`), or a piece of HTML that says the weight under the pointer (:func:`fragment`); a
-page of sentences is one file that needs no network (:func:`page`).
+A sentence becomes a PNG (:func:`draw`), or a piece of HTML that shows the weight under the pointer (:func:`fragment`).
+A page of sentences is one file that needs no network (:func:`page`).
 
 Shape letters: T target tokens, S source tokens.
 """
@@ -23,11 +23,11 @@ from s2s_plugins.reports import fonts, library, templates
 from s2s_plugins.reports.webfonts import with_fonts
 
 END = "</s>"
-GENERATOR = "s2s_plugins.reports.heatmap"  # says in a page what wrote it
+GENERATOR = "s2s_plugins.reports.heatmap"  # marks a page as written by this module
 COLOURS = ("#ffffff", "#c6dbef", "#6baed6", "#2171b5", "#08306b")  # of the weights 0 to 1, in equal steps
 GRID, INK, UNKNOWN = "#e2e5ea", "#1f2933", "#b42318"
-VISIBLE = 0.004  # a smaller weight's colour is white to the eye, and most weights of a long sentence are smaller
-LONGEST_LABEL = 24  # letters; the pointer and the lines above the map show a longer token whole
+VISIBLE = 0.004  # smaller weights look white, and most weights of a long sentence are smaller
+LONGEST_LABEL = 24  # letters; longer tokens are shown whole by the pointer and above the map
 
 # of the picture, in inches
 CELL, LARGEST, BAR = 0.3, 48.0, 0.13
@@ -38,14 +38,14 @@ CELL_SIDE, LETTER, SLANT = 26, 8.2, 0.87  # a letter's width at 14 pixels; the s
 
 @dataclass
 class Alignment:
-    """What a model produced for one sentence, and where it looked.
+    """The output of a model for one sentence, and its attention weights.
 
     Attributes:
-        source: the tokens that the model read, ``</s>`` included.
-        target: the tokens that it produced, ``</s>`` included where it ended so.
-        weights: (T, S), a row for each token of ``target``, each adding up to 1.
-        reference: the right output, without ``</s>``; None where it is not known.
-        unknown: the positions of source tokens that the dictionary lacks, read as ``<unk>``.
+        source: the source tokens, ``</s>`` included.
+        target: the output tokens, ``</s>`` included if the output ended with it.
+        weights: (T, S), an array or lists; a row for each token of ``target``, each adding up to 1.
+        reference: the expected output, without ``</s>``; None if it is not known.
+        unknown: the positions of source tokens that the dictionary lacks.
 
     Raises:
         ValueError: the weights are not one for each pair of tokens.
@@ -53,7 +53,7 @@ class Alignment:
 
     source: List[str]
     target: List[str]
-    weights: Union[np.ndarray, Sequence[Sequence[float]]]
+    weights: np.ndarray
     reference: Optional[List[str]] = None
     unknown: Sequence[int] = ()
 
@@ -74,7 +74,7 @@ class Alignment:
         return None if self.reference is None else self.output == list(self.reference)
 
     def lines(self) -> List[tuple]:
-        """What stands above the map: pairs of a name and tokens."""
+        """The lines above the map: pairs of a name and tokens."""
         source = self.source[:-1] if self.source[-1:] == [END] else self.source
         found = [("source", source), ("output", self.output)]
         return found if self.reference is None else [*found, ("reference", list(self.reference))]
@@ -85,12 +85,12 @@ class Alignment:
 
 
 def draw(alignment: Alignment, path: Union[str, Path], title: str = "") -> None:
-    """Write a PNG: source tokens along the top, produced tokens down the side. It appears whole or not at all.
+    """Write a PNG, whole or not at all: source tokens along the top, output tokens down the side.
 
     Args:
         alignment: of one sentence.
         path: of the file.
-        title: above the sentence, as its number.
+        title: above the sentence, for example its number.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -109,7 +109,7 @@ def draw(alignment: Alignment, path: Union[str, Path], title: str = "") -> None:
         bar = axes.inset_axes((1 + 0.2 / width, 1 - tall / height, BAR / width, tall / height))
         figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1]).ax.tick_params(labelsize=8)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # said already, with the remedy
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")  # reported before, with the remedy
             _save(figure, _write(axes, bar, alignment, title, cell), Path(path))
 
 
@@ -130,10 +130,10 @@ def _grid(axes, rows: int, columns: int, cell: float) -> None:
 
 
 def _write(axes, bar, alignment: Alignment, title: str, cell: float):
-    """Write tokens beside the map and the sentence above it; returns the box around it all, in inches.
+    """Write tokens beside the map and the sentence above it; returns the box around all of it, in inches.
 
-    matplotlib's own tick labels and tight layout would do, and measure each label a dozen times: a sentence of 300
-    tokens would take a minute. In the axes' coordinates a unit is a cell, so ``inches / cell`` is a distance.
+    The tick labels and tight layout of matplotlib measure each label a dozen times: a sentence of 300 tokens would take
+    a minute. A unit of the axes' coordinates is a cell, so ``inches / cell`` is a distance.
     """
     figure = axes.figure
     renderer = library("matplotlib.backends.backend_agg").FigureCanvasAgg(figure).get_renderer()
@@ -166,7 +166,7 @@ def _write(axes, bar, alignment: Alignment, title: str, cell: float):
 
 
 def _slant(source: Sequence[str]) -> bool:
-    """Whether the labels of ``source`` are too wide to stand upright, side by side; the end of sentence has room."""
+    """Whether the labels of ``source`` are too wide to stand side by side; the end of sentence has room."""
     return any(letters(token) > 2 for token in source if token != END)
 
 
@@ -177,7 +177,7 @@ def _heading(alignment: Alignment, title: str, width: float) -> str:
         text = f"{name}: {' '.join(tokens) or '(empty)'}"
         if name == "output" and alignment.is_right is not None:
             text += f"   ({alignment.verdict()})".replace(" ", "\u00a0")  # folded before it, not in it
-        if any(letters(token) > len(token) for token in tokens):  # Chinese and its like: twice as wide
+        if any(letters(token) > len(token) for token in tokens):  # Chinese and similar scripts: twice as wide
             width_in_letters = max(int(width * 8), 50)
         else:
             width_in_letters = max(int(width * 12), 60)
@@ -201,7 +201,7 @@ def colour(weight: float) -> str:
 
 
 def letters(text: str) -> float:
-    """The width of ``text`` in Latin letters, about: a Chinese character takes two, an accent above another none."""
+    """The approximate width of ``text`` in Latin letters: a Chinese character counts 2, a combining accent 0."""
     wide = sum(1.0 for character in text if unicodedata.east_asian_width(character) in "WF")
     return wide + sum(1.0 for character in text if not unicodedata.combining(character))
 
@@ -228,12 +228,12 @@ class Label(NamedTuple):
 
 
 def fragment(alignment: Alignment, title: str = "", assets: bool = True) -> str:
-    """HTML of one sentence, to stand inside another page: hovering says source token, produced token and weight.
+    """HTML of one sentence, for use in another page; hovering shows source token, output token and weight.
 
     Args:
         alignment: of one sentence.
-        title: above the sentence, as its number.
-        assets: with the style and the script that it needs; a page of many needs these once, see :func:`page`.
+        title: above the sentence, for example its number.
+        assets: include style and script; a page of several sentences needs them once, see :func:`page`.
 
     Raises:
         UsageError: jinja2 is not installed.
@@ -273,10 +273,10 @@ def fragment(alignment: Alignment, title: str = "", assets: bool = True) -> str:
 
 
 def page(alignments: Sequence[Alignment], title: str) -> str:
-    """A whole page of sentences, in one piece that needs no network.
+    """A page of sentences, in one file that needs no network.
 
     Args:
-        alignments: a sentence each.
+        alignments: one for each sentence.
         title: of the page.
 
     Raises:
@@ -303,5 +303,5 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
 def _templates():
     environment = templates(__package__)
     markup = library("markupsafe").Markup
-    environment.filters["html"] = markup  # of our own fragments alone: they are escaped already
+    environment.filters["html"] = markup  # for fragments of this module alone, which are escaped already
     return environment

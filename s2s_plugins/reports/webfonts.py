@@ -1,4 +1,4 @@
-"""Fonts inside a page: of the fonts of the extra ``report``, the glyphs that its text needs.
+"""Fonts inside a page: the glyphs that its text needs, from the fonts of the extra ``report``.
 
 Browsers have fonts for Latin, Greek and Cyrillic. A page with Chinese or Devanagari is boxes on a machine that has no
 font for it; with some 300 bytes a character it reads the same everywhere, and still is one file.
@@ -15,16 +15,16 @@ from typing import Iterable, Set
 from s2s_plugins.reports import fonts, library
 
 MARK = "/* fonts of this page's own */"
-FAMILY = "s2s page"  # as in the templates' font-family, behind the system's
-COMMON_BELOW, SYMBOLS = 0x0590, range(0x1E00, 0x2C00)  # what browsers have: letters of Europe; their accents, symbols
+FAMILY = "s2s page"  # as in the templates' font-family, after the system's fonts
+COMMON_BELOW, SYMBOLS = 0x0590, range(0x1E00, 0x2C00)  # in every browser: European letters; accents, symbols
 
 
-# Chromium loads a font when it meets the first text in it, and that one text stays boxes
+# Chromium loads a font when it meets the first text in it, and leaves boxes in that text
 LOAD = "<script>document.fonts.forEach(function (font) { font.load(); });</script>"
 
 
 def with_fonts(page: str) -> str:
-    """``page`` with ``@font-face`` rules in place of :data:`MARK`: none where browsers have all of its characters."""
+    """``page`` with ``@font-face`` rules instead of :data:`MARK`; none if browsers have all of its characters."""
     needed = list(rules(html.unescape(page)))
     if needed:
         page = page.replace("</body>", LOAD + "\n</body>", 1)
@@ -51,7 +51,7 @@ def _rare(character: str) -> bool:
 
 
 def _cut(path: str, characters: Set[str]) -> bytes:
-    """The part of a font file that ``characters`` need, as WOFF; with its rules for letters that join."""
+    """The part of a font file that ``characters`` need, as WOFF, with its rules for joining letters."""
     subset = library("fontTools.subset")
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it reports each table that it leaves out
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)

@@ -1,4 +1,4 @@
-"""Documents as fairseq datasets: kept whole, cut, or split into pieces; alone, with labels, or as their own target."""
+"""Documents as fairseq datasets: whole, cut or split; alone, with labels, or as their own target."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ logger = logging.getLogger(__name__)
 
 
 class CutDocuments(BaseWrapperDataset):
-    """Documents of at most ``limit`` tokens: of longer ones the head or the tail is cut off. All end as before.
+    """Documents of at most ``limit`` tokens: the head or the tail of longer ones is cut off.
 
     Args:
-        dataset: documents, each ending in the end-of-sentence symbol.
-        limit: tokens, that symbol counted.
+        dataset: documents, each ending in the end-of-sentence symbol; so do the cut ones.
+        limit: number of tokens, that symbol included.
         truncate: what is cut off, ``"head"`` or ``"tail"``.
     """
 
@@ -52,13 +52,13 @@ class SplitDocuments(FairseqDataset):
 
     Args:
         dataset: documents, each ending in the end-of-sentence symbol.
-        limit: tokens, that symbol counted; 2 or more.
+        limit: number of tokens, that symbol included; 2 or more.
     """
 
     def __init__(self, dataset, limit: int) -> None:
         self.dataset = dataset
         self.width = limit - 1
-        words = np.maximum(np.asarray(dataset.sizes) - 1, 1)  # a document of nothing is a piece of nothing
+        words = np.maximum(np.asarray(dataset.sizes) - 1, 1)  # an empty document is one empty piece
         pieces = -(-words // self.width)
         self.document = np.repeat(np.arange(len(pieces)), pieces)
         first = np.cumsum(pieces) - pieces
@@ -84,11 +84,11 @@ class SplitDocuments(FairseqDataset):
 
 
 def limited(dataset, limit: Optional[int], truncate: str):
-    """``dataset`` with no document of more than ``limit`` tokens, None for any number.
+    """``dataset`` with documents of at most ``limit`` tokens.
 
     Args:
         dataset: documents, each ending in the end-of-sentence symbol.
-        limit: tokens, the end-of-sentence symbol counted.
+        limit: number of tokens, the end-of-sentence symbol included; None: no limit.
         truncate: ``"head"``, ``"tail"`` or ``"split"``.
     """
     if limit is None:
@@ -97,10 +97,10 @@ def limited(dataset, limit: Optional[int], truncate: str):
 
 
 def limit_documents(dataset, split: str, limit: Optional[int], truncate: str):
-    """:func:`limited`, and how many documents were longer goes to the log, under the name ``split``.
+    """:func:`limited`; the number of longer documents goes to the log, under the name ``split``.
 
     Raises:
-        UsageError: a limit below 2.
+        UsageError: the limit is below 2.
     """
     if limit is None:
         return dataset
@@ -118,9 +118,9 @@ def limit_documents(dataset, split: str, limit: Optional[int], truncate: str):
 def batch_long_documents(
     dataset: FairseqDataset, indices, max_tokens: Optional[int], max_sentences: Optional[int], multiple: int
 ) -> List[np.ndarray]:
-    """Batches of documents in the order of ``indices``; one of more than ``max_tokens`` is a batch of its own.
+    """Batches of documents in the order of ``indices``; a document of more than ``max_tokens`` is a batch of its own.
 
-    fairseq stops at such a document.
+    fairseq raises an error for such a document.
     """
     tokens = np.array([dataset.num_tokens(index) for index in indices], dtype=np.int64)
     return data_utils.batch_by_size(
@@ -139,8 +139,8 @@ class SelfTargets(LanguagePairDataset):
     Args:
         documents: each ending in the end-of-sentence symbol.
         dictionary: of their tokens.
-        shuffle: mix documents of equal length.
-        left_pad_source: pad what is read on the left.
+        shuffle: shuffle documents of equal length.
+        left_pad_source: pad the source on the left.
     """
 
     def __init__(self, documents, dictionary: Dictionary, shuffle: bool, left_pad_source: bool) -> None:
@@ -168,7 +168,7 @@ class LabelledDocuments(FairseqDataset):
         documents: N, each ending in the end-of-sentence symbol.
         labels: N class numbers from 0.
         dictionary: of the documents' tokens.
-        shuffle: mix documents of equal length.
+        shuffle: shuffle documents of equal length.
     """
 
     def __init__(self, documents, labels: np.ndarray, dictionary: Dictionary, shuffle: bool) -> None:
@@ -185,7 +185,7 @@ class LabelledDocuments(FairseqDataset):
         return {"id": index, "source": self.documents[index], "label": int(self.labels[index])}
 
     def collater(self, samples: List[dict]) -> dict:
-        """A batch: documents padded on the right, classes (B,)."""
+        """A batch: documents (B, S), padded on the right, and classes (B,)."""
         if not samples:
             return {}
         sources = [sample["source"] for sample in samples]
@@ -207,7 +207,7 @@ class LabelledDocuments(FairseqDataset):
     size = num_tokens
 
     def ordered_indices(self) -> np.ndarray:
-        """By length, so that a batch has little padding."""
+        """In the order of length, so that a batch has little padding."""
         order = np.random.permutation(len(self)) if self.shuffle else np.arange(len(self))
         return order[np.argsort(self.sizes[order], kind="mergesort")]
 

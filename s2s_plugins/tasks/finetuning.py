@@ -1,4 +1,4 @@
-"""Fine-tuning a pretrained model: frozen parameters, layers that wait, a learning rate for each layer."""
+"""Fine-tuning a pretrained model: frozen parameters, gradual unfreezing, a learning rate for each layer."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Groups = List[Tuple[str, List[nn.Parameter]]]
 
 
 def freeze(model: nn.Module, pattern: str) -> None:
-    """Leave the parameters alone in whose name the regular expression ``pattern`` is found.
+    """Freeze the parameters whose names match the regular expression ``pattern`` anywhere.
 
     Raises:
-        UsageError: it is no regular expression, it is found in no name, or nothing is left to train.
+        UsageError: it is not a regular expression, it matches no name, or nothing is left to train.
     """
     named = list(model.named_parameters(remove_duplicate=False))
     try:
@@ -29,7 +29,7 @@ def freeze(model: nn.Module, pattern: str) -> None:
         raise UsageError(f"--freeze {pattern} is not a regular expression: {error}") from None
     if not found:
         names = ", ".join(name for name, _ in named)
-        raise UsageError(f"--freeze {pattern} is in the name of no parameter: the names are {names}")
+        raise UsageError(f"--freeze {pattern} matches no parameter: the names are {names}")
     for _, parameter in found:
         parameter.requires_grad = False
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -38,16 +38,16 @@ def freeze(model: nn.Module, pattern: str) -> None:
 
 
 class LayerSchedule:
-    """What trains when, and how fast, from the top down.
+    """The epoch from which each layer trains, and its learning rate.
 
-    After Howard and Ruder 2018, arXiv:1801.06146: discriminative fine-tuning (section 3.2), where each layer's
-    learning rate is a fraction of the next higher one's, and gradual unfreezing (section 3.3), where the layers start
-    to train one after the other.
+    After Howard and Ruder 2018, arXiv:1801.06146: discriminative fine-tuning (section 3.2), where the learning rate of
+    a layer is a fraction of that of the next higher one, and gradual unfreezing (section 3.3), where the layers start
+    to train one after the other, from the top down.
 
     Args:
-        groups: the parameters by layer from the bottom up, with names.
-        lr_decay: a layer's learning rate over the next higher one's.
-        unfreeze_every: epochs after which one more layer trains; 0: all train from the start.
+        groups: name and parameters of each layer, from the bottom up.
+        lr_decay: learning rate of a layer, divided by that of the next higher one.
+        unfreeze_every: number of epochs after which one more layer trains; 0: all train from the start.
 
     Raises:
         UsageError: ``lr_decay`` is not in (0, 1], or ``unfreeze_every`` is below 0.
@@ -69,7 +69,7 @@ class LayerSchedule:
         }
 
     def begin_epoch(self, epoch: int) -> None:
-        """Let the layers train whose turn it is in ``epoch``, counted from 1."""
+        """Unfreeze the layers that train in ``epoch``, counted from 1."""
         if not self.unfreeze_every:
             return
         count = min(1 + (epoch - 1) // self.unfreeze_every, len(self.groups))
@@ -80,13 +80,13 @@ class LayerSchedule:
 
     @contextlib.contextmanager
     def learning_rates(self, optimizer):
-        """While it lasts, each parameter of fairseq's ``optimizer`` has its own layer's learning rate.
+        """Give each parameter of fairseq's ``optimizer`` the learning rate of its layer, for one step.
 
-        The optimizer's groups are split for the one step and put back, so that checkpoints and learning rate
-        schedules, which know one group, are as they were.
+        The groups of the optimizer are split for that step and restored, since checkpoints and learning rate schedules
+        expect one group.
 
         Raises:
-            UsageError: the optimizer holds copies of the parameters (``--fp16``).
+            UsageError: the optimizer has copies of the parameters (``--fp16``).
         """
         if self.lr_decay == 1:
             yield

@@ -1,4 +1,4 @@
-"""``--task sequence_autoencoding``: read a text, write it again."""
+"""``--task sequence_autoencoding``: reconstruct a text."""
 
 import logging
 import os
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from fairseq.data import Dictionary, LanguagePairDataset, data_utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.constants import StrEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import MISSING
 
@@ -14,6 +15,14 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.tasks.documents import SelfTargets, limit_documents
 
 logger = logging.getLogger(__name__)
+
+
+class Truncate(StrEnum):
+    """What becomes of a longer document."""
+
+    head = "head"
+    tail = "tail"
+    split = "split"
 
 
 @dataclass
@@ -25,19 +34,21 @@ class SequenceAutoencodingConfig(FairseqDataclass):
     )
     max_document_tokens: Optional[int] = field(
         default=None,
-        metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
+        metadata={"help": "longest document in tokens, end-of-sentence symbol included (default: no limit)"},
     )
-    truncate: ChoiceEnum(["head", "tail", "split"]) = field(
-        default="split",
-        metadata={"help": "of a longer document cut off the head, cut off the tail, or split it into pieces"},
+    truncate: Truncate = field(
+        default=Truncate("split"),
+        metadata={"help": "cut off the head or the tail of a longer document, or split it into pieces"},
     )
-    left_pad_source: bool = field(default=True, metadata={"help": "pad what is read on the left"})
+    left_pad_source: bool = field(default=True, metadata={"help": "pad the source on the left"})
 
 
 @register_task("sequence_autoencoding", dataclass=SequenceAutoencodingConfig)
 class SequenceAutoencodingTask(FairseqTask):
-    """Dai and Le 2015, arXiv:1511.01432, section 2.1. The data is that of fairseq's ``language_modeling``:
-    ``fairseq-preprocess --only-source`` or ``s2s prepare`` write it.
+    """Dai and Le 2015, arXiv:1511.01432, section 2.1.
+
+    The data has the form of fairseq's ``language_modeling``: ``fairseq-preprocess --only-source`` and ``s2s prepare``
+    write it.
 
     Args:
         cfg: the flags.

@@ -7,7 +7,8 @@ from typing import List, Optional
 
 import numpy as np
 from fairseq.data import Dictionary, data_utils
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.constants import StrEnum
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 
@@ -15,9 +16,16 @@ from s2s_plugins.criterions.report import describe
 from s2s_plugins.errors import UsageError
 from s2s_plugins.tasks.documents import LabelledDocuments, limit_documents
 from s2s_plugins.tasks.finetuning import LayerSchedule, freeze
-from s2s_plugins.text.tokens import load_settings
+from s2s_plugins.text.tokens import Settings, load_settings
 
 logger = logging.getLogger(__name__)
+
+
+class Truncate(StrEnum):
+    """What is cut off of a longer document."""
+
+    head = "head"
+    tail = "tail"
 
 
 @dataclass
@@ -27,40 +35,46 @@ class TextClassificationConfig(FairseqDataclass):
     data: str = field(default=MISSING, metadata={"help": "folder with input0 and label (as of sentence_prediction)"})
     max_document_tokens: Optional[int] = field(
         default=None,
-        metadata={"help": "longest document in tokens, the end-of-sentence symbol counted (default: any length)"},
+        metadata={"help": "longest document in tokens, end-of-sentence symbol included (default: no limit)"},
     )
-    truncate: ChoiceEnum(["head", "tail"]) = field(
-        default="tail", metadata={"help": "what is cut off of a longer document"}
+    truncate: Truncate = field(
+        default=Truncate("tail"), metadata={"help": "the end of a longer document that is cut off"}
     )
     freeze: Optional[str] = field(
-        default=None, metadata={"help": "regular expression: parameters with such a name are not trained"}
+        default=None, metadata={"help": "regular expression: parameters whose name matches are not trained"}
     )
     layer_lr_decay: float = field(
-        default=1.0, metadata={"help": "learning rate of a layer over that of the next higher one"}
+        default=1.0, metadata={"help": "learning rate of a layer, divided by that of the next higher one"}
     )
     unfreeze_every: int = field(
         default=0,
-        metadata={"help": "gradual unfreezing: train the head alone, and one more layer every so many epochs (0: all)"},
+        metadata={
+            "help": "gradual unfreezing: train the head first, and one more layer every N epochs (0: all at once)"
+        },
     )
     classification_head_name: str = II("criterion.classification_head_name")
 
 
 @register_task("text_classification", dataclass=TextClassificationConfig)
 class TextClassificationTask(FairseqTask):
-    """Dai and Le 2015, arXiv:1511.01432. The data is that of fairseq's ``sentence_prediction``; ``s2s prepare`` writes
-    it.
+    """Dai and Le 2015, arXiv:1511.01432.
 
-    A checkpoint carries the labels and how text becomes tokens, so that ``s2s classify`` needs nothing else.
+    The data has the form of fairseq's ``sentence_prediction``; ``s2s prepare`` writes it. A checkpoint carries the
+    labels and the settings of the tokenizer, so that ``s2s classify`` needs nothing else.
 
     Args:
         cfg: the flags.
         dictionary: of the documents.
         labels: the classes, in order.
-        tokens: how text becomes tokens (:mod:`s2s_plugins.text.tokens`), None where that is not known.
+        tokens: settings of the :class:`~s2s_plugins.text.tokens.Tokenizer`; None if they are not known.
     """
 
     def __init__(
-        self, cfg: TextClassificationConfig, dictionary: Dictionary, labels: List[str], tokens: Optional[dict] = None
+        self,
+        cfg: TextClassificationConfig,
+        dictionary: Dictionary,
+        labels: List[str],
+        tokens: Optional[Settings] = None,
     ) -> None:
         super().__init__(cfg)
         self.dictionary = dictionary
@@ -147,7 +161,7 @@ class TextClassificationTask(FairseqTask):
         return model
 
     def build_criterion(self, cfg, from_checkpoint=False):
-        """As fairseq's; now it is known what the model is trained for, so what is not trained is frozen.
+        """As fairseq's. The criterion decides what is trained, so the rest of the model is frozen here.
 
         Raises:
             UsageError: the architecture cannot do what the flags ask for.
@@ -159,15 +173,15 @@ class TextClassificationTask(FairseqTask):
         if hasattr(criterion, "check"):
             criterion.check(model)
         if hasattr(model, "writing_parameters") and not getattr(criterion, "weights", None):
-            for parameter in model.writing_parameters():  # without joint training no gradient comes here
+            for parameter in model.writing_parameters():  # without joint training they get no gradient
                 parameter.requires_grad = False
         if self.cfg.freeze:
             freeze(model, self.cfg.freeze)
         if self.cfg.layer_lr_decay != 1 or self.cfg.unfreeze_every:
             if not hasattr(model, "layer_groups"):
                 raise UsageError(
-                    f"--layer-lr-decay and --unfreeze-every need layers in an order, {type(model).__name__} "
-                    "tells none: leave them out, or use --arch sa_lstm or lm_lstm"
+                    f"--layer-lr-decay and --unfreeze-every need an order of the layers, and {type(model).__name__} "
+                    "has none: leave them out, or use --arch sa_lstm or lm_lstm"
                 )
             self.schedule = LayerSchedule(model.layer_groups(), self.cfg.layer_lr_decay, self.cfg.unfreeze_every)
         return criterion
@@ -185,16 +199,16 @@ class TextClassificationTask(FairseqTask):
             optimizer.step()
 
     def get_batch_iterator(self, dataset, *args, max_positions=None, **kwargs):
-        """As fairseq's, but no document is too long: ``--max-document-tokens`` is the limit."""
+        """As fairseq's, but without a limit of its own: ``--max-document-tokens`` is the limit."""
         return super().get_batch_iterator(dataset, *args, max_positions=None, **kwargs)
 
     @staticmethod
     def logging_outputs_can_be_summed(criterion) -> bool:
-        """In training; in validation there is a matrix among them, which fairseq's sum does not take."""
+        """True in training; in validation one of them is a matrix, which fairseq cannot sum."""
         return criterion.training
 
     def reduce_metrics(self, logging_outputs, criterion) -> None:
-        """As fairseq's; fairseq-validate, which calls this once at its end, also gets the table of the classes."""
+        """As fairseq's; fairseq-validate, which calls this once at its end, also logs the table of the classes."""
         super().reduce_metrics(logging_outputs, criterion)
         if not self.trains:
             matrix = sum(output["confusion"] for output in logging_outputs if "confusion" in output)
@@ -203,7 +217,7 @@ class TextClassificationTask(FairseqTask):
             logger.info("\n" + describe(matrix.cpu().numpy(), self.labels))
 
     def load_state_dict(self, state: dict) -> None:
-        """What a checkpoint says of its labels.
+        """Check the labels of a checkpoint.
 
         Raises:
             UsageError: they are not those of the data.
@@ -226,7 +240,7 @@ class TextClassificationTask(FairseqTask):
 
 
 def classes(dictionary: Dictionary) -> List[str]:
-    """The labels in a label dictionary, without the symbols that fairseq-preprocess fills it up with."""
+    """The labels in a label dictionary, without the symbols with which fairseq-preprocess pads it."""
     symbols = dictionary.symbols[dictionary.nspecial :]
     while symbols and symbols[-1].startswith("madeupword"):
         symbols = symbols[:-1]

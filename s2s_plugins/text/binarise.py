@@ -1,37 +1,34 @@
-"""From documents to fairseq's binarised data: a dictionary by one pass over them, the data by a second one.
+"""From documents to fairseq's binarised data: a first pass makes the dictionary, a second one the data.
 
-Nothing keeps a document: memory grows with the vocabulary and with a few bytes a document, not with the text.
+No document is kept: memory grows with the vocabulary and by a few bytes for each document, not with the text.
 """
 
 from __future__ import annotations
 
 import io
 from collections import Counter
-from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
-
-import torch
-from fairseq.data import Dictionary, indexed_dataset
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.documents import Document
+from s2s_plugins.text.indexed import IndexedWriter
+from s2s_plugins.text.symbols import EOS, FILLER, SPECIAL, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
 
-MASK = (
-    "<mask>"  # fairseq's sentence_prediction adds it to a dictionary that lacks it, and then no pretrained model fits
-)
-SAMPLE_SENTENCES = 500_000  # that sentencepiece trains on, at most
-SAMPLE_WORDS = 100  # in each
+# fairseq's sentence_prediction adds this symbol where it is missing, and then no pretrained model fits
+MASK = "<mask>"
+SAMPLE_SENTENCES = 500_000  # sentencepiece trains on at most so many
+SAMPLE_WORDS = 100  # in a sentence
 
 
 class Counts(NamedTuple):
-    """What became of the documents of one split.
+    """The documents and tokens of one split.
 
     Attributes:
-        documents: how many.
-        tokens: how many that are kept, ends of sentence not counted.
-        empty: documents with no token.
-        dropped: tokens that the dictionary lacks.
+        documents: number of documents.
+        tokens: number of tokens that were kept, without the ends of sentences.
+        empty: number of documents without a token.
+        dropped: number of tokens that are not in the dictionary.
     """
 
     documents: int = 0
@@ -41,7 +38,14 @@ class Counts(NamedTuple):
 
 
 def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
-    """A unigram model (Kudo 2018, arXiv:1804.10959) of a sample of ``texts``.
+    """Train a unigram model (Kudo 2018, arXiv:1804.10959) on a sample of ``texts``.
+
+    Args:
+        texts: normalized.
+        vocab_size: number of pieces.
+
+    Returns:
+        The model, as bytes.
 
     Raises:
         UsageError: there is too little text for so many pieces.
@@ -62,7 +66,7 @@ def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
             vocab_size=vocab_size,
             input_sentence_size=SAMPLE_SENTENCES,
             shuffle_input_sentence=True,
-            num_threads=1,  # more threads, other rounding
+            num_threads=1,  # the rounding depends on the number of threads
             minloglevel=2,
         )
     except RuntimeError as error:
@@ -72,131 +76,117 @@ def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
     return model.getvalue()
 
 
-def count_tokens(texts: Iterable[str], tokenizer: Tokenizer) -> Counter:
+def count_tokens(texts: Iterable[str], tokenizer: Tokenizer) -> Counter[str]:
     """How often each token occurs."""
-    counts: Counter = Counter()
+    counts: Counter[str] = Counter()
     for text in texts:
         counts.update(tokenizer.tokenize(text))
     return counts
 
 
-def build_dictionary(counts: Counter, min_count: int, max_words: Optional[int]) -> Dictionary:
-    """The most frequent tokens, most frequent first; of equals, the one that came first.
+def build_dictionary(counts: Counter[str], min_count: int, max_words: Optional[int]) -> SymbolTable:
+    """The most frequent tokens, the most frequent first; tokens of equal counts in the order of their first occurrence.
 
     Args:
         counts: of all tokens.
-        min_count: tokens that are rarer are left out.
-        max_words: how many at most.
+        min_count: rarer tokens are left out.
+        max_words: number of tokens at most; None: no limit.
 
     Raises:
-        UsageError: none is left.
+        UsageError: no token is left.
     """
-    dictionary = Dictionary()
-    special = set(dictionary.symbols) | {MASK}
+    special = {*SPECIAL, MASK}
     kept = [(token, n) for token, n in counts.most_common() if n >= min_count and token not in special]
     if not kept:
         raise UsageError(f"no token occurs {min_count} times: use --min-count 1, or more text")
+    dictionary = SymbolTable()
     for token, n in kept[:max_words]:
-        dictionary.add_symbol(token, n)
-    dictionary.add_symbol(MASK, 1)
+        dictionary.add(token, n)
+    dictionary.add(MASK)
     return dictionary
 
 
 def write_documents(
     documents: Iterable[Document],
     tokenizer: Tokenizer,
-    dictionary: Dictionary,
-    prefix: Path,
-    also: Sequence["DataWriter"] = (),
+    dictionary: SymbolTable,
+    writers: Sequence[IndexedWriter],
     each: Optional[Callable[[Document], None]] = None,
 ) -> Counts:
-    """Binarise ``documents`` into ``prefix.bin`` and ``prefix.idx``.
+    """Binarise ``documents``.
 
     Args:
-        also: further writers that get the same documents.
+        documents: are read once.
+        tokenizer: splits a document into tokens.
+        dictionary: numbers the tokens.
+        writers: each of them gets all documents.
         each: called with every document.
+
+    Returns:
+        What was written.
     """
-    documents_, tokens_, empty, dropped = 0, 0, 0, 0
-    with DataWriter(prefix, len(dictionary)) as writer:
-        for document in documents:
-            tokens = tokenizer.tokenize(document.text)
-            numbers = tokenizer.encode(tokens, dictionary)
-            for one in (writer, *also):
-                one.add(numbers)
-            if each is not None:
-                each(document)
-            documents_ += 1
-            tokens_ += len(numbers) - 1
-            empty += len(numbers) == 1
-            dropped += len(tokens) + 1 - len(numbers)
-    return Counts(documents_, tokens_, empty, dropped)
-
-
-class DataWriter:
-    """Writes ``prefix.bin`` and ``prefix.idx``, to be used in a ``with`` statement.
-
-    Args:
-        prefix: path without ending.
-        vocabulary: size of the dictionary.
-    """
-
-    def __init__(self, prefix: Path, vocabulary: int) -> None:
-        prefix.parent.mkdir(parents=True, exist_ok=True)
-        self.index = f"{prefix}.idx"
-        self.builder = indexed_dataset.make_builder(f"{prefix}.bin", "mmap", vocabulary)
-
-    def add(self, numbers: torch.Tensor) -> None:
-        self.builder.add_item(numbers)
-
-    def __enter__(self) -> "DataWriter":
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.builder.finalize(self.index)
+    count, kept, empty, dropped = 0, 0, 0, 0
+    for document in documents:
+        tokens = tokenizer.tokenize(document.text)
+        numbers = tokenizer.encode(tokens, dictionary.indices)
+        for writer in writers:
+            writer.add(numbers)
+        if each is not None:
+            each(document)
+        count += 1
+        kept += len(numbers) - 1
+        empty += len(numbers) == 1
+        dropped += len(tokens) + 1 - len(numbers)
+    return Counts(count, kept, empty, dropped)
 
 
 class Labels:
-    """The classes, sorted by name, and how many documents of each a split has.
+    """The classes, sorted by name.
 
     Args:
         names: of all classes.
+
+    Attributes:
+        names: sorted.
+        symbols: the names as symbols of a ``dict.txt``.
 
     Raises:
         UsageError: a name that fairseq's dictionary cannot hold.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.dictionary = Dictionary()
-        special = set(self.dictionary.symbols)
-        for name in sorted(names):
+        self.names: List[str] = sorted(names)
+        self.symbols = SymbolTable()
+        for name in self.names:
             if len(name.splitlines()) > 1:
                 raise UsageError(f"label {name!r} has more than one line: make it one")
-            if name in special or name.startswith("madeupword"):
+            if name in SPECIAL or name.startswith(FILLER):
                 raise UsageError(f"label {name!r} is a symbol of fairseq's own: call the class something else")
-            self.dictionary.add_symbol(name)
-        self.names: List[str] = self.dictionary.symbols[self.dictionary.nspecial :]
+            self.symbols.add(name)
 
-    def encode(self, document: Document) -> torch.Tensor:
-        """The label's number and the end of sentence, (2,).
+    def encode(self, document: Document) -> List[int]:
+        """The number of the label, and that of the end of sentence.
 
         Raises:
             UsageError: it is not among the classes.
         """
-        if document.label not in self.dictionary.indices:
+        number = self.symbols.indices.get(document.label)
+        if number is None:
             known = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
             raise UsageError(
                 f"{document.where}: label {document.label!r} does not occur in the training data, which has {known}: "
                 "correct it, or add documents of this class to --train"
             )
-        return torch.tensor([self.dictionary.indices[document.label], self.dictionary.eos()])
+        return [number, EOS]
 
 
 def percent(part: int, whole: int) -> str:
+    """``1`` of ``8`` -> ``12.5 %``; of nothing, ``0 %``."""
     return f"{100 * part / whole:.1f} %" if whole else "0 %"
 
 
 def table(rows: List[Tuple[str, Counts]]) -> str:
-    """The counts of splits as text."""
+    """The counts as a table, a row for each named split."""
     lines = [f"{'':<22}{'documents':>10}{'tokens':>12}{'empty':>8}{'dropped':>18}"]
     for name, counts in rows:
         dropped = f"{counts.dropped} ({percent(counts.dropped, counts.dropped + counts.tokens)})"

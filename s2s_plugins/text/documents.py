@@ -1,4 +1,4 @@
-"""Documents from the files that people have: CSV, TSV, JSON lines, plain text, folders; one at a time."""
+"""Documents, one at a time, from CSV, TSV, JSON lines, plain text and folders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TABLES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "json", ".json": "json"}
 
 
 class Document(NamedTuple):
-    """A text, where it stands, and its label.
+    """A text, its label, and where it comes from.
 
     Attributes:
         text: as it is in the file.
-        label: in Unicode's composed form; empty where there is none.
+        label: in Unicode's composed form; empty if there is none.
         where: file and line, for messages.
     """
 
@@ -31,10 +31,10 @@ class Document(NamedTuple):
 
 
 class Left:
-    """What was left out, by file: counted once, however often the file is read.
+    """What was left out, by file; counted once, however often the file is read.
 
     Args:
-        skip_bad_rows: leave out rows of another number of columns than the header; else they are errors.
+        skip_bad_rows: leave out rows that do not have as many columns as the header; otherwise they are errors.
     """
 
     def __init__(self, skip_bad_rows: bool = False) -> None:
@@ -54,17 +54,17 @@ def read_labelled(
 ) -> Iterator[Document]:
     """The documents of a ``.csv``, ``.tsv`` or ``.jsonl`` file, or of a folder with a folder of files for each class.
 
-    A CSV or TSV file has a header. A TSV file knows no quotes: what stands between two tabs is a value. Files in a
-    folder inside a class's folder are of that class.
+    A CSV or TSV file has a header. A TSV file has no quoting: everything between two tabs is a value. Files in folders
+    inside the folder of a class belong to that class.
 
     Args:
         path: of the file or folder.
-        text_column: the column or key of the text.
-        label_column: the column or key of the label.
-        left: takes what is left out.
+        text_column: column or key of the text.
+        label_column: column or key of the label.
+        left: collects what is left out.
 
     Raises:
-        UsageError: it is missing, of another form, has no such column, no document, or is not UTF-8.
+        UsageError: it is missing, has another form, no such column or no document, or is not UTF-8.
     """
     if os.path.isdir(path):
         yield from _some(path, _class_folders(path, left or Left()))
@@ -79,7 +79,7 @@ def read_labelled(
 
 
 def read_unlabelled(path: str, text_column: str = "text", left: Optional[Left] = None) -> Iterator[Document]:
-    """The documents of a plain text file, one a line; of a table, by its text column; of a folder, one a file.
+    """The documents of a plain text file, one per line; of a table, one per row; of a folder, one per file.
 
     Raises:
         UsageError: as :func:`read_labelled`.
@@ -99,10 +99,10 @@ def read_unlabelled(path: str, text_column: str = "text", left: Optional[Left] =
 
 
 def _some(path: str, documents: Iterator[Document]) -> Iterator[Document]:
-    """``documents``, of which there has to be one.
+    """``documents``, at least one.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no document.
     """
     none = True
     for document in documents:
@@ -112,7 +112,7 @@ def _some(path: str, documents: Iterator[Document]) -> Iterator[Document]:
         raise UsageError(f"{path}: no document in it: add some, or leave the flag out")
 
 
-def _lines(path: str) -> Iterator[tuple]:
+def _lines(path: str) -> Iterator[Tuple[int, str]]:
     """Number and text of each line.
 
     Raises:
@@ -137,6 +137,7 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str], 
         yield from _json_lines(path, text_column, label_column)
         return
     numbered = _Numbered(_lines(path))
+    rows: Iterator[List[str]]
     if kind == "csv":
         rows = csv.reader((line + "\n" for line in numbered), strict=True)
     else:
@@ -148,7 +149,7 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str], 
         bad: List[str] = []
         for row in rows:
             if not row or row == [""] and len(header) > 1:
-                continue  # a line of nothing, as at the end of many files
+                continue  # an empty line, as at the end of many files
             if not max(places) < len(row) <= len(header):
                 bad.append(f"line {numbered.number}")
                 if not left.skip_bad_rows:
@@ -168,9 +169,9 @@ def _table(path: str, kind: str, text_column: str, label_column: Optional[str], 
 
 
 class _Numbered:
-    """Lines, with the number of the last one that was given out."""
+    """Lines, and the number of the last one that was read."""
 
-    def __init__(self, lines: Iterator[tuple]) -> None:
+    def __init__(self, lines: Iterator[Tuple[int, str]]) -> None:
         self.lines = lines
         self.number = 0
 
@@ -197,17 +198,17 @@ def _json_lines(path: str, text_column: str, label_column: Optional[str]) -> Ite
         try:
             values = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"{where}: not a line of JSON: {error}: write one object a line") from None
+            raise UsageError(f"{where}: not a line of JSON: {error}: write one object per line") from None
         text = _value(where, values, "--text-column", text_column)
         label = _value(where, values, "--label-column", label_column) if label_column is not None else ""
         yield _checked(Document(text, label, where), label_column)
 
 
 def _value(where: str, values: object, flag: str, key: str) -> str:
-    """The text under ``key``; a number or truth value is spelt as in JSON.
+    """The text under ``key``; numbers and truth values are written as in JSON.
 
     Raises:
-        UsageError: there is no such key, or it holds something else.
+        UsageError: the key is missing, or its value is something else.
     """
     if not (isinstance(values, dict) and key in values):
         there = ", ".join(values) if isinstance(values, dict) else type(values).__name__
@@ -221,7 +222,7 @@ def _value(where: str, values: object, flag: str, key: str) -> str:
 
 
 def _checked(document: Document, label_column: Optional[str]) -> Document:
-    """``document`` with a label as it is compared: without white space around it, composed.
+    """``document`` with a normalized label: composed, without surrounding white space.
 
     Raises:
         UsageError: the label is empty, or text or label cannot be written as UTF-8.
@@ -264,7 +265,7 @@ def _below(path: Path, folder: Path) -> List[Path]:
 
 
 def _hidden(path: Path) -> bool:
-    """Whether a file browser leaves it out, as .DS_Store: nobody means it to be a document."""
+    """Whether a file browser hides it, like .DS_Store: it is not meant to be a document."""
     return path.name.startswith(".")
 
 

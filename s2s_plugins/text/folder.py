@@ -16,15 +16,15 @@ PARTS = {"new", "earlier"}
 
 @contextlib.contextmanager
 def prepared_folder(dest: str) -> Iterator[Path]:
-    """An empty folder that becomes ``dest`` if the block ends well; what stood there is replaced in that moment.
+    """An empty folder that replaces ``dest`` if the block succeeds.
 
-    It is filled beside ``dest``, as ``DEST.partial/new``. What a killed process has left there is removed, and data
-    that was on its way out of ``dest`` is put back.
+    It is ``DEST.partial/new``, beside ``dest``. The remains of a killed process are removed, and data that it had
+    moved out of ``dest`` is put back.
 
     Raises:
-        UsageError: ``dest``, or the folder beside it, holds what is not of this command, or another process fills it.
+        UsageError: ``dest`` or the folder beside it contains other things, or another process fills it.
     """
-    destination = Path(os.path.realpath(dest))  # a name for ".", and a link stays one
+    destination = Path(os.path.realpath(dest))  # "." needs a name, and a link has to stay one
     partial = destination.with_name(destination.name + ".partial")
     destination.parent.mkdir(parents=True, exist_ok=True)
     with _alone(destination):
@@ -43,13 +43,13 @@ def prepared_folder(dest: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _alone(destination: Path) -> Iterator[None]:
-    """Nobody else is in such a block for the same ``destination``; the lock stands beside it, since it is renamed."""
+    """Exclude other processes from ``destination``; the lock file stands beside it, since it is renamed."""
     path = destination.with_name(f".{destination.name}.lock")
     while True:
         with path.open("w", encoding="utf-8") as file:
             lock(file.fileno(), destination, "--dest", patience=0)
             if not _is_open_file(path, file.fileno()):
-                continue  # whoever had the lock has removed the file since it was opened
+                continue  # the process that had the lock has removed the file after it was opened here
             try:
                 yield
             finally:
@@ -58,7 +58,7 @@ def _alone(destination: Path) -> Iterator[None]:
 
 
 def _is_open_file(path: Path, descriptor: int) -> bool:
-    """Whether the open file is still the one of that name."""
+    """Whether the open file still has this name."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -66,10 +66,10 @@ def _is_open_file(path: Path, descriptor: int) -> bool:
 
 
 def _recover(destination: Path, partial: Path) -> None:
-    """Put back what was moved out of ``destination`` if nothing took its place, and remove the rest of ``partial``.
+    """Put back what was moved out of ``destination`` unless it was replaced, and remove the rest of ``partial``.
 
     Raises:
-        UsageError: there are other things in ``partial``.
+        UsageError: ``partial`` contains other things.
     """
     if not os.path.lexists(partial):
         return
@@ -81,10 +81,10 @@ def _recover(destination: Path, partial: Path) -> None:
 
 
 def _refuse_other_things(dest: str, destination: Path) -> None:
-    """See that ``destination`` is new, empty, or what this command wrote: a folder of these names can be a user's.
+    """Check that ``destination`` is new, empty, or written by this command: users have folders of these names too.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it contains other things.
     """
     if destination.is_dir():
         there = {entry.name for entry in destination.iterdir()}

@@ -2,153 +2,200 @@
 
 from __future__ import annotations
 
-import argparse
-import random
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, Tuple
-
-from fairseq.data import Dictionary
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text import binarise
-from s2s_plugins.text.documents import Left, read_labelled, read_unlabelled
+from s2s_plugins.text.documents import Document
+from s2s_plugins.text.indexed import IndexedWriter
+from s2s_plugins.text.sources import Sources, Splits
+from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, load_settings
 
+MOST_TOKENS = 100_000_000
+PIECES = 8000  # of a sentencepiece model, where no number is given
+SPLITS = ("train", "valid", "test")
+T = TypeVar("T")
 
-class Splits:
-    """The documents of each split, read again each time.
+
+@dataclass(frozen=True)
+class TokenChoice:
+    """What the tokens of a data set are: those of another folder, or chosen by these values.
 
     Args:
-        args: the flags.
+        level: ``"word"``, ``"char"`` or ``"sentencepiece"``.
+        vocab_size: number of sentencepiece's pieces; None: 8000.
+        min_count: rarer tokens are left out; None: 2 for words, else 1.
+        max_words: number of tokens at most; None: no limit.
+        rare: ``"drop"`` or ``"unk"``, as :class:`~s2s_plugins.text.tokens.Tokenizer` takes it; None: ``"drop"``.
+        keep_case: keep upper case.
+        tokens_from: a folder of :func:`prepare`, whose tokenizer and dictionary are taken; excludes the others.
+
+    Raises:
+        UsageError: values that make no sense, or not together.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.left = args, Left(args.skip_bad_rows)
+    level: Optional[str] = None
+    vocab_size: Optional[int] = None
+    min_count: Optional[int] = None
+    max_words: Optional[int] = None
+    rare: Optional[str] = None
+    keep_case: bool = False
+    tokens_from: Optional[str] = None
 
-    def _labelled(self, path: str) -> Iterator:
-        return read_labelled(path, self.args.text_column, self.args.label_column, self.left)
-
-    def _drawn(self, held_out: bool) -> Iterator:
-        draw, known = random.Random(self.args.seed), set()
-        for document in self._labelled(self.args.train):
-            drawn = draw.random() < self.args.valid_fraction
-            # a class's first document stays, or a class of one could be left without any
-            if (drawn and document.label in known) == held_out:
-                yield document
-            known.add(document.label)
-
-    def train(self) -> Iterator:
-        return self._labelled(self.args.train) if self.args.valid else self._drawn(held_out=False)
-
-    def valid(self) -> Iterator:
-        return self._labelled(self.args.valid) if self.args.valid else self._drawn(held_out=True)
-
-    def test(self) -> Iterator:
-        return self._labelled(self.args.test)
-
-    def unlabelled(self) -> Iterator:
-        for path in self.args.unlabelled:
-            yield from read_unlabelled(path, self.args.text_column, self.left)
-
-    def texts(self) -> Iterator[str]:
-        """All that the dictionary is made of."""
-        for document in self.unlabelled():
-            yield document.text
-        for document in self.train():
-            yield document.text
+    def __post_init__(self) -> None:
+        if self.tokens_from:
+            settled = ("level", "vocab_size", "min_count", "max_words", "rare", "keep_case")
+            given = [name for name in settled if getattr(self, name)]
+            if given:
+                raise UsageError(f"--tokens-from settles --{given[0].replace('_', '-')}: leave one of them out")
+        elif not self.level:
+            raise UsageError(
+                "--level is missing: word, char or sentencepiece; or --tokens-from another prepared folder"
+            )
+        elif self.vocab_size is not None and self.level != "sentencepiece":
+            raise UsageError(f"--vocab-size is for --level sentencepiece, not {self.level}: use --max-words")
+        for name in ("vocab_size", "min_count", "max_words"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MOST_TOKENS:
+                flag = f"--{name.replace('_', '-')} {value}"
+                raise UsageError(f"{flag} is not a number of tokens: use 1 or more, and at most {MOST_TOKENS}")
 
 
-def progress(documents: Iterable, what: str) -> Iterator:
-    """``documents``, and on stderr how many there have been."""
+@dataclass(frozen=True)
+class Prepared:
+    """What :func:`prepare` wrote.
+
+    Args:
+        rows: the counts of each part, by its name.
+        symbols: size of the dictionary.
+        labels: names of the classes.
+        of_label: the number of documents of each class, by split.
+        left: what was left out, a line for each file and reason.
+    """
+
+    rows: List[Tuple[str, binarise.Counts]]
+    symbols: int
+    labels: List[str]
+    of_label: Dict[str, Counter[str]]
+    left: List[str]
+
+    def __str__(self) -> str:
+        width = max(5, *map(len, self.labels))
+        lines = [binarise.table(self.rows), f"dictionary: {self.symbols} symbols", ""]
+        lines.append(f"{'class':<{width}}" + "".join(f"{split:>10}" for split in self.of_label))
+        for name in self.labels:
+            lines.append(f"{name:<{width}}" + "".join(f"{counts[name]:>10}" for counts in self.of_label.values()))
+        return "\n".join(lines)
+
+    def warnings(self) -> List[str]:
+        """Classes with a single document to train on, and what was left out."""
+        trained = self.of_label["train"]
+        single = [f"class {name!r} has one document to train on" for name in self.labels if trained[name] == 1]
+        return [*single, *self.left]
+
+
+def progress(documents: Iterable[T], what: str) -> Iterator[T]:
+    """``documents``; their number so far is shown on stderr."""
     from tqdm import tqdm
 
     return iter(tqdm(documents, desc=what, unit=" documents", delay=1, mininterval=1 if sys.stderr.isatty() else 10))
 
 
-def prepare(args: argparse.Namespace, folder: Path) -> None:
-    """Write the data into the empty ``folder``, and print what there is.
+def prepare(sources: Sources, choice: TokenChoice, folder: Path) -> Prepared:
+    """Write the data into the empty ``folder``.
 
     Raises:
-        UsageError: a file, label or setting that cannot be.
+        UsageError: a file cannot be read, a label does not fit, or no document or token is left.
     """
-    splits = Splits(args)
-    seen: Counter = Counter(document.label for document in progress(splits.train(), "labels"))
-    labels = binarise.Labels(seen)
-    tokenizer, dictionary = _tokens(args, splits)
-    rows: List[Tuple[str, binarise.Counts]] = []
-    counted: List[Tuple[str, Counter]] = []
-
-    def write(name: str, documents: Callable[[], Iterator], *also) -> None:
-        of_label: Counter = Counter()
-        with binarise.DataWriter(folder / "classify" / "label" / name, len(labels.dictionary)) as writer:
-
-            def add_label(document) -> None:
-                writer.add(labels.encode(document))
-                of_label[document.label] += 1
-
-            prefix = folder / "classify" / "input0" / name
-            counts = binarise.write_documents(
-                progress(documents(), name), tokenizer, dictionary, prefix, also, add_label
-            )
-        if not counts.documents:
-            raise UsageError(f"no document is left for {name}: give more, or another --valid-fraction")
-        rows.append((f"classify/{name}", counts))
-        counted.append((name, of_label))
-
-    with binarise.DataWriter(folder / "pretrain" / "valid", len(dictionary)) as valid:
-        write("valid", splits.valid, valid)
-    prefix = folder / "pretrain" / "train"
-    with binarise.DataWriter(prefix, len(dictionary)) as pretrain:
-        total = binarise.write_documents(
-            progress(splits.unlabelled(), "unlabelled"), tokenizer, dictionary, folder / "unlabelled", [pretrain]
-        )
-        for file in folder.glob("unlabelled.*"):
-            file.unlink()
-        write("train", splits.train, *([] if args.no_train_text else [pretrain]))
-    if not args.no_train_text:
-        total = binarise.Counts(*(sum(parts) for parts in zip(total, rows[-1][1])))
-    if args.test:
-        write("test", splits.test)
+    splits = Splits(sources)
+    labels = binarise.Labels(Counter(document.label for document in progress(splits.train(), "labels")))
+    tokenizer, dictionary = _tokens(choice, splits)
+    writer = _Writer(folder, labels, tokenizer, dictionary)
+    with IndexedWriter(folder / "pretrain" / "valid", len(dictionary)) as valid:
+        valid_row = writer.write("valid", splits.valid, valid)
+    with IndexedWriter(folder / "pretrain" / "train", len(dictionary)) as pretrain:
+        total = writer.write_unlabelled(splits.unlabelled, pretrain)
+        train_row = writer.write("train", splits.train, *([pretrain] if sources.train_text else []))
+    if sources.train_text:
+        total = binarise.Counts(*(sum(parts) for parts in zip(total, train_row[1])))
+    rows = [("pretrain/train", total), train_row, valid_row]
+    if sources.test:
+        rows.append(writer.write("test", splits.test))
     for path in ("pretrain", "classify/input0"):
-        dictionary.save(str(folder / path / "dict.txt"))
-    labels.dictionary.save(str(folder / "classify" / "label" / "dict.txt"))
+        dictionary.save(folder / path / "dict.txt")
+    labels.symbols.save(folder / "classify" / "label" / "dict.txt")
     for path in ("pretrain", "classify"):
         tokenizer.save(folder / path)
-    rows[:2], counted[:2] = rows[1::-1], counted[1::-1]  # as one expects them: train, valid, test
-    print(binarise.table([("pretrain/train", total), *rows]))
-    print(f"dictionary: {len(dictionary)} symbols\n")
-    _print_classes(labels.names, counted)
-    for line in splits.left.lines():
-        print(f"warning: {line}", file=sys.stderr)
+    of_label: Dict[str, Counter[str]] = {name: writer.of_label[name] for name in SPLITS if name in writer.of_label}
+    return Prepared(rows, len(dictionary), labels.names, of_label, splits.left.lines())
 
 
-def _tokens(args: argparse.Namespace, splits: Splits):
-    """Tokenizer and dictionary: another folder's, or of this text."""
-    from s2s_plugins.text import binarise
+class _Writer:
+    """Writes the parts of a data set, and counts the documents of each class by split."""
 
-    if args.tokens_from:
-        other = Path(args.tokens_from) / "classify"
+    def __init__(self, folder: Path, labels: binarise.Labels, tokenizer: Tokenizer, dictionary: SymbolTable) -> None:
+        self.folder, self.labels, self.tokenizer, self.dictionary = folder, labels, tokenizer, dictionary
+        self.of_label: Dict[str, Counter[str]] = {}
+
+    def write(
+        self, name: str, documents: Callable[[], Iterator[Document]], *also: IndexedWriter
+    ) -> Tuple[str, binarise.Counts]:
+        """Write a split for classification; its documents go to the writers ``also`` too.
+
+        Raises:
+            UsageError: there is no document.
+        """
+        of_label = self.of_label[name] = Counter()
+        classify = self.folder / "classify"
+        with (
+            IndexedWriter(classify / "label" / name, len(self.labels.symbols)) as label_writer,
+            IndexedWriter(classify / "input0" / name, len(self.dictionary)) as writer,
+        ):
+
+            def add_label(document: Document) -> None:
+                label_writer.add(self.labels.encode(document))
+                of_label[document.label] += 1
+
+            shown = progress(documents(), name)
+            counts = binarise.write_documents(shown, self.tokenizer, self.dictionary, [writer, *also], add_label)
+        if not counts.documents:
+            raise UsageError(f"no document is left for {name}: give more, or another --valid-fraction")
+        return f"classify/{name}", counts
+
+    def write_unlabelled(self, documents: Callable[[], Iterator[Document]], pretrain: IndexedWriter) -> binarise.Counts:
+        """Write documents for pretraining alone."""
+        shown = progress(documents(), "unlabelled")
+        return binarise.write_documents(shown, self.tokenizer, self.dictionary, [pretrain])
+
+
+def _tokens(choice: TokenChoice, splits: Splits) -> Tuple[Tokenizer, SymbolTable]:
+    """Tokenizer and dictionary, of another folder or of this text."""
+    if choice.tokens_from:
+        other = Path(choice.tokens_from) / "classify"
         settings = load_settings(other)
         if settings is None:
             raise UsageError(
-                f"--tokens-from {args.tokens_from} has no classify/tokens.json: name what s2s prepare wrote"
+                f"--tokens-from {choice.tokens_from} has no classify/tokens.json: name what s2s prepare wrote"
             )
-        return Tokenizer.from_settings(settings), Dictionary.load(str(other / "input0" / "dict.txt"))
-    rare, lowercase, model = args.rare or "drop", not args.keep_case, None
-    if args.level == "sentencepiece":
+        return Tokenizer.from_settings(settings), SymbolTable.load(other / "input0" / "dict.txt")
+    level, lowercase, model = str(choice.level), not choice.keep_case, None
+    if level == "sentencepiece":
         plain = Tokenizer("char", lowercase)
         texts = (plain.normalize(text) for text in progress(splits.texts(), "sentencepiece"))
-        model = _train_sentencepiece(texts, args.vocab_size or 8000)
-    tokenizer = Tokenizer(args.level, lowercase, rare, model)
+        model = _train_sentencepiece(texts, choice.vocab_size or PIECES)
+    tokenizer = Tokenizer(level, lowercase, choice.rare or "drop", model)
     counts = binarise.count_tokens(progress(splits.texts(), "dictionary"), tokenizer)
-    min_count = args.min_count or (2 if args.level == "word" else 1)
-    return tokenizer, binarise.build_dictionary(counts, min_count, args.max_words)
+    min_count = choice.min_count or (2 if level == "word" else 1)
+    return tokenizer, binarise.build_dictionary(counts, min_count, choice.max_words)
 
 
 def _train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
-    """:func:`~s2s_plugins.text.binarise.train_sentencepiece`; what ``texts`` raises comes out as it is.
+    """:func:`~s2s_plugins.text.binarise.train_sentencepiece`; an error of ``texts`` is raised as it is.
 
     Raises:
         UsageError: there is too little text, or something is wrong with a file.
@@ -165,17 +212,7 @@ def _train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
     try:
         return binarise.train_sentencepiece(watched(), vocab_size)
     except Exception:
-        # sentencepiece makes a RuntimeError of what its iterator raises, a file's error would be lost in it
+        # sentencepiece turns what its iterator raises into a RuntimeError, which would hide the error of a file
         if raised and not isinstance(raised[0], GeneratorExit):
             raise raised[0] from None
         raise
-
-
-def _print_classes(names: List[str], counted: List[Tuple[str, Counter]]) -> None:
-    width = max(5, *map(len, names))
-    print(f"{'class':<{width}}" + "".join(f"{split:>10}" for split, _ in counted))
-    for name in names:
-        print(f"{name:<{width}}" + "".join(f"{counts[name]:>10}" for _, counts in counted))
-    for name in names:
-        if dict(counted)["train"][name] == 1:
-            print(f"warning: class {name!r} has one document to train on", file=sys.stderr)

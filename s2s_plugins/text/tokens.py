@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import os
 import unicodedata
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
-
-import torch
-from fairseq.data import Dictionary
+from typing import List, Mapping, Optional, Sequence, TypedDict, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.symbols import EOS, SPECIAL, UNK
+from s2s_plugins.text.words import split_words
 
 LEVELS = ("word", "char", "sentencepiece")
 RARE = ("drop", "unk")
@@ -19,20 +18,20 @@ SPACE = "▁"
 SETTINGS_FILE, MODEL_FILE = "tokens.json", "tokens.model"
 
 
-@functools.lru_cache(maxsize=None)
-def _word_tokenizer() -> Callable[[str], str]:
-    from sacrebleu.tokenizers.tokenizer_intl import TokenizerV14International
+class Settings(TypedDict):
+    """What a :class:`Tokenizer` is made of, as plain data for a model file."""
 
-    call = TokenizerV14International.__call__
-    # sacrebleu keeps the last 65,536 lines that it was given, which is all of most corpora: go past its cache
-    return functools.partial(getattr(call, "__wrapped__", call), TokenizerV14International())
+    level: str
+    lowercase: bool
+    rare: str
+    model: Optional[bytes]
 
 
 class Tokenizer:
     """From a text to its tokens, and to numbers.
 
     Args:
-        level: ``"word"``: punctuation and symbols are tokens of their own (sacrebleu's international tokenizer);
+        level: ``"word"``: punctuation marks and symbols are tokens (:func:`~s2s_plugins.text.words.split_words`);
             ``"char"``: every character, a space as ``▁``; ``"sentencepiece"``: the pieces of ``model``.
         lowercase: whether case is dropped.
         rare: what happens to a token that the dictionary lacks: ``"drop"`` leaves it out (Dai and Le 2015,
@@ -70,43 +69,50 @@ class Tokenizer:
         if self.level == "char":
             return [SPACE if character == " " else character for character in text]
         if self.level == "sentencepiece":
-            return self.pieces.encode(text, out_type=str)
-        # without a space around the text the last mark of "it cost 5." stays on its number, as sacrebleu documents
-        return _word_tokenizer()(f" {text} ").split()
+            pieces: List[str] = self.pieces.encode(text, out_type=str)
+            return pieces
+        return split_words(text)
 
-    def encode(self, tokens: Sequence[str], dictionary: Dictionary) -> torch.Tensor:
-        """The numbers of ``tokens`` that ``dictionary`` has, and the end-of-sentence symbol: (n + 1,).
+    def encode(self, tokens: Sequence[str], indices: Mapping[str, int]) -> List[int]:
+        """The numbers of ``tokens``, and that of the end-of-sentence symbol.
 
-        A token that looks like one of fairseq's own symbols, as ``</s>``, is one that the dictionary lacks.
+        A token that looks like one of fairseq's own symbols, as ``</s>``, counts as unknown.
+
+        Args:
+            tokens: of one text.
+            indices: the number of each symbol of the dictionary; the special symbols are the first.
         """
         numbers = []
         for token in tokens:
-            number = dictionary.indices.get(token, dictionary.unk())
-            if number < dictionary.nspecial:
-                if self.rare == "drop":
-                    continue
-                number = dictionary.unk()
-            numbers.append(number)
-        return torch.tensor([*numbers, dictionary.eos()], dtype=torch.long)
+            number = indices.get(token, UNK)
+            if number >= len(SPECIAL):
+                numbers.append(number)
+            elif self.rare == "unk":
+                numbers.append(UNK)
+        return [*numbers, EOS]
 
-    def settings(self) -> Dict[str, object]:
-        """Plain data that :meth:`from_settings` takes, for a checkpoint."""
+    def settings(self) -> Settings:
+        """Plain data that :meth:`from_settings` takes, for a model file."""
         return {"level": self.level, "lowercase": self.lowercase, "rare": self.rare, "model": self.model}
 
     @classmethod
-    def from_settings(cls, settings: Dict[str, object]) -> "Tokenizer":
+    def from_settings(cls, settings: Settings) -> "Tokenizer":
+        """The tokenizer that :meth:`settings` describes.
+
+        Raises:
+            ValueError: as the class.
+        """
         return cls(**settings)
 
     def save(self, folder: Path) -> None:
         """Write the settings into ``folder``, where :func:`load_settings` finds them."""
-        settings = self.settings()
         if self.model is not None:
             (folder / MODEL_FILE).write_bytes(self.model)
-            settings["model"] = MODEL_FILE
+        settings = {**self.settings(), "model": None if self.model is None else MODEL_FILE}
         (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def load_settings(folder) -> Optional[Dict[str, object]]:
+def load_settings(folder: Union[str, os.PathLike]) -> Optional[Settings]:
     """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none.
 
     Raises:
@@ -116,10 +122,11 @@ def load_settings(folder) -> Optional[Dict[str, object]]:
     if not path.is_file():
         return None
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        if settings["model"] is not None:
-            settings["model"] = (Path(folder) / settings["model"]).read_bytes()
-        Tokenizer.from_settings(settings)
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if written["model"] not in (None, MODEL_FILE):
+            raise ValueError(f"its model is not {MODEL_FILE}")
+        model = None if written["model"] is None else (path.parent / MODEL_FILE).read_bytes()
+        settings = Tokenizer(**{**written, "model": model}).settings()
     except FileNotFoundError as error:
         raise UsageError(f"{error.filename} is missing, {path} names it: run s2s prepare again") from None
     except (ValueError, KeyError, TypeError, RuntimeError) as error:

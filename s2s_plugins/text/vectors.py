@@ -1,7 +1,6 @@
-"""Word vectors of binarised text, for the flags that start an embedding from a file.
+"""Word vectors of binarised text, for the flags that load an embedding from a file.
 
-Skip-gram with negative sampling, after Mikolov, Sutskever, Chen, Corrado and Dean 2013, arXiv:1310.4546, as gensim
-does it.
+Skip-gram with negative sampling, after Mikolov, Sutskever, Chen, Corrado and Dean 2013, arXiv:1310.4546, by gensim.
 """
 
 from __future__ import annotations
@@ -17,8 +16,10 @@ from typing import Iterator, List, Tuple
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable, replacing
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
+from s2s_plugins.text.indexed import IndexedTexts
+from s2s_plugins.text.symbols import EOS, SymbolTable
 
-SECONDS_TO_END = 2  # for a thread; one batch of words takes a hundredth of one
+SECONDS_TO_END = 2  # for a thread; a batch of words takes a hundredth of a second
 LIMITS = {
     "dim": (1, 100_000),
     "window": (1, 10_000),
@@ -26,17 +27,17 @@ LIMITS = {
     "seed": (0, 2**32 - 1),
     "workers": (1, 256),
 }
-LONGEST = 10_000  # gensim leaves out what follows in a longer list of words
+LONGEST = 10_000  # gensim ignores the rest of a longer list of words
 
 
 class Sentences:
     """The training texts of a folder as lists of symbols, without the end-of-sentence symbol; can be read repeatedly.
 
     Args:
-        folder: what ``fairseq-preprocess`` wrote, of one or of two languages, or ``s2s prepare`` to ``DIR/pretrain``.
+        folder: written by ``fairseq-preprocess``, of one or of two languages, or ``DIR/pretrain`` of ``s2s prepare``.
 
     Attributes:
-        tokens: how many there are, ends of sentences included.
+        tokens: number of tokens, with the ends of sentences.
         stopped: set it to end all reading.
 
     Raises:
@@ -44,13 +45,12 @@ class Sentences:
     """
 
     def __init__(self, folder: Path) -> None:
-        from fairseq.data import Dictionary, data_utils
-
         if not folder.is_dir():
             raise UsageError(
-                f"{folder} is no folder: name one that s2s prepare (its pretrain) or fairseq-preprocess wrote"
+                f"{folder} is no folder: name DIR/pretrain of s2s prepare, or a folder of fairseq-preprocess"
             )
-        self.parts, self.stopped = [], False
+        self.parts: List[Tuple[IndexedTexts, List[str]]] = []
+        self.stopped = False
         for index in sorted(folder.glob("train*.idx"), key=_order):
             language = _languages(index)[-1] if _languages(index) else None
             dictionary = folder / (f"dict.{language}.txt" if language else "dict.txt")
@@ -58,21 +58,20 @@ class Sentences:
                 raise UsageError(
                     f"{index} has no {dictionary.name} beside it: name a folder of text and its dictionary"
                 )
-            symbols = Dictionary.load(str(dictionary))
-            texts = data_utils.load_indexed_dataset(str(index.with_suffix("")), symbols)
-            if texts is None:
+            if not index.with_suffix(".bin").is_file():
                 raise UsageError(f"{index} has no {index.stem}.bin beside it: binarise the text again")
-            self.parts.append((texts, symbols))
+            table = SymbolTable.load(dictionary)
+            self.parts.append((IndexedTexts(index.with_suffix(""), len(table)), table.symbols))
         self.tokens = sum(int(texts.sizes.sum()) for texts, _ in self.parts)
         if not self.tokens:
-            raise UsageError(f"{folder} has no training text: name one with train.bin, or train.A-B.A.bin")
+            raise UsageError(f"{folder} has no training text: name a folder with train.bin, or train.A-B.A.bin")
 
     def __iter__(self) -> Iterator[List[str]]:
-        for texts, dictionary in self.parts:
-            for index in range(len(texts)):
+        for texts, symbols in self.parts:
+            for place in range(len(texts)):
                 if self.stopped:
                     return
-                words = [dictionary[token] for token in texts[index].tolist() if token != dictionary.eos()]
+                words = [symbols[number] for number in texts[place] if number != EOS]
                 for start in range(0, len(words), LONGEST):
                     yield words[start : start + LONGEST]
 
@@ -105,28 +104,28 @@ def make_vectors(
         data: ``DIR/pretrain`` of ``s2s prepare``, or a folder of ``fairseq-preprocess``.
         out: the file of the vectors, in word2vec's text form.
         dim: size of a vector.
-        window: words on either side that a word predicts.
-        epochs: over the text.
-        lr: learning rate at the start; it falls to 0.
-        sample: words of a larger share of the text than this are read less often; 0 = always.
-        seed: of all draws.
-        workers: threads; with more than one the vectors vary.
+        window: number of words on either side that a word predicts.
+        epochs: number of passes over the text.
+        lr: initial learning rate; it falls to 0.
+        sample: words with a larger share of the text are sampled less often; 0 = never.
+        seed: random seed.
+        workers: number of threads; with more than one the vectors vary.
 
     Returns:
-        How many vectors there are.
+        The number of vectors.
 
     Raises:
-        UsageError: a number is out of range, ``out`` is no file, gensim is missing, or as :class:`Sentences`.
-        OSError: there can be no file of that name.
+        UsageError: a number is out of range, ``out`` is not a file, gensim is missing, or as :class:`Sentences`.
+        OSError: ``out`` cannot be written.
     """
     given = {"dim": dim, "window": window, "epochs": epochs, "seed": seed, "workers": workers}
     for name, (least, most) in LIMITS.items():
         if not least <= given[name] <= most:
             raise UsageError(f"--{name} {given[name]} is out of range: use {least} to {most}")
     if not 0 < lr < math.inf:
-        raise UsageError(f"--lr {lr} is no learning rate: use a number above 0, as 0.05")
+        raise UsageError(f"--lr {lr} is not a learning rate: use a number above 0, as 0.05")
     if not 0 <= sample < 1:
-        raise UsageError(f"--sample {sample} is no share: use 0 or more, below 1")
+        raise UsageError(f"--sample {sample} is not a share: use 0 or more, below 1")
     check_replaceable(out, "--out")
     out.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(out.parent, os.W_OK):
@@ -141,13 +140,13 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
     """Train, and write word2vec's text form to ``path``, which appears whole or not at all.
 
     Args:
-        sentences: of training alone.
-        epochs: over the sentences.
-        path: of the file.
+        sentences: of the training split.
+        epochs: number of passes over the sentences.
+        path: file to write.
         flags: for gensim's ``Word2Vec``.
 
     Returns:
-        How many vectors there are.
+        The number of vectors.
 
     Raises:
         UsageError: gensim is not installed.
@@ -157,7 +156,7 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
         from gensim.models.callbacks import CallbackAny2Vec
     except ImportError:
         raise UsageError(
-            "gensim is not installed, and trains the vectors: pip install 's2s-plugins[vectors]'"
+            "s2s vectors needs gensim, which is not installed: pip install 's2s-plugins[vectors]'"
         ) from None
     began = time.monotonic()
 
@@ -174,14 +173,14 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
 
     before = set(threading.enumerate())
     try:
-        # the dictionary has settled which words count
+        # rare words are not in the dictionary: min_count would drop others
         model = Word2Vec(sentences, sg=1, min_count=1, epochs=epochs, callbacks=[Progress()], **flags)
     except BaseException:
-        # gensim leaves its threads at work; Python's end under them would be a crash with another exit code
+        # gensim leaves its threads running; they would crash when Python ends, with another exit code
         sentences.stopped = True
         for thread in set(threading.enumerate()) - before:
             if thread.is_alive():  # the interrupt may come before a thread has started
-                thread.join(SECONDS_TO_END)  # one that waits for work for ever is no harm
+                thread.join(SECONDS_TO_END)  # a thread that waits for work forever does no harm
         raise
     with replacing(path) as partial:
         model.wv.save_word2vec_format(str(partial), binary=False)

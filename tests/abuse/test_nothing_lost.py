@@ -69,7 +69,10 @@ def test_a_finished_training_that_is_started_again_changes_nothing(kit, commands
     result = commands(*words)  # with a log
     assert contents(tmp_path / "model") == before and before
     if limit is not None:
-        assert f"this training has ended before, by {limit}: nothing is changed; raise it to train on" in result.out
+        assert (
+            f"this training has already ended, by {limit}: nothing is changed; raise the limit to continue"
+            in result.out
+        )
 
 
 def test_a_finished_training_goes_on_with_a_higher_limit_to_where_it_would_have_come(kit, tmp_path):

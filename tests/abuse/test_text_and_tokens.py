@@ -16,6 +16,7 @@ from s2s_plugins.inference.lines import read_batches
 from s2s_plugins.models.loading import numbers_as_symbols, symbols_as_numbers
 from s2s_plugins.models.predictions import as_text, as_tokens
 from s2s_plugins.text.binarise import build_dictionary, count_tokens
+from s2s_plugins.text.symbols import EOS, UNK
 from s2s_plugins.text.tokens import Tokenizer
 
 # what can stand in a UTF-8 file: no halves of surrogate pairs
@@ -44,11 +45,11 @@ def test_numbers_are_those_of_the_dictionary_and_end_once(texts, rare):
     dictionary = build_dictionary(counts, 1, None)
     for text in texts:
         tokens = tokenizer.tokenize(text)
-        numbers = tokenizer.encode(tokens, dictionary).tolist()
-        assert numbers[-1] == dictionary.eos() and dictionary.eos() not in numbers[:-1]
-        assert [dictionary[number] for number in numbers[:-1]] == tokens
-    foreign = tokenizer.encode(["no such token", "<pad>", "</s>"], dictionary).tolist()
-    assert foreign == ([dictionary.eos()] if rare == "drop" else [dictionary.unk()] * 3 + [dictionary.eos()])
+        numbers = tokenizer.encode(tokens, dictionary.indices)
+        assert numbers[-1] == EOS and EOS not in numbers[:-1]
+        assert [dictionary.symbols[number] for number in numbers[:-1]] == tokens
+    foreign = tokenizer.encode(["no such token", "<pad>", "</s>"], dictionary.indices)
+    assert foreign == ([EOS] if rare == "drop" else [UNK] * 3 + [EOS])
 
 
 @given(text=texts)

@@ -65,7 +65,7 @@ def parse(job, words):
 def commands_of(page):
     """(example, words) of each ``run.py`` in a page's blocks of commands, and in the text of an example's own page."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    blocks = "\n".join(re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    blocks = "\n".join(re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
     found = re.findall(r"python examples/(\w+)/run\.py(.*)", blocks)
     inline = [" ".join(code.split()) for code in re.findall(r"`(?:examples/\w+/)?(run\.py\s[^`]*)`", text)]
     job = page.stem if page.parent.name == "results" else page.parent.name
