@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Sequence
 
-from common.recipe import Flags, words
 import s2s_plugins
+from common.recipe import Flags, words
 from s2s_plugins.errors import one_line_errors
 from s2s_plugins.steps import Figures, Runner, Step, no_figures
 

@@ -17,9 +17,9 @@ from common import comparison
 from common.comparison import Comparison
 from common.recipe import DEMO, words
 from number_words.recipe import COMPARISONS as NUMBER_WORDS
+from s2s_plugins.cli.compare import settings_of
 from s2s_plugins.cli.main import parse
 from s2s_plugins.comparison import metrics
-from s2s_plugins.cli.compare import settings_of
 from s2s_plugins.files import write_whole
 
 FIVE = ("number_words-five", "--demo", "--archs", "attention_lstm")
