@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
 
 from s2s_plugins.comparison import collect
 from s2s_plugins.steps import Step, StepError, json_objects, statistics
 
 
-def figures(step: Step, log: Path) -> Dict[str, object]:
+def figures(step: Step, log: Path) -> Mapping[str, object]:
     """What is kept of a step: losses of an epoch and of the test in bits a token, a decoding's speed.
 
     Raises:

@@ -10,8 +10,12 @@ A text is cut off after --max-source-tokens. Texts that are alike so far are one
 the packages of one source) five are kept, in one split.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
+from typing import Dict, Iterable, Iterator, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, pairs
@@ -32,7 +36,7 @@ NEEDS_FILE = ("lcsts", "sogou")
 TAKES_FILE = ("debian", *NEEDS_FILE)
 
 
-def parse(argv=None):
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = pairs.parser(__doc__, SIZES)
     add = parser.add_argument
     add("--data", required=True, choices=TOKENS, help="see above")
@@ -48,7 +52,7 @@ def parse(argv=None):
     return parser.parse_args(argv)
 
 
-def checked(args):
+def checked(args: argparse.Namespace) -> str:
     """The kind of tokens.
 
     Raises:
@@ -78,7 +82,7 @@ def checked(args):
     return tokens
 
 
-def items(args, tokens, cache):
+def items(args: argparse.Namespace, tokens: str, cache: Path) -> Iterator[texts.Item]:
     """The pairs of ``--data``, as they are read."""
     if args.data == "poems":
         print(f"{fetched.POEMS}: licence MIT (in package/LICENSE)", flush=True)
@@ -94,7 +98,7 @@ def items(args, tokens, cache):
     return documents.items(Path(args.file), args.data, args.encoding, args.skip_damaged, tokenize)
 
 
-def drawn(args, spool):
+def drawn(args: argparse.Namespace, spool: Spool) -> Dict[str, Iterable[pairs.Pair]]:
     """The splits that the flags ask for.
 
     Args:
@@ -113,7 +117,7 @@ def drawn(args, spool):
     return spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
 
 
-def main():
+def main() -> None:
     args = parse()
     out = Path(args.out)
     spool = Spool(out / "pairs.partial", args.seed)

@@ -7,9 +7,12 @@ All numbers below 1,000 are in the training set. Of the larger ones equally many
 numbers are drawn from these, and are not trained on.
 """
 
+from __future__ import annotations
+
 import random
 import sys
 from pathlib import Path
+from typing import List
 
 from num2words import CONVERTER_CLASSES, num2words
 
@@ -21,17 +24,17 @@ SIZES = {"train": 30000, "valid": 500, "test": 2000}
 RANGES = ((1000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
 
 
-def five_lines():
+def five_lines() -> List[pairs.Pair]:
     """1 2 3 4 5 -> one two three four five, and four more such lines."""
     lines = [range(start, start + 5) for start in (1, 6, 11, 16, 21)]
     return [(" ".join(map(str, line)), " ".join(num2words(n).replace("-", " ") for n in line)) for line in lines]
 
 
-def as_pair(number, language):
+def as_pair(number: int, language: str) -> pairs.Pair:
     return " ".join(str(number)), pairs.letters(num2words(number, lang=language))
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, SIZES)
     parser.add_argument("--language", required=True, help="five, or a language of num2words")
     args = parser.parse_args()

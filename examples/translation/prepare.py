@@ -277,7 +277,7 @@ def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: in
     os.replace(partial, plain)
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, HELD_OUT)
     parser.add_argument("--train", type=int, metavar="N", help="pairs at most (default: all)")
     parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of each language (default: 8000)")
