@@ -25,6 +25,7 @@ BUDGETS = [
     (["s2s", "compare"], ["--updates", "2", "--archs", "attention_lstm,lstm"]),
     (["s2s", "vectors"], ["--epochs", "1"]),
     (["python", "examples/g2p/run.py"], ["--updates", "2"]),
+    (["python", "examples/adder/run.py"], ["--demo", "--updates", "2", "--archs", "attention_lstm"]),
 ]
 WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
