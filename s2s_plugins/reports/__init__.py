@@ -19,7 +19,7 @@ def library(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise UsageError(f"reports need {name}, which is not installed: {EXTRA}") from None
+        raise UsageError(f"{name} is not installed, and reports need it: {EXTRA}") from None
 
 
 def templates(package: str):
