@@ -112,7 +112,7 @@ class Tokenizer:
         (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def load_settings(folder: Union[str, os.PathLike]) -> Optional[Settings]:
+def load_settings(folder: Union[str, "os.PathLike[str]"]) -> Optional[Settings]:
     """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none.
 
     Raises:
