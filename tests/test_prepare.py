@@ -364,8 +364,9 @@ def test_every_form_gives_the_same_data(commands, files, form):
 
 
 def test_pretraining_text_can_be_the_unlabelled_alone(commands, files):
-    prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt", "--no-train-text")
+    result = prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt", "--no-train-text")
     assert read(files / "bin" / "pretrain", "train") == (files / "more.txt").read_text().splitlines()
+    assert ["pretrain/train", "15"] in [line.split()[:2] for line in result.out.splitlines()]
     assert len(read(files / "bin" / "classify" / "input0", "train")) == 40
 
 
