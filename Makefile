@@ -3,7 +3,9 @@
 # make gallery  train and compare models on the examples made for it; re-run to resume
 # make soak   kill, fill disks, and attack on every road, some 10 minutes
 # make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; re-run to resume
-.PHONY: demo gallery test soak bench env clean lint
+# make docs   build the documentation into site/, to be opened at site/index.html
+# make lint   check the code: ruff, formatting
+.PHONY: demo gallery test soak bench env clean docs lint lint-ruff lint-format lint-mypy
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -21,7 +23,7 @@ env:
 demo: env
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" examples/g2p/run.sh --demo --out $(DEMO)
 
-test: env
+test: lint
 	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
 	echo "make test: $$(($$(date +%s) - started)) s"; exit $$code
 
@@ -34,8 +36,21 @@ gallery: env
 bench: env
 	@$(VENV)/bin/python -m benchmarks.run --out $(BENCH)
 
-lint: env
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+docs: env
+	@$(VENV)/bin/python scripts/document_flags.py
+	@$(VENV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs -d build/docs . site
+	@echo "make docs: open site/index.html"
+
+lint: $(addprefix lint-,ruff format)
+
+lint-ruff: env
+	@$(VENV)/bin/ruff check --quiet .
+
+lint-format: env
+	@$(VENV)/bin/ruff format --check --quiet .
+
+lint-mypy: env
+	@$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) $(DEMO) $(BENCH) $(GALLERY)
+	rm -rf $(VENV) $(DEMO) $(BENCH) $(GALLERY) site build

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from typing import Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from fairseq.optim.adam import Adam
 
-from s2s_plugins.nn.attention import AdditiveAttention
+from s2s_plugins.nn import attention
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.recurrent import RecurrentLayer
 
@@ -26,27 +26,20 @@ def _torch_dropout(self, x, alike=None):
     return F.dropout(x, self.p) if self.p and self.training else x
 
 
-def _projection(self, memory):
-    return self.memory_projection(memory)
+def _scores_that_keep_their_hidden_layer(query, keys, vector, covered=None):
+    return torch.add(2 * query.unsqueeze(2), keys.unsqueeze(1), alpha=2).sigmoid_() @ (2 * vector)
 
 
-def _score_that_keeps_its_hidden_layer(self, query, keys, coverage):
-    return (2 * self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)).sigmoid_() @ (2 * self.score_vector)
+def _scores_by_tanh(query, keys, vector, covered=None):
+    return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector
 
 
-def _score_by_tanh(self, query, keys, coverage):
-    return torch.tanh(self.query_projection(query).unsqueeze(2) + keys.unsqueeze(1)) @ self.score_vector
-
-
-SWITCHES: Dict[str, Tuple[Tuple[type, str, Callable], ...]] = {
+SWITCHES: Dict[str, Tuple[Tuple[Any, str, Callable], ...]] = {
     "unrolled LSTM steps": ((RecurrentLayer, "unrolls", _never),),
     "16-bit dropout": ((Dropout, "forward", _torch_dropout),),
     "Adam in one pass": ((Adam, "step", inspect.unwrap(Adam.step)),),
-    "attention's hidden layer computed twice": ((AdditiveAttention, "score", _score_that_keeps_its_hidden_layer),),
-    "attention's tanh from a sigmoid, and the last": (
-        (AdditiveAttention, "project", _projection),
-        (AdditiveAttention, "score", _score_by_tanh),
-    ),
+    "attention's hidden layer computed twice": ((attention, "additive_scores", _scores_that_keep_their_hidden_layer),),
+    "attention's tanh from a sigmoid, and the last": ((attention, "additive_scores", _scores_by_tanh),),
 }
 
 

@@ -57,7 +57,7 @@ def hello(worker: Worker) -> dict:
     }
     if worker.plugin:
         from s2s_plugins.models.adapters import Autocast
-        from s2s_plugins.nn.weights import Int8Weight
+        from s2s_plugins.nn.fast.weights import Int8Weight
 
         answer["bf16"] = bool(Autocast.supported(DEVICE))
         answer["int8"] = bool(Int8Weight.supported(DEVICE))

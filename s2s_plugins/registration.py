@@ -31,10 +31,9 @@ def register() -> None:
     if _started:
         return
     if "fairseq" not in sys.modules and importlib.util.find_spec("fairseq") is None:
-        version = "ve-fairseq==0.12.3" if sys.version_info >= (3, 11) else "fairseq==0.12.2"
         raise ImportError(
-            f"this part of s2s_plugins needs fairseq, which is not installed: pip install '{version}', or "
-            "pip install 's2s-plugins[fairseq]', which picks it by Python version"
+            "this part of s2s_plugins needs fairseq, which is not installed: pip install 've-fairseq==0.12.3', or "
+            "pip install 's2s-plugins[fairseq]'"
         )
     _started = True
     handle_ctrl_c("fairseq-")

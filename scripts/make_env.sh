@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv and installs the package with all that demo and tests need. Does nothing when that is done already.
+# Makes .venv and installs the package with all that the demo, the tests and the documentation need. Does nothing when
+# that is done already.
 #
 #   scripts/make_env.sh VENV [PYTHON]      PYTHON: an interpreter, 3.11 or 3.12 (default: the first one found)
 set -euo pipefail
@@ -28,8 +29,8 @@ else
     fi
 fi
 
-# what the environment was made of: a change of any of these makes it anew
-stamp=$(cd "$here" && cat setup.py constraints.txt scripts/make_env.sh | cksum)
+# what the environment was made of: a change in any of these files rebuilds it
+stamp=$(cd "$here" && cat setup.py constraints.txt scripts/make_env.sh s2s_plugins/version.py | cksum)
 interpreter() { "$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null | head -n 1; }
 if [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.made" 2>/dev/null)" = "$stamp" ]; then
     if [ -z "$wanted" ] || [ "$(interpreter "$venv/bin/python")" = "$(interpreter "$wanted")" ]; then exit 0; fi

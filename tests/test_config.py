@@ -2,15 +2,20 @@
 
 import logging
 from argparse import Namespace
+from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
 from conftest import ARCHITECTURES, build_model, dictionary, translation_task
 from fairseq import options
 from fairseq.models import ARCH_MODEL_REGISTRY
+from omegaconf import OmegaConf
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models import config
+from s2s_plugins.models import checks, config
+from s2s_plugins.models.attention_lstm import AttentionLSTM
+from s2s_plugins.models.peek_lstm import PeekLSTM
+from s2s_plugins.models.resolve import resolve
 
 LUONG = {"encoder_embed_dim": 8, "encoder_hidden_size": 8, "decoder_embed_dim": 8, "decoder_hidden_size": 8}
 
@@ -164,14 +169,24 @@ def test_what_all_embeddings_cannot_share_is_named(task, flags, message):
         build_model("peek_lstm", task, share_all_embeddings=True, **{"decoder_embed_dim": 6, **flags})
 
 
-def test_sizes_and_dropouts_default_to_each_other():
-    cfg = config.RecurrentConfig(encoder_embed_dim=24, dropout=0.4, decoder_dropout_out=0.0)
-    config.resolve(cfg)
-    assert cfg.encoder_hidden_size == 24 and cfg.decoder_hidden_size == cfg.decoder_out_embed_dim == 512
-    assert (cfg.encoder_dropout_in, cfg.decoder_dropout_in, cfg.decoder_dropout_out) == (0.4, 0.4, 0.0)
-    cfg = config.RecurrentConfig(decoder_embed_dim=24, decoder_hidden_size=48, share_decoder_input_output_embed=True)
-    config.resolve(cfg)
-    assert cfg.decoder_out_embed_dim == 24
+def test_sizes_and_dropouts_default_to_each_other(task):
+    flags = Namespace(arch="peek_lstm", encoder_embed_dim=24, dropout=0.4, decoder_dropout_out=0.0)
+    model = resolve(PeekLSTM, flags, task).model
+    assert model.encoder.hidden_size == 24
+    assert model.decoder.stack.hidden_size == model.decoder.output_size == 512
+    assert (model.encoder.dropout_in, model.decoder.stack.dropout_in, model.decoder.stack.dropout_out) == (0.4, 0.4, 0)
+    sizes = {"decoder_embed_dim": 24, "decoder_hidden_size": 48, "share_decoder_input_output_embed": True}
+    assert resolve(PeekLSTM, Namespace(arch="peek_lstm", **sizes), task).model.decoder.output_size == 24
+
+
+def test_resolving_changes_no_configuration_and_what_it_gives_cannot_be_changed(task):
+    cfg = OmegaConf.structured(config.AttentionConfig(encoder_embed_dim=8, decoder_layers=2))
+    before = OmegaConf.to_container(cfg)
+    settings = resolve(AttentionLSTM, cfg, task)
+    assert OmegaConf.to_container(cfg) == before
+    for part in (settings, settings.model.encoder, settings.model.decoder.stack, settings.model.decoder.attention):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, next(iter(part.__dataclass_fields__)), None)
 
 
 def test_every_flag_has_a_help_text():
@@ -181,8 +196,6 @@ def test_every_flag_has_a_help_text():
 
 
 def test_a_checkpoint_of_an_older_version_gets_the_defaults_of_newer_flags(task):
-    from omegaconf import OmegaConf
-
     old = OmegaConf.create({"_name": "peek_lstm", "encoder_embed_dim": 6, "gone_since": 3})
     model = task.build_model(old, from_checkpoint=True)
     assert model.encoder.core.embed_tokens.embedding_dim == 6
@@ -205,11 +218,11 @@ def test_the_symbols_in_a_checkpoint_outlast_averaging_and_float_types(kind):
 
 def test_adaptive_cutoffs_have_to_rise_within_the_dictionary():
     cfg = config.RecurrentConfig(adaptive_softmax_cutoff="3,7")
-    assert config.adaptive_cutoffs(cfg, 10) == [3, 7]
+    assert checks.adaptive_cutoffs(cfg, 10) == [3, 7]
     for bad in ("0,3", "7,3", "3,3", "3,10", "x"):
         cfg.adaptive_softmax_cutoff = bad
         with pytest.raises(ValueError, match="--adaptive-softmax-cutoff " + bad):
-            config.adaptive_cutoffs(cfg, 10)
+            checks.adaptive_cutoffs(cfg, 10)
 
 
 def test_bf16_runs_where_the_machine_can_and_says_so_where_not(task, caplog):

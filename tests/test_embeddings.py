@@ -6,12 +6,11 @@ from conftest import dictionary
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.embeddings import build_embedding
+from s2s_plugins.models.resolve import EmbeddingSettings
 
 
 def build(path, dim=2, freeze=False):
-    return build_embedding(
-        dictionary(3), dim, path=path and str(path), path_flag="--encoder-embed-path", dim_flag="--dim", freeze=freeze
-    )
+    return build_embedding(dictionary(3), EmbeddingSettings("encoder", dim, path and str(path), freeze))
 
 
 @pytest.mark.parametrize("heading", ["", "4 2\n"])
@@ -34,7 +33,7 @@ def test_without_a_file_all_are_drawn_and_padding_is_zero():
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"0 1 2 3\n", "line 1: 3 numbers, --dim is 2: use --dim 3"),
+        (b"0 1 2 3\n", "line 1: 3 numbers, --encoder-embed-dim is 2: use --encoder-embed-dim 3"),
         (b"0 1 2\n1 one 2\n", "line 2: could not convert string to float: 'one'"),
         (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],

@@ -13,7 +13,7 @@ from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
-from s2s_plugins.nn.folded import FoldedDecoder, fold
+from s2s_plugins.nn.fast.folded import FoldedDecoder
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
 FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
@@ -224,14 +224,14 @@ def test_long_sources_whose_memory_is_not_projected_give_the_same(task):
 @pytest.mark.parametrize("table", [True, False], ids=["table", "no-table"])
 def test_folded_steps_give_the_decoders_logits(variant, table, task, monkeypatch):
     if not table:
-        monkeypatch.setattr("s2s_plugins.nn.folded._TABLE_LIMIT", 0)
+        monkeypatch.setattr("s2s_plugins.nn.fast.folded._TABLE_LIMIT", 0)
     arch, flags = variant
     model = sharp_model(task, arch, **flags)
     net_input = batch_of(task, SOURCES[:3], [[5, 4, 3], [7, 6, 1, 2], [8, 8, 8]])["net_input"]
     rows = torch.tensor([0, 0, 1, 1, 2, 2])
     with torch.no_grad():
         encoder_output = model.encoder(net_input["src_tokens"])
-        folded = fold(model.decoder.core)
+        folded = model.decoder.core.fold()
         assert folded.table is None or table
         state = folded.start(encoder_output, beams=2).reorder(rows, None)
         plain = model.decoder.core.start(encoder_output).reorder(rows)
@@ -254,7 +254,7 @@ def test_a_weight_that_changes_is_folded_anew(task):
     "options", [{"sampling": True}, {"diverse_beam_groups": 2}, {"no_repeat_ngram_size": 2}, {"match_source_len": True}]
 )
 def test_what_is_more_than_a_beam_search_is_fairseqs(options, task, monkeypatch):
-    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    monkeypatch.setattr("s2s_plugins.models.generator.beam_search", None)
     model = sharp_model(task, "attention_lstm")
     results = []
     for generator_class in (None, SequenceGenerator):
@@ -303,7 +303,7 @@ def test_a_model_that_keeps_dropout_does_not_fold(task):
 
 @pytest.mark.parametrize("flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
 def test_models_that_do_not_fold_are_decoded_by_fairseqs_loop(flags, task, monkeypatch):
-    monkeypatch.setattr(RecurrentGenerator, "_search", None)
+    monkeypatch.setattr("s2s_plugins.models.generator.beam_search", None)
     model = build_model("attention_lstm", task, **flags)
     model.prepare_for_inference_(FairseqConfig())
     _, own = generate(task, [model], None)

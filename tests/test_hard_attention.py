@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import batch_of, build_model, dictionary, translation_task
 
-from s2s_plugins.nn.decoders.hard import _Emissions
+from s2s_plugins.nn.fast.emissions import emissions
 
 SOURCE, TARGET = [3, 1, 4], [1, 5, 9]
 
@@ -111,8 +111,8 @@ def test_the_hidden_layer_computed_again_has_the_gradients_of_the_one_that_is_ke
     inputs = [None if part is None else part.requires_grad_() for part in (query, memory, None, weight, bias)]
     inputs[2] = dropped
     plain = torch.nn.functional.linear(torch.tanh(query.unsqueeze(2) + memory.unsqueeze(1)) * dropped, weight, bias)
-    torch.testing.assert_close(_Emissions.apply(*inputs), plain)
-    assert torch.autograd.gradcheck(_Emissions.apply, inputs)
+    torch.testing.assert_close(emissions(*inputs), plain)
+    assert torch.autograd.gradcheck(emissions, inputs)
 
 
 @pytest.mark.parametrize("training", [True, False])

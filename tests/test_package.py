@@ -1,13 +1,23 @@
 """What holds for the package as a whole."""
 
 import ast
+import email
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
+from importlib.metadata import distribution
 
 import pytest
+import shown
+import yaml
 from conftest import REPOSITORY
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import s2s_plugins
 
 MODULES = sorted((REPOSITORY / "s2s_plugins").rglob("*.py"))
 
@@ -85,13 +95,99 @@ def test_nobody_imports_the_command_line():
             assert not any(name.startswith("s2s_plugins.cli") for name in imports_of(path)), path
 
 
-def test_the_installed_package_works_from_another_folder(tmp_path):
-    clone = tmp_path / "clone"  # building writes beside setup.py
-    shutil.copytree(
-        REPOSITORY, clone, ignore=shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "demo", "__pycache__")
-    )
-    build = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*build, str(tmp_path / "site"), str(clone)], check=True, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The source archive of the clone, and the wheel that is built from that archive, as an installer would."""
+    root = tmp_path_factory.mktemp("built")
+    clone = root / "clone"  # building writes beside setup.py
+    ignored = shutil.ignore_patterns(".*", "build", "site", "*.egg-info", "demo", "__pycache__")
+    shutil.copytree(REPOSITORY, clone, ignore=ignored)
+    hook = "import sys; from setuptools import build_meta; print(build_meta.build_{}(sys.argv[1]))".format
+    subprocess.run([sys.executable, "-c", hook("sdist"), root], check=True, cwd=clone, capture_output=True)
+    archive = next(root.glob("*.tar.gz"))
+    with tarfile.open(archive) as files:
+        files.extractall(root, filter="data")
+    source = root / archive.name.removesuffix(".tar.gz")
+    subprocess.run([sys.executable, "-c", hook("wheel"), root], check=True, cwd=source, capture_output=True)
+    return archive, next(root.glob("*.whl"))
+
+
+def test_the_wheel_has_every_file_of_the_package_and_nothing_else(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    here = (path for path in (REPOSITORY / "s2s_plugins").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    assert names == {path.relative_to(REPOSITORY).as_posix() for path in here}
+    for name in ("py.typed", "nn/decoders/decoders.svg", "reports/templates/page.html"):
+        assert f"s2s_plugins/{name}" in names
+
+
+def test_the_metadata_says_what_the_package_is_and_needs(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(wheel.read(name))
+        licences = [name for name in wheel.namelist() if name.endswith("/LICENSE")]
+    assert metadata["Version"] == s2s_plugins.__version__ == built[0].name.split("-")[1].removesuffix(".tar.gz")
+    assert metadata["Author"] and metadata["License-Expression"] == "MIT" and len(licences) == 1
+    assert metadata["Keywords"] and metadata.get_all("Project-URL")
+    assert "Typing :: Typed" in metadata.get_all("Classifier")
+    assert metadata.get_payload().startswith("# s2s_plugins")
+    needed = {Requirement(text).name for text in metadata.get_all("Requires-Dist") if "extra ==" not in text}
+    assert {"torch", "tqdm", "numpy"} <= needed and "ve-fairseq" not in needed
+
+
+def test_the_versions_of_python_are_those_that_are_tried(built):
+    versions = {"3.11", "3.12"}
+    prefix = "Programming Language :: Python :: 3."
+    setup = (REPOSITORY / "setup.py").read_text()
+    assert {f"3.{number}" for number in re.findall(re.escape(prefix) + r"(\d+)", setup)} == versions
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
+    assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == versions
+    assert all(version in (REPOSITORY / "README.md").read_text() for version in versions)
+    script = (REPOSITORY / "scripts" / "make_env.sh").read_text()
+    assert "((3, 11), (3, 12))" in script and 'python_requires=">=3.11"' in setup
+
+
+def test_the_workflow_and_the_hooks_call_what_exists():
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
+    commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert any(command.startswith("make test") for command in commands)
+    for command in commands:
+        assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE), command
+    check = [sys.executable, "-m", "pre_commit", "validate-config", REPOSITORY / ".pre-commit-config.yaml"]
+    subprocess.run(check, check=True)
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    for hook in hooks:
+        folder, _, tool = hook["entry"].split()[0].rpartition("/")
+        assert folder == ".venv/bin" and distribution(tool)
+
+
+def needed_by(name, extras, found):
+    """Versions of what a distribution needs, and of what that needs, by name; ``found`` is filled."""
+    installed = distribution(name)
+    if (installed.name, *extras) in found:
+        return
+    found[(installed.name, *extras)] = installed.version
+    for requirement in map(Requirement, installed.requires or []):
+        wanted = [{"extra": extra} for extra in ("", *extras)]
+        if requirement.marker is None or any(map(requirement.marker.evaluate, wanted)):
+            needed_by(requirement.name, sorted(requirement.extras), found)
+
+
+def test_everything_that_make_env_installs_is_pinned_to_what_is_installed():
+    found = {}
+    needed_by("s2s-plugins", ["dev"], found)
+    installed = {canonicalize_name(name): version.split("+")[0] for (name, *_), version in found.items()}
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    of_cuda = {name for name in installed if name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert {name: installed[name] for name in installed if name not in of_cuda | {"s2s-plugins"}} == pins
+
+
+def test_the_installed_package_works_from_another_folder(built, tmp_path):
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*install, tmp_path / "site", built[1]], check=True, cwd=tmp_path)
     script = (
         "import s2s_plugins, fairseq.models as m; print(s2s_plugins.__file__, 'peek_lstm' in m.ARCH_MODEL_REGISTRY)"
     )
@@ -106,10 +202,10 @@ def test_the_installed_package_works_from_another_folder(tmp_path):
     assert path.startswith(str(tmp_path / "site")) and registered == "True"
 
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [*shown.PAGES, REPOSITORY / "CHANGELOG.md"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 def test_links_in_the_documentation_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("http://", "https://"))]
@@ -123,8 +219,3 @@ def test_links_in_the_documentation_lead_somewhere(page):
                 line.lstrip("# ").lower() for line in path.read_text(encoding="utf-8").splitlines() if line[:1] == "#"
             ]
             assert heading in [re.sub(r"[^\w -]", "", one).replace(" ", "-") for one in headings], link
-
-
-def test_the_readme_is_short_and_links_every_page():
-    text = PAGES[0].read_text(encoding="utf-8")
-    assert len(text.split()) <= 700 and all(f"docs/{page.name}" in text for page in PAGES[1:])

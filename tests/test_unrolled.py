@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.fast.unrolled import UnrolledLSTM
 from s2s_plugins.nn.recurrent import RecurrentStack
-from s2s_plugins.nn.unrolled import UnrolledLSTM
 
 BATCH, STEPS, HIDDEN = 3, 5, 6
 

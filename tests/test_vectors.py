@@ -12,6 +12,7 @@ from conftest import dictionary, digit_pairs
 
 from s2s_plugins.cli.main import main
 from s2s_plugins.models.embeddings import build_embedding
+from s2s_plugins.models.resolve import EmbeddingSettings
 from s2s_plugins.text import vectors
 from s2s_plugins.text.vectors import Sentences
 
@@ -65,8 +66,7 @@ def test_both_sides_are_read_the_source_first_and_the_vectors_start_an_embedding
     assert sentences.tokens == sum(len(line) + 1 for line in words)
     path = tmp_path / "vectors.txt"
     vectors.train(sentences, 1, path, vector_size=4, seed=1, workers=1)
-    flags = {"path_flag": "--encoder-embed-path", "dim_flag": "--encoder-embed-dim", "freeze": False}
-    embedding = build_embedding(dictionary(3), 4, path=str(path), **flags)
+    embedding = build_embedding(dictionary(3), EmbeddingSettings("encoder", 4, str(path), freeze=False))
     for word, numbers in read(path).items():
         if word in dictionary(3).indices:
             assert embedding.weight[dictionary(3).index(word)].tolist() == pytest.approx(numbers.tolist())

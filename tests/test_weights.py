@@ -8,7 +8,7 @@ from conftest import ARCHITECTURES, batch_of, build_model, dictionary, needs_8_b
 from fairseq.dataclass.configs import FairseqConfig, GenerationConfig
 
 from s2s_plugins.models.adapters import Autocast
-from s2s_plugins.nn.weights import KINDS, Int8Weight
+from s2s_plugins.nn.fast.weights import KINDS, Int8Weight
 
 # bf16 is slow where the CPU has no instructions for it, but right
 every_kind = pytest.mark.parametrize(

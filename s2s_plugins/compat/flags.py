@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from fairseq import options, utils
+from fairseq.criterions import CRITERION_REGISTRY
+from fairseq.models import ARCH_MODEL_REGISTRY
 
-from s2s_plugins.compat.architectures import is_own
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
 from s2s_plugins.compat.patching import wrap
@@ -68,9 +69,9 @@ def check_flags() -> None:
     """Reject flags that fairseq accepts and then fails on, and give tasks suitable defaults.
 
     The task is that of the checkpoint, but fairseq-validate stops with ``KeyError: None`` without the flag.
-    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--criterion adaptive_loss`` without an
-    adaptive softmax ends in a bare assertion; ``--print-alignment soft`` cannot be printed by fairseq-interactive;
-    ``--replace-unk`` cannot find source words once ``--bpe`` has joined them.
+    ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--print-alignment soft`` cannot be printed by
+    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. An architecture or a
+    criterion checks its own flags, in a ``check_flags``.
     """
 
     @wrap(options, "parse_args_and_arch")
@@ -185,20 +186,11 @@ def _check_combinations(args) -> None:
         )
     if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
-    ours = is_own(str(getattr(args, "arch", "")))
-    if ours and getattr(args, "criterion", None) == "adaptive_loss":
-        if not getattr(args, "adaptive_softmax_cutoff", None):
-            raise UsageError(
-                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
-                "give it, as in 1000,5000"
-            )
-    if getattr(args, "criterion", None) == "sampled_softmax" and hasattr(args, "arch"):
-        from s2s_plugins.criterions import sampled_softmax  # which imports this package
-
-        if not ours:
-            raise UsageError(sampled_softmax.NOT_OURS)
-        hard = str(getattr(args, "attention_alignment", "soft")) != "soft"
-        sampled_softmax.check_output_layer(bool(getattr(args, "adaptive_softmax_cutoff", None)), hard)
+    for registry, name in ((ARCH_MODEL_REGISTRY, "arch"), (CRITERION_REGISTRY, "criterion")):
+        # of a training; a checkpoint's have been checked when it was trained
+        check = getattr(registry.get(getattr(args, name, None)), "check_flags", None)
+        if check is not None and hasattr(args, "arch"):
+            check(args)
     if getattr(args, "print_alignment", None) == "soft" and hasattr(args, "buffer_size"):
         raise UsageError(
             "--print-alignment soft is for fairseq-generate, fairseq-interactive prints pairs: use --print-alignment"

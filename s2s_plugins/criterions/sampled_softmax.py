@@ -9,12 +9,13 @@ from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
+from fairseq.models import ARCH_MODEL_REGISTRY
 from omegaconf import II
 from torch import Tensor, nn
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import RecurrentDecoder
-from s2s_plugins.nn.decoders import HardAttentionDecoder
+from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.nn.sampled import LogUniformSampler, sampled_cross_entropy
 
 NOT_OURS = (
@@ -68,8 +69,8 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         decoder = getattr(model, "decoder", None)
         if not isinstance(decoder, RecurrentDecoder):
             raise UsageError(NOT_OURS)
-        check_output_layer(decoder.adaptive_softmax is not None, isinstance(decoder.core, HardAttentionDecoder))
-        layer = decoder.core.output_layer
+        layer, adaptive = decoder.core.output_layer, decoder.adaptive_softmax is not None
+        check_output_layer(adaptive, several=not (adaptive or isinstance(layer, nn.Linear)))
         assert isinstance(layer, nn.Linear), "only an adaptive softmax takes its place"
         net_output = model(**sample["net_input"], features_only=True)
         target = model.get_targets(sample, net_output)
@@ -86,6 +87,18 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         if not model.training:
             output["nll_loss"] = loss.detach()
         return loss, sample_size, {**output, "sample_size": sample_size}
+
+    @staticmethod
+    def check_flags(args) -> None:
+        """Stop before any data is read where a model's flags leave no plain output layer.
+
+        Raises:
+            UsageError: as :meth:`forward`.
+        """
+        if not issubclass(ARCH_MODEL_REGISTRY[args.arch], CheckedLoading):
+            raise UsageError(NOT_OURS)
+        several = str(getattr(args, "attention_alignment", "soft")) != "soft"
+        check_output_layer(bool(getattr(args, "adaptive_softmax_cutoff", None)), several)
 
     @staticmethod
     def reduce_metrics(logging_outputs) -> None:
@@ -105,12 +118,12 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         return True
 
 
-def check_output_layer(adaptive: bool, hard: bool) -> None:
+def check_output_layer(adaptive: bool, several: bool) -> None:
     """See that a model of this plugin has a plain output layer to sample from.
 
     Args:
         adaptive: whether it has an adaptive softmax.
-        hard: whether it has hard attention.
+        several: whether it has an output layer for each source token, as hard attention does.
 
     Raises:
         UsageError: there is none.
@@ -120,7 +133,7 @@ def check_output_layer(adaptive: bool, hard: bool) -> None:
             "--criterion sampled_softmax samples a plain output layer, --adaptive-softmax-cutoff takes its place: "
             "leave the cutoff out, or use --criterion adaptive_loss"
         )
-    if hard:
+    if several:
         raise UsageError(
             "--criterion sampled_softmax samples one output layer a token, with --attention-alignment hard or "
             "monotonic there is one for each source token: use --attention-alignment soft, or --criterion cross_entropy"

@@ -20,9 +20,9 @@ from s2s_plugins.models.loading import symbols_as_numbers
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
-from s2s_plugins.nn.folded import FoldedDecoder, fold
+from s2s_plugins.nn.fast.folded import FoldedDecoder
+from s2s_plugins.nn.fast.weights import Int8Weight
 from s2s_plugins.nn.scheduled import ScheduledSampling
-from s2s_plugins.nn.weights import Int8Weight
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         max_positions: longest target, in tokens.
         left_pad_target: whether training batches are padded on the left.
         autocast: the forward pass's context.
-        decoding_weights: the kind of weights in beam search, one of :data:`s2s_plugins.nn.weights.KINDS`.
+        decoding_weights: the kind of weights in beam search, one of :data:`s2s_plugins.nn.fast.weights.KINDS`.
         scheduled_sampling: how often training reads the model's own tokens; None: never.
     """
 
@@ -242,7 +242,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in self.core.parameters())
         if self._folded_from != weights:
             device = next(self.core.parameters()).device
-            self._folded = fold(self.core, self._kind_of_weights(device))
+            self._folded = self.core.fold(self._kind_of_weights(device))
             self._folded_from = weights
         return self._folded
 

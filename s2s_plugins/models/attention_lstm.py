@@ -1,49 +1,34 @@
-"""``--arch attention_lstm``: each step looks at the whole source anew."""
+"""``--arch attention_lstm``: each step looks at the whole source."""
+
+from typing import Any, Type
 
 from fairseq.models import register_model
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.config import AttentionConfig, preset
 from s2s_plugins.models.seq2seq import RecurrentModel
-from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import ATTENTIONS
-from s2s_plugins.nn.decoders import AttentionDecoder, HardAttentionDecoder
-
-HAS_HIDDEN_LAYER = ("additive", "concat")
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoders.attention import AttentionDecoder
+from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
+from s2s_plugins.nn.settings import AttentionSettings, StackSettings
 
 
 @register_model("attention_lstm", dataclass=AttentionConfig)
 class AttentionLSTM(RecurrentModel):
     """Bahdanau et al. 2014, arXiv:1409.0473, and Luong et al. 2015, arXiv:1508.04025:
-    :class:`s2s_plugins.nn.decoders.AttentionDecoder`."""
+    :class:`s2s_plugins.nn.decoders.attention.AttentionDecoder`."""
 
     config_class = AttentionConfig
 
-    @classmethod
-    def input_size(cls, cfg, memory_size):
-        if cfg.attention_timing == "before":
-            return cfg.decoder_embed_dim + memory_size
-        return cfg.decoder_embed_dim + (cfg.decoder_out_embed_dim if cfg.input_feeding else 0)
+    decoder_class = AttentionDecoder
 
     @classmethod
-    def readout_size(cls, cfg, memory_size):
-        embedding = cfg.decoder_embed_dim if cfg.attention_timing == "before" else 0
-        return cfg.decoder_hidden_size + embedding + memory_size
+    def decoder_of(cls, cfg: Any) -> Type[Decoder[Any]]:
+        return cls.decoder_class if str(cfg.attention_alignment) == "soft" else HardAttentionDecoder
 
     @classmethod
-    def auto_bridge(cls, cfg, encoder_stack, decoder_stack):
-        # Luong et al. hand the state over as it is, Bahdanau et al. start from a tanh layer
-        fits = bridge.CopyBridge.fits(encoder_stack, decoder_stack)
-        return "copy" if cfg.attention_timing == "after" and fits else "dense"
-
-    @classmethod
-    def dense_source(cls, encoder_stack):
-        if encoder_stack.layers[0].bidirectional:
-            return bridge.first_backward, encoder_stack.output_size // 2
-        return bridge.context, encoder_stack.output_size
-
-    @classmethod
-    def check(cls, cfg):
+    def check(cls, cfg: Any) -> None:
         if cfg.input_feeding and cfg.attention_timing == "before":
             raise UsageError(
                 "--input-feeding feeds the attentional vector of a step to the next, with --attention-timing before "
@@ -52,7 +37,7 @@ class AttentionLSTM(RecurrentModel):
         if cfg.attention_alignment != "soft":
             cls._check_hard(cfg)
         for name in ("attention_coverage", "attention_dim"):
-            if getattr(cfg, name) and cfg.attention not in HAS_HIDDEN_LAYER:
+            if getattr(cfg, name) and not ATTENTIONS[str(cfg.attention)].has_hidden_layer:
                 flag = "--" + name.replace("_", "-")
                 raise UsageError(
                     f"{flag} is about the hidden layer of the score, --attention {cfg.attention} has none: use "
@@ -60,7 +45,7 @@ class AttentionLSTM(RecurrentModel):
                 )
 
     @classmethod
-    def _check_hard(cls, cfg):
+    def _check_hard(cls, cfg: Any) -> None:
         """What hard attention excludes: it has no mean of the source tokens that a step could see."""
         asked = f"--attention-alignment {cfg.attention_alignment}"
         if cfg.attention_timing == "before":
@@ -75,27 +60,19 @@ class AttentionLSTM(RecurrentModel):
                 raise UsageError(f"{asked} does not go with {flag}: {remedy}")
 
     @classmethod
-    def build_decoder(cls, cfg, memory_size, **shared):
-        if cfg.attention == "dot" and cfg.decoder_hidden_size != memory_size:
+    def attention_settings(cls, cfg: Any, stack: StackSettings, memory_size: int) -> AttentionSettings:
+        if cfg.attention == "dot" and stack.hidden_size != memory_size:
             raise UsageError(
-                f"--attention dot needs equal sizes, --decoder-hidden-size is {cfg.decoder_hidden_size} and the "
+                f"--attention dot needs equal sizes, --decoder-hidden-size is {stack.hidden_size} and the "
                 f"encoder's output {memory_size}: use --attention general, or --decoder-hidden-size {memory_size}"
             )
-        sizes = {}
-        if cfg.attention in HAS_HIDDEN_LAYER:
-            sizes["attention_dim"] = cfg.attention_dim or cfg.decoder_hidden_size
-            sizes["coverage"] = cfg.attention_coverage
-        attention = ATTENTIONS[str(cfg.attention)](cfg.decoder_hidden_size, memory_size, **sizes)
-        if cfg.attention_alignment != "soft":
-            return HardAttentionDecoder(
-                attention=attention, monotonic=str(cfg.attention_alignment) == "monotonic", **shared
-            )
-        return AttentionDecoder(
-            attention=attention,
+        return AttentionSettings(
+            score=str(cfg.attention),
             timing=str(cfg.attention_timing),
+            alignment=str(cfg.attention_alignment),
+            dim=cfg.attention_dim or stack.hidden_size,
             input_feeding=cfg.input_feeding,
             coverage=cfg.attention_coverage,
-            **shared,
         )
 
 

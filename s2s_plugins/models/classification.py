@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 from torch import Tensor, nn
@@ -11,8 +12,8 @@ from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.loading import CheckedLoading
-from s2s_plugins.models.sequence import build_stack
-from s2s_plugins.nn.classifier import ClassificationHead, Pooling
+from s2s_plugins.models.resolve import ResolvedSequence
+from s2s_plugins.nn.build import build_head, build_stack
 from s2s_plugins.nn.reader import DocumentReader
 
 logger = logging.getLogger(__name__)
@@ -29,14 +30,14 @@ class Classifies(CheckedLoading):
     classification_heads: nn.ModuleDict
     autocast: Autocast
 
-    def prepare_heads(self, cfg, autocast: Autocast) -> None:
+    def prepare_heads(self, settings: ResolvedSequence, autocast: Autocast) -> None:
         """Called by the constructor: no head yet.
 
         Args:
-            cfg: completed :class:`~s2s_plugins.models.sequence.SequenceConfig`.
+            settings: of the model.
             autocast: the forward pass's context.
         """
-        self.cfg = cfg
+        self.settings = settings
         self.autocast = autocast
         self.classification_heads = nn.ModuleDict()
         self._from_checkpoint = building_from_checkpoint()
@@ -51,14 +52,12 @@ class Classifies(CheckedLoading):
             num_classes: C.
             inner_dim: size of its hidden layer, by default ``--head-hidden-size``.
         """
-        reader, cfg = self.reader, self.cfg
-        if cfg.bidirectional and reader.backward_stack is None:
-            reader.backward_stack = build_stack(cfg, reader.dropout_out)
-        pooling = Pooling(str(cfg.pooling), reader.output_size, reader.backward_size)
-        hidden = cfg.head_hidden_size if inner_dim is None else inner_dim
-        self.classification_heads[name] = ClassificationHead(
-            pooling, hidden, num_classes, cfg.head_dropout, normalise=cfg.head_batch_norm
-        )
+        reader, stack, head = self.reader, self.settings.model.stack, self.settings.head
+        if head.bidirectional and reader.backward_stack is None:
+            reader.backward_stack = build_stack(stack, stack.embed_dim, reader.dropout_out)
+        if inner_dim is not None:
+            head = replace(head, hidden_size=inner_dim)
+        self.classification_heads[name] = build_head(head, reader, num_classes)
 
     def classify(self, encoder_out, classification_head_name: str, every_step: bool = False) -> Tensor:
         """Logits (B, C), or (B, S, C) with ``every_step``, in float32, of what the reader has read."""

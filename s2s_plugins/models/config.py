@@ -1,33 +1,21 @@
-"""Configuration of the architectures: dataclasses, a help text per field, and the checks on them.
+"""Configuration of the architectures: dataclasses with a help text per field.
 
 fairseq reads the field types at run time, so annotations here are real types, not strings.
 """
 
-import logging
 from dataclasses import dataclass, field, make_dataclass
-from typing import List, Optional
+from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import register_model
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.nn.attention import ATTENTIONS
 from s2s_plugins.nn.bridge import ACTIVATIONS
+from s2s_plugins.nn.classifier import POOLINGS
+from s2s_plugins.nn.decoders.attention import TIMINGS
 from s2s_plugins.nn.scheduled import DECAYS
 
-logger = logging.getLogger(__name__)
-
 BRIDGES = ["auto", "zero", "copy", "dense"]
-SIZES = [
-    "encoder_embed_dim",
-    "encoder_hidden_size",
-    "encoder_layers",
-    "decoder_embed_dim",
-    "decoder_hidden_size",
-    "decoder_layers",
-    "decoder_out_embed_dim",
-    "attention_dim",
-]
-DROPOUTS = ["dropout", "encoder_dropout_in", "encoder_dropout_out", "decoder_dropout_in", "decoder_dropout_out"]
 
 
 @dataclass
@@ -139,10 +127,10 @@ class RecurrentConfig(WriterConfig):
 class AttentionConfig(RecurrentConfig):
     """Flags of ``attention_lstm``."""
 
-    attention: ChoiceEnum(["additive", "dot", "general", "concat"]) = field(
+    attention: ChoiceEnum(list(ATTENTIONS)) = field(
         default="additive", metadata={"help": "attention score (additive: Bahdanau; dot, general, concat: Luong)"}
     )
-    attention_timing: ChoiceEnum(["before", "after"]) = field(
+    attention_timing: ChoiceEnum(list(TIMINGS)) = field(
         default="before",
         metadata={"help": "attend before the recurrent step (Bahdanau) or after it (Luong)"},
     )
@@ -166,12 +154,43 @@ class AttentionConfig(RecurrentConfig):
     )
 
 
+@dataclass
+class SequenceConfig(WriterConfig):
+    """Flags of ``sa_lstm`` and ``lm_lstm``: what writes is also what reads."""
+
+    word_dropout: float = field(default=0.0, metadata={"help": "probability of reading a token as nothing"})
+    truncated_bptt: int = field(
+        default=0,
+        metadata={"help": "stop the gradient this many tokens before the end of a document (0: do not stop it)"},
+    )
+    pooling: ChoiceEnum(list(POOLINGS)) = field(
+        default="last",
+        metadata={
+            "help": "what a classifier sees: the state at the last token, the mean or the maximum over all tokens, "
+            "the three joined (concat), or four means with learnt weights (attention)"
+        },
+    )
+    pool_embeddings: bool = field(
+        default=False, metadata={"help": "a classifier pools the tokens' embeddings too, beside the LSTM's outputs"}
+    )
+    bidirectional: bool = field(
+        default=False, metadata={"help": "a classifier also reads backwards, with a second LSTM"}
+    )
+    head_hidden_size: int = field(
+        default=512, metadata={"help": "size of the classification head's hidden layer (0: no hidden layer)"}
+    )
+    head_dropout: float = field(default=0.5, metadata={"help": "dropout in the classification head"})
+    head_batch_norm: bool = field(
+        default=False, metadata={"help": "batch normalisation of what was pooled; best with the pooling mean"}
+    )
+
+
 def flag(name: str) -> str:
     """The flag of a field: ``encoder_layers`` -> ``--encoder-layers``."""
     return "--" + name.replace("_", "-")
 
 
-def preset(model: type, name: str, **values) -> type:
+def preset(model: type, name: str, **values: Any) -> type:
     """Register architecture ``name``: ``model`` with other defaults. A flag beats them, as it does any default.
 
     It is a model of its own to fairseq, since fairseq-hydra-train knows no named architectures of a model.
@@ -185,144 +204,3 @@ def preset(model: type, name: str, **values) -> type:
     ]
     config_class = make_dataclass(f"{name}_config", changed, bases=(model.config_class,))
     return register_model(name, dataclass=config_class)(type(name, (model,), {"config_class": config_class}))
-
-
-def check(cfg: RecurrentConfig) -> None:
-    """What is wrong with the flags alone, before any data is looked at; a configuration may lack an encoder's.
-
-    Raises:
-        UsageError: a size below 1, a dropout outside of [0, 1), or flags that exclude each other.
-    """
-    for name in SIZES:
-        size = getattr(cfg, name, None)
-        if size is not None and size < 1:
-            raise UsageError(f"{flag(name)} {size} is not a size: use 1 or more")
-    for name in DROPOUTS:
-        check_dropout(name, getattr(cfg, name, None))
-    depths = {name: getattr(cfg, name, None) for name in ("encoder_layers", "decoder_layers")}
-    if cfg.residual and not any(depth is not None and depth > 1 for depth in depths.values()):
-        flags = [flag(name) for name, depth in depths.items() if depth is not None]
-        raise UsageError(
-            f"--residual joins layers, and {' and '.join(flags)} {'are' if len(flags) > 1 else 'is'} 1: leave "
-            "--residual off, or use 2 layers or more"
-        )
-    if getattr(cfg, "scheduled_sampling", None) is not None:
-        check_scheduled_sampling(cfg)
-    sharing = _sharing(cfg)
-    if sharing and cfg.adaptive_softmax_cutoff:
-        raise UsageError(
-            f"{sharing} shares one output matrix, --adaptive-softmax-cutoff splits it: leave one of them out"
-        )
-
-
-def check_dropout(name: str, p: Optional[float]) -> None:
-    """Whether the field ``name`` holds a probability; None where there is none.
-
-    Raises:
-        UsageError: it is outside of [0, 1).
-    """
-    if p is not None and not 0 <= p < 1:
-        raise UsageError(f"{flag(name)} {p} is not a dropout probability: use 0 or more, and less than 1")
-
-
-def check_scheduled_sampling(cfg: RecurrentConfig) -> None:
-    """Whether the flags of scheduled sampling name a probability and its schedule.
-
-    Raises:
-        UsageError: they do not, or there is a schedule of nothing.
-    """
-    highest, updates, decay = cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
-    if not 0 <= highest <= 1:
-        raise UsageError(f"--scheduled-sampling {highest} is not a probability: use a value from 0 to 1")
-    if updates < 0:
-        raise UsageError(f"--scheduled-sampling-updates {updates} is below 0: use 1 or more, or 0 for no schedule")
-    if updates and not highest:
-        raise UsageError(
-            f"--scheduled-sampling-updates {updates} is the schedule of a probability that is 0: give it, as in "
-            "--scheduled-sampling 0.25"
-        )
-    if decay != "linear" and not updates:
-        raise UsageError(
-            f"--scheduled-sampling-decay {decay} needs the number of updates it takes: give it, as in "
-            "--scheduled-sampling-updates 10000"
-        )
-
-
-def _sharing(cfg) -> Optional[str]:
-    """The flag that makes the output layer an embedding; None if none is given."""
-    for name in ("share_all_embeddings", "share_decoder_input_output_embed"):
-        if getattr(cfg, name, False):
-            return flag(name)
-    return None
-
-
-def resolve(cfg: RecurrentConfig) -> None:
-    """Fill in the sizes and dropouts that default to another one."""
-    has_encoder = getattr(cfg, "encoder_embed_dim", None) is not None
-    if has_encoder and cfg.encoder_hidden_size is None:
-        cfg.encoder_hidden_size = cfg.encoder_embed_dim
-    if cfg.decoder_embed_dim is None:
-        cfg.decoder_embed_dim = cfg.encoder_embed_dim if cfg.share_all_embeddings else 512
-    if cfg.decoder_hidden_size is None:
-        cfg.decoder_hidden_size = cfg.decoder_embed_dim
-    if cfg.decoder_out_embed_dim is None:
-        cfg.decoder_out_embed_dim = cfg.decoder_embed_dim if _sharing(cfg) else cfg.decoder_hidden_size
-    for name in DROPOUTS[1:]:
-        if getattr(cfg, name, 0) is None:
-            setattr(cfg, name, cfg.dropout)
-
-
-def check_sharing(cfg: RecurrentConfig, same_dictionary: bool) -> None:
-    """Whether shared embeddings can be shared; ``cfg`` is resolved.
-
-    Raises:
-        UsageError: the dictionaries, sizes or files that should be one differ.
-    """
-    sharing = _sharing(cfg)
-    if sharing == "--share-all-embeddings":
-        if not same_dictionary:
-            raise UsageError(
-                "--share-all-embeddings needs one dictionary for source and target, the data has two: run "
-                "fairseq-preprocess with --joined-dictionary, or use --share-decoder-input-output-embed"
-            )
-        if cfg.decoder_embed_path and cfg.decoder_embed_path != cfg.encoder_embed_path:
-            raise UsageError(
-                f"--share-all-embeddings leaves no room for --decoder-embed-path {cfg.decoder_embed_path} beside "
-                f"--encoder-embed-path {cfg.encoder_embed_path}: name one file"
-            )
-        if cfg.decoder_freeze_embed and not cfg.encoder_freeze_embed:
-            raise UsageError(
-                "--share-all-embeddings leaves no decoder embedding of its own for --decoder-freeze-embed: use "
-                "--encoder-freeze-embed, which freezes the shared one"
-            )
-        if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
-            raise UsageError(
-                f"--share-all-embeddings needs equal sizes, --encoder-embed-dim is {cfg.encoder_embed_dim} and "
-                f"--decoder-embed-dim {cfg.decoder_embed_dim}: make them equal"
-            )
-    if sharing and cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
-        raise UsageError(
-            f"{sharing} needs equal sizes, --decoder-embed-dim is {cfg.decoder_embed_dim} and "
-            f"--decoder-out-embed-dim {cfg.decoder_out_embed_dim}: make them equal"
-        )
-
-
-def adaptive_cutoffs(cfg: RecurrentConfig, vocabulary: int) -> Optional[List[int]]:
-    """``--adaptive-softmax-cutoff`` as numbers; None if it was not given.
-
-    Raises:
-        UsageError: not a rising list of numbers from 1 up to, not including, ``vocabulary``.
-    """
-    if not cfg.adaptive_softmax_cutoff:
-        return None
-    text = cfg.adaptive_softmax_cutoff
-    try:
-        cutoffs = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--adaptive-softmax-cutoff {text} is not a list of whole numbers: write 1000,5000") from None
-    if any(a >= b for a, b in zip([0] + cutoffs, cutoffs + [vocabulary])):
-        raise UsageError(
-            f"--adaptive-softmax-cutoff {text} has to rise from above 0 to below the target dictionary's "
-            f"{vocabulary} symbols: use smaller cutoffs"
-        )
-    return cutoffs

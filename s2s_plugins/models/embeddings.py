@@ -10,38 +10,33 @@ from fairseq.data import Dictionary
 from fairseq.modules import AdaptiveSoftmax
 from torch import nn
 
+from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models import config
+from s2s_plugins.models.resolve import EmbeddingSettings, OutputSettings
 
 logger = logging.getLogger(__name__)
 
 
-def build_embedding(
-    dictionary: Dictionary, dim: int, *, path: Optional[str], path_flag: str, dim_flag: str, freeze: bool
-) -> nn.Embedding:
-    """An embedding of ``dictionary``: uniform in +-0.1, or the vector in ``path`` for symbols that it has.
+def build_embedding(dictionary: Dictionary, settings: EmbeddingSettings) -> nn.Embedding:
+    """An embedding of the V symbols of ``dictionary``: uniform in +-0.1, or the file's vector for symbols that it has.
 
-    Args:
-        dictionary: V symbols.
-        dim: size of a vector, E.
-        path: text file with a symbol and its E numbers per line, with or without word2vec's heading ``V E``; or None.
-        path_flag: the flag that named ``path``, for messages.
-        dim_flag: the flag that gave ``dim``, for messages.
-        freeze: do not train the embedding.
+    The file is text, a symbol and its E numbers per line, with or without word2vec's heading ``V E``. It is not read
+    where the weights of a checkpoint come next.
 
     Raises:
-        UsageError: ``path`` cannot be read, is malformed, or holds vectors of another size.
+        UsageError: the file cannot be read, is malformed, or holds vectors of another size.
     """
-    embedding = nn.Embedding(len(dictionary), dim, padding_idx=dictionary.pad())
+    embedding = nn.Embedding(len(dictionary), settings.dim, padding_idx=dictionary.pad())
     nn.init.uniform_(embedding.weight, -0.1, 0.1)
     with torch.no_grad():
         embedding.weight[dictionary.pad()] = 0
-        if path is not None:
-            vectors = read_vectors(path, dictionary, dim, path_flag=path_flag, dim_flag=dim_flag)
+        if settings.path is not None and not building_from_checkpoint():
+            path_flag, dim_flag = f"--{settings.side}-embed-path", f"--{settings.side}-embed-dim"
+            vectors = read_vectors(settings.path, dictionary, settings.dim, path_flag=path_flag, dim_flag=dim_flag)
             for index, vector in vectors.items():
                 embedding.weight[index] = vector
-            logger.info(f"{path_flag} {path}: vectors for {len(vectors)} of {len(dictionary)} symbols")
-    embedding.weight.requires_grad = not freeze
+            logger.info(f"{path_flag} {settings.path}: vectors for {len(vectors)} of {len(dictionary)} symbols")
+    embedding.weight.requires_grad = not settings.freeze
     return embedding
 
 
@@ -82,26 +77,24 @@ def read_vectors(
 
 
 def build_output(
-    cfg, embedding: Optional[nn.Embedding], vocabulary: int
+    settings: OutputSettings, embedding: Optional[nn.Embedding], vocabulary: int
 ) -> Tuple[nn.Module, Optional[AdaptiveSoftmax]]:
     """The output layer from features to logits, and the adaptive softmax that replaces it, or None.
 
     Args:
-        cfg: a resolved configuration.
+        settings: of the output.
         embedding: of the target, which the output layer may share.
         vocabulary: V.
 
     Raises:
-        UsageError: the cutoffs do not fit the vocabulary.
         ValueError: an embedding is to be shared, and there is none.
     """
-    cutoffs = config.adaptive_cutoffs(cfg, vocabulary)
-    if cutoffs is not None:
-        features, dropout = cfg.decoder_out_embed_dim, cfg.decoder_dropout_out
-        return nn.Identity(), AdaptiveSoftmax(vocabulary, features, cutoffs, dropout=dropout)
-    shares = cfg.share_decoder_input_output_embed or getattr(cfg, "share_all_embeddings", False)
-    layer = nn.Linear(cfg.decoder_out_embed_dim, vocabulary, bias=not shares)
-    if shares:
+    if settings.cutoffs is not None:
+        return nn.Identity(), AdaptiveSoftmax(
+            vocabulary, settings.size, list(settings.cutoffs), dropout=settings.dropout
+        )
+    layer = nn.Linear(settings.size, vocabulary, bias=not settings.shared)
+    if settings.shared:
         if embedding is None:
             raise ValueError("a shared output layer needs the embedding that it shares")
         layer.weight = embedding.weight

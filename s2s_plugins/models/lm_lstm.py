@@ -5,11 +5,11 @@ from fairseq.models import FairseqLanguageModel, register_model
 from s2s_plugins.models import sequence
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder
 from s2s_plugins.models.classification import Classifies
-from s2s_plugins.models.config import preset
-from s2s_plugins.models.seq2seq import DEFAULT_MAX_POSITIONS
+from s2s_plugins.models.config import SequenceConfig, preset
+from s2s_plugins.models.resolve import resolve_sequence
 
 
-@register_model("lm_lstm", dataclass=sequence.SequenceConfig)
+@register_model("lm_lstm", dataclass=SequenceConfig)
 class LanguageModel(Classifies, FairseqLanguageModel):
     """After Dai and Le 2015, arXiv:1511.01432, section 2.2: the sequence autoencoder without its encoder.
 
@@ -17,7 +17,7 @@ class LanguageModel(Classifies, FairseqLanguageModel):
         objectives: what :meth:`forward` can compute beside a classification.
     """
 
-    config_class = sequence.SequenceConfig
+    config_class = SequenceConfig
     symbol_buffers = {"text": "decoder.symbols"}
     objectives = ("lm",)
 
@@ -28,24 +28,22 @@ class LanguageModel(Classifies, FairseqLanguageModel):
         Raises:
             UsageError: flags or files that do not fit together.
         """
-        cfg = sequence.complete(cfg)
         output_dictionary = task.target_dictionary
-        parts = sequence.build_parts(cfg, task.source_dictionary, len(output_dictionary), None)
-        limits = getattr(task, "args", None) or getattr(task, "cfg", None)
-        longest = getattr(limits, "max_target_positions", None) or DEFAULT_MAX_POSITIONS
-        autocast = Autocast(str(cfg.autocast))
+        settings = resolve_sequence(cfg, task, len(output_dictionary))
+        parts = sequence.build_parts(settings, task.source_dictionary, len(output_dictionary), reads_first=False)
+        autocast = Autocast(settings.run.autocast)
         model = cls(
             RecurrentDecoder(
                 output_dictionary,
                 parts.decoder,
                 parts.adaptive_softmax,
-                longest,
+                settings.run.max_target_positions,
                 left_pad_target=False,
                 autocast=autocast,
             )
         )
         model.reader = parts.reader
-        model.prepare_heads(cfg, autocast)
+        model.prepare_heads(settings, autocast)
         return model
 
     def forward(

@@ -34,6 +34,20 @@ class CheckedLoading:
 
     symbol_buffers: Dict[str, str] = {"source": "encoder.symbols", "target": "decoder.symbols"}
 
+    @staticmethod
+    def check_flags(args) -> None:
+        """Flags of a training that do not fit its model.
+
+        Raises:
+            UsageError: ``--criterion adaptive_loss`` without an adaptive softmax, a bare assertion in fairseq.
+        """
+        adaptive = getattr(args, "adaptive_softmax_cutoff", None)
+        if getattr(args, "criterion", None) == "adaptive_loss" and not adaptive:
+            raise UsageError(
+                f"--criterion adaptive_loss needs --adaptive-softmax-cutoff with --arch {args.arch}: "
+                "give it, as in 1000,5000"
+            )
+
     def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
         """As fairseq's.
 

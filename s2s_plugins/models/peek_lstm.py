@@ -4,28 +4,14 @@ from fairseq.models import register_model
 
 from s2s_plugins.models.config import RecurrentConfig, preset
 from s2s_plugins.models.seq2seq import RecurrentModel
-from s2s_plugins.nn.decoders import PeekDecoder
+from s2s_plugins.nn.decoders.peek import PeekDecoder
 
 
 @register_model("peek_lstm", dataclass=RecurrentConfig)
 class PeekLSTM(RecurrentModel):
-    """Cho et al. 2014, arXiv:1406.1078, with LSTM layers: :class:`s2s_plugins.nn.decoders.PeekDecoder`."""
+    """Cho et al. 2014, arXiv:1406.1078, with LSTM layers: :class:`s2s_plugins.nn.decoders.peek.PeekDecoder`."""
 
-    @classmethod
-    def input_size(cls, cfg, memory_size):
-        return cfg.decoder_embed_dim + memory_size
-
-    @classmethod
-    def readout_size(cls, cfg, memory_size):
-        return cfg.decoder_hidden_size + cfg.decoder_embed_dim + memory_size
-
-    @classmethod
-    def auto_bridge(cls, cfg, encoder_stack, decoder_stack):
-        return "dense"
-
-    @classmethod
-    def build_decoder(cls, cfg, memory_size, **shared):
-        return PeekDecoder(**shared)
+    decoder_class = PeekDecoder
 
 
 preset(

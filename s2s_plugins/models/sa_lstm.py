@@ -5,21 +5,24 @@ from fairseq.models import register_model
 from s2s_plugins.models import sequence
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
 from s2s_plugins.models.classification import Classifies
-from s2s_plugins.models.config import preset
-from s2s_plugins.models.seq2seq import DEFAULT_MAX_POSITIONS, RecurrentModel
-from s2s_plugins.nn.bridge import CopyBridge
+from s2s_plugins.models.config import SequenceConfig, preset
+from s2s_plugins.models.resolve import resolve_sequence
+from s2s_plugins.models.seq2seq import RecurrentModel
+from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
 
 
-@register_model("sa_lstm", dataclass=sequence.SequenceConfig)
+@register_model("sa_lstm", dataclass=SequenceConfig)
 class SequenceAutoencoder(Classifies, RecurrentModel):
     """After Dai and Le 2015, arXiv:1511.01432, section 2.1: encoder and decoder are the same LSTM with the same
-    embedding (:class:`s2s_plugins.nn.reader.DocumentReader`, :class:`s2s_plugins.nn.decoders.FeedbackDecoder`).
+    embedding (:class:`s2s_plugins.nn.reader.DocumentReader` and
+    :class:`s2s_plugins.nn.decoders.feedback.FeedbackDecoder`).
 
     Attributes:
         objectives: what :meth:`forward` can compute beside a classification.
     """
 
-    config_class = sequence.SequenceConfig
+    config_class = SequenceConfig
+    decoder_class = FeedbackDecoder
     objectives = ("reconstruction", "lm")
 
     @classmethod
@@ -29,12 +32,10 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
         Raises:
             UsageError: flags or files that do not fit together.
         """
-        cfg = sequence.complete(cfg)
         dictionary = task.source_dictionary
-        parts = sequence.build_parts(cfg, dictionary, len(dictionary), CopyBridge)
-        limits = getattr(task, "cfg", None) or getattr(task, "args", None)
-        longest = getattr(limits, "max_source_positions", None) or DEFAULT_MAX_POSITIONS
-        autocast = Autocast(str(cfg.autocast))
+        settings = resolve_sequence(cfg, task, len(dictionary))
+        parts = sequence.build_parts(settings, dictionary, len(dictionary), reads_first=True)
+        autocast, longest = Autocast(settings.run.autocast), settings.run.max_source_positions
         model = cls(
             RecurrentEncoder(dictionary, parts.reader, longest, autocast),
             RecurrentDecoder(
@@ -44,10 +45,10 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
                 longest,
                 left_pad_target=False,
                 autocast=autocast,
-                decoding_weights=str(cfg.decoding_weights),
+                decoding_weights=settings.run.decoding_weights,
             ),
         )
-        model.prepare_heads(cfg, autocast)
+        model.prepare_heads(settings, autocast)
         return model
 
     @property

@@ -5,12 +5,14 @@ Shape letters: B sentences, S source tokens, T queries, Q query size, M memory s
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import ClassVar, Dict, NamedTuple, Optional, Tuple, Type
 
 import torch
 from torch import Tensor, nn
 
+from s2s_plugins.nn.fast.scores import additive_scores
 from s2s_plugins.nn.recurrent import reorder
+from s2s_plugins.nn.settings import AttentionSettings
 
 
 class AttentionKeys(NamedTuple):
@@ -39,7 +41,12 @@ class Attention(nn.Module):
 
     Raises:
         ValueError: a size is not positive.
+
+    Attributes:
+        has_hidden_layer: whether the score has a hidden layer, with a size of its own and room for coverage.
     """
+
+    has_hidden_layer: ClassVar[bool] = False
 
     def __init__(self, query_dim: int, memory_dim: int, **sizes: int) -> None:
         super().__init__()
@@ -122,39 +129,6 @@ class GeneralAttention(Attention):
         return torch.bmm(query, keys.transpose(1, 2))
 
 
-class _AdditiveScores(torch.autograd.Function):
-    """``sigmoid(query_t + key_j) . vector`` for all t and j, that computes its hidden layer again in the backward pass.
-
-    The hidden layer is (B, T, S, A): kept for the backward pass, it would be most of a model's memory, and more so the
-    longer the sentences. Here there is a (B, S, A) of it at a time.
-    """
-
-    @staticmethod
-    def forward(ctx, query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
-        ctx.save_for_backward(query, keys, vector)
-        scores = [_AdditiveScores.hidden(one, keys) @ vector.to(keys.dtype) for one in query.unbind(1)]
-        return torch.stack(scores, 1)
-
-    @staticmethod
-    def hidden(query: Tensor, keys: Tensor) -> Tensor:
-        """(B, A) and (B, S, A) -> (B, S, A)."""
-        return (query.unsqueeze(1) + keys).sigmoid_()
-
-    @staticmethod
-    def backward(ctx, d_scores: Tensor):
-        query, keys, vector = ctx.saved_tensors
-        d_query, d_keys, d_vector = torch.empty_like(query), None, torch.zeros_like(vector)
-        weighted = vector.to(keys.dtype)
-        for t, (one, d_score) in enumerate(zip(query.unbind(1), d_scores.to(keys.dtype).unbind(1))):
-            hidden = _AdditiveScores.hidden(one, keys)
-            d_vector += (d_score.reshape(1, -1) @ hidden.flatten(0, 1)).squeeze(0)
-            slope = hidden.addcmul_(hidden, hidden, value=-1)
-            torch.mul(torch.bmm(d_score.unsqueeze(1), slope).squeeze(1), weighted, out=d_query[:, t])
-            slope.mul_(d_score.unsqueeze(-1))
-            d_keys = slope if d_keys is None else d_keys.add_(slope)
-        return d_query, d_keys.mul_(weighted), d_vector
-
-
 class AdditiveAttention(Attention):
     """Additive: ``e_j = v . tanh(W query + U memory_j)``.
 
@@ -169,6 +143,8 @@ class AdditiveAttention(Attention):
         bias: whether the hidden layer has a bias.
     """
 
+    has_hidden_layer = True
+
     def __init__(
         self, query_dim: int, memory_dim: int, attention_dim: int, coverage: bool = False, bias: bool = True
     ) -> None:
@@ -182,20 +158,15 @@ class AdditiveAttention(Attention):
             nn.init.uniform_(parameter, -0.1, 0.1)
 
     def project(self, memory: Tensor) -> Tensor:
-        return 2 * self.memory_projection(memory)
+        return self.memory_projection(memory)
 
     def score(self, query: Tensor, keys: Tensor, coverage: Optional[Tensor]) -> Tensor:
-        # tanh(x) = 2 sigmoid(2x) - 1, faster than tanh on a CPU; the -1 adds the same to all scores of a
-        # sentence, which the softmax takes away
-        query, vector = 2 * self.query_projection(query), 2 * self.score_vector
-        if self.coverage_vector is None and torch.is_grad_enabled():
-            return _AdditiveScores.apply(query, keys, vector)
-        hidden = query.unsqueeze(2) + keys.unsqueeze(1)  # B T S A
+        covered = None
         if self.coverage_vector is not None:
             if coverage is None:
                 raise ValueError("this attention was built with a coverage term and got no coverage")
-            hidden = hidden + coverage.to(hidden.dtype).unsqueeze(-1) * (2 * self.coverage_vector)
-        return hidden.sigmoid_() @ vector
+            covered = coverage.to(keys.dtype).unsqueeze(-1) * self.coverage_vector
+        return additive_scores(self.query_projection(query), keys, self.score_vector, covered)
 
 
 class ConcatAttention(AdditiveAttention):
@@ -209,9 +180,17 @@ class ConcatAttention(AdditiveAttention):
         super().__init__(query_dim, memory_dim, attention_dim, coverage, bias=False)
 
 
-ATTENTIONS = {
+ATTENTIONS: Dict[str, Type[Attention]] = {
     "additive": AdditiveAttention,
     "dot": DotAttention,
     "general": GeneralAttention,
     "concat": ConcatAttention,
 }
+
+
+def build_attention(settings: AttentionSettings, query_dim: int, memory_dim: int) -> Attention:
+    """The attention of these settings, for queries (B, T, Q) and a memory (B, S, M)."""
+    score = ATTENTIONS[settings.score]
+    if issubclass(score, AdditiveAttention):
+        return score(query_dim, memory_dim, settings.dim, settings.coverage)
+    return score(query_dim, memory_dim)

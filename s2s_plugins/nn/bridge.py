@@ -5,7 +5,7 @@ Shape letters: B sentences, L decoder layers, H decoder hidden size, M memory si
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,14 @@ def context(encoder_output: EncoderOutput) -> Tensor:
 def first_backward(encoder_output: EncoderOutput) -> Tensor:
     """The backward state at the first source token, (B, M/2). Bahdanau et al. 2014 start the decoder from it."""
     return encoder_output.context.chunk(2, dim=-1)[1]
+
+
+def first_backward_or_context(encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+    """What a decoder with attention starts from, and its size: the backward state at the first token, if there is one,
+    else C."""
+    if encoder_stack.bidirectional:
+        return first_backward, encoder_stack.output_size // 2
+    return context, encoder_stack.output_size
 
 
 def all_layers(encoder_output: EncoderOutput) -> Tensor:

@@ -6,15 +6,44 @@ V vocabulary.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Callable, ClassVar, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.fast.folded import FoldedDecoder
 from s2s_plugins.nn.recurrent import RecurrentStack
+from s2s_plugins.nn.settings import AttentionSettings, DecoderSettings
+
+Self = TypeVar("Self")
+
+
+class DecoderState(Protocol):
+    """What a decoder carries from one token to the next: a NamedTuple of tensors (B, ...)."""
+
+    def reorder(self: Self, new_order: Tensor) -> Self:
+        """Select the batch rows ``new_order`` (N)."""
+
+
+State = TypeVar("State", bound=DecoderState)
+Built = TypeVar("Built", bound="Decoder[Any]")
+
+
+class Sees(NamedTuple):
+    """What a decoder looks at, each in the order of the weights that multiply it.
+
+    Attributes:
+        step: what feeds a step: of "token" (the previous one), "constant" (C), "context" and "feed" (the last
+            attentional vector).
+        output: what the readout sees: of "hidden" and the same.
+    """
+
+    step: Tuple[str, ...]
+    output: Tuple[str, ...]
 
 
 class DecoderOutput(NamedTuple):
@@ -63,7 +92,7 @@ class Readout(nn.Module):
         return self.dropout(tanh(total))
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, Generic[State]):
     """A recurrent decoder. A subclass says what feeds a step and what the output sees.
 
     Nothing about a run is kept on the module: :meth:`start` makes a state (a NamedTuple of tensors, with
@@ -78,13 +107,14 @@ class Decoder(nn.Module):
         dropout_in: on the embeddings.
 
     Attributes:
-        step_sees: what feeds a step, in the order of the first layer's input weights: of "token" (the previous one),
-            "constant" (C), "context" and "feed" (the last attentional vector).
-        output_sees: what the readout sees, in the order of its weights: of "hidden" and the same.
+        kind: the name of this kind of decoder in settings.
+        sees: what a step and the output see.
+        paper_bridge: what the first state comes from in the paper: "zero", "copy" or "dense".
     """
 
-    step_sees: Tuple[str, ...]
-    output_sees: Tuple[str, ...]
+    kind: ClassVar[str]
+    sees: Sees
+    paper_bridge: ClassVar[str]
 
     def __init__(
         self,
@@ -104,11 +134,37 @@ class Decoder(nn.Module):
         self.output_layer = output_layer
         self.dropout_in = dropout_in
 
-    def start(self, encoder_output: EncoderOutput):
+    @classmethod
+    def sees_with(cls, attention: Optional[AttentionSettings]) -> Sees:
+        """What a decoder with these settings sees."""
+        return cls.sees
+
+    @classmethod
+    def auto_bridge(cls, attention: Optional[AttentionSettings]) -> str:
+        """What the paper's first state comes from, with these settings: "zero", "copy" or "dense"."""
+        return cls.paper_bridge
+
+    @classmethod
+    def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+        """What a dense bridge starts from, and its size: by default C (Cho et al. 2014)."""
+        return bridges.context, encoder_stack.output_size
+
+    @classmethod
+    def build(cls: Type[Built], settings: DecoderSettings, memory_size: int, **shared: Any) -> Built:
+        """The decoder of these settings, around ready-made parts.
+
+        Args:
+            settings: of this kind.
+            memory_size: M.
+            **shared: what the constructor takes.
+        """
+        return cls(**shared)
+
+    def start(self, encoder_output: EncoderOutput) -> State:
         """The state before the first token; what depends on the source alone is computed here, once."""
         raise NotImplementedError
 
-    def run(self, prev_output_tokens: Tensor, state) -> Tuple[Tensor, Optional[Tensor], NamedTuple]:
+    def run(self, prev_output_tokens: Tensor, state: State) -> Tuple[Tensor, Optional[Tensor], State]:
         """Read ``prev_output_tokens`` (B, T) from ``state`` on.
 
         Returns:
@@ -118,7 +174,19 @@ class Decoder(nn.Module):
 
     def embed(self, prev_output_tokens: Tensor) -> Tensor:
         """(B, T) -> (B, T, E)."""
+        assert self.embed_tokens is not None, "this decoder never reads the previous token"
         return self.dropout_in(self.embed_tokens(prev_output_tokens))
+
+    def fold(self, weights: str = "full") -> FoldedDecoder:
+        """Its steps for beam search, with copies of its weights: fold again when these have changed.
+
+        Args:
+            weights: one of :data:`s2s_plugins.nn.fast.weights.KINDS`.
+
+        Raises:
+            ValueError: its cells are not LSTMs.
+        """
+        return FoldedDecoder(self, weights)
 
     def forward(self, prev_output_tokens: Tensor, encoder_output: EncoderOutput) -> DecoderOutput:
         """The whole target at once, teacher-forced.
@@ -130,7 +198,7 @@ class Decoder(nn.Module):
         features, attention, _ = self.run(prev_output_tokens, self.start(encoder_output))
         return DecoderOutput(self.output_layer(features), attention)
 
-    def step(self, tokens: Tensor, state) -> Tuple[DecoderOutput, NamedTuple]:
+    def step(self, tokens: Tensor, state: State) -> Tuple[DecoderOutput, State]:
         """One token per sentence: ``tokens`` (B,) -> output with T = 1, and the next state."""
         features, attention, state = self.run(tokens.unsqueeze(1), state)
         return DecoderOutput(self.output_layer(features), attention), state

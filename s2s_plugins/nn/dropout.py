@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Optional, Sequence
+from typing import Optional
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LEVELS = 2**16  # of a 16-bit random number
-
-
-class _DropoutOnCPU(torch.autograd.Function):
-    """Dropout that draws 16 random bits a value of ``shape``, which may be 1 where ``x`` is wider.
-
-    PyTorch draws a number of the Mersenne Twister for each, which takes a tenth of a training step. The probability is
-    rounded to 1/65536, and the scale goes with the rounded one.
-    """
-
-    @staticmethod
-    def forward(ctx, x: Tensor, p: float, shape: Sequence[int]) -> Tensor:
-        drop = min(round(p * _LEVELS), _LEVELS - 1)
-        values = math.prod(shape)
-        bits = torch.empty((values + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-        kept = bits.view(torch.int16)[:values].view(shape) >= drop - _LEVELS // 2
-        ctx.save_for_backward(kept)
-        ctx.scale = _LEVELS / (_LEVELS - drop)
-        return torch.mul(x, kept).mul_(ctx.scale)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor):
-        (kept,) = ctx.saved_tensors
-        return torch.mul(gradient, kept).mul_(ctx.scale), None, None
+from s2s_plugins.nn.fast.dropout import drop
 
 
 class Dropout(nn.Module):
@@ -64,7 +39,7 @@ class Dropout(nn.Module):
             return x
         shape = [1 if dim == alike else size for dim, size in enumerate(x.shape)]
         if x.device.type == "cpu":
-            return _DropoutOnCPU.apply(x, self.p, shape)
+            return drop(x, self.p, shape)
         return F.dropout(x, self.p) if alike is None else x * F.dropout(x.new_ones(shape), self.p)
 
     def make_generation_fast_(self, name: str = "", retain_dropout: bool = False, retain_dropout_modules=None, **_):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.unrolled import UnrolledLSTM
+from s2s_plugins.nn.fast.unrolled import UnrolledLSTM
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -217,6 +217,7 @@ class RecurrentStack(nn.Module):
         if residual and num_layers < 2:
             raise ValueError("residual connections need num_layers 2 or more, there is 1: leave residual off")
         self.cell = cell
+        self.bidirectional = bidirectional
         self.residual = residual
         self.dropout = dropout if dropout is not None else Dropout(0.0, side="encoder")
         self.output_size = hidden_size * (2 if bidirectional else 1)

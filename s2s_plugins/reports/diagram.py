@@ -1,6 +1,6 @@
 """Decoders drawn side by side: what feeds a decoding step, what its output sees, and where its first state comes from.
 
-The arrows follow the decoder's own ``step_sees`` and ``output_sees``: the picture says what the code does. It is SVG,
+The arrows follow what the decoder itself says that it ``sees``: the picture says what the code does. It is SVG,
 which browsers and READMEs show as it is.
 """
 
@@ -49,8 +49,8 @@ class Diagram:
 
     Args:
         title: above the drawing.
-        step_sees: of the :class:`~s2s_plugins.nn.decoder.Decoder`.
-        output_sees: of the decoder.
+        step_sees: ``sees.step`` of the :class:`~s2s_plugins.nn.decoder.Decoder`.
+        output_sees: ``sees.output`` of the decoder.
         start: the source of the first state: ``"zeros"``, ``"copy"`` (the state of the encoder) or ``"dense"`` (a layer
             over states of the encoder).
     """
@@ -74,7 +74,7 @@ def diagram_of(title: str, model: nn.Module) -> Optional[Diagram]:
     core = getattr(decoder, "core", None)
     if isinstance(core, Decoder):
         start = {ZeroBridge: "zeros", CopyBridge: "copy"}.get(type(core.bridge), "dense")
-        return Diagram(title, tuple(core.step_sees), tuple(core.output_sees), start)
+        return Diagram(title, core.sees.step, core.sees.output, start)
     if isinstance(decoder, LSTMDecoder):
         output_sees = ("hidden",) if decoder.attention is None else ("context", "hidden")
         return Diagram(

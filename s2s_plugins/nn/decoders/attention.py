@@ -5,15 +5,17 @@ Shape letters: B sentences, T target tokens, S source tokens, M memory size, H h
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from s2s_plugins.nn.attention import Attention, AttentionKeys
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn import bridge
+from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.encoder import EncoderOutput
-from s2s_plugins.nn.recurrent import RecurrentState, reorder
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
+from s2s_plugins.nn.settings import AttentionSettings, DecoderSettings
 
 TIMINGS = ("before", "after")
 
@@ -37,7 +39,7 @@ class AttentionState(NamedTuple):
         return reorder(self, new_order)
 
 
-class AttentionDecoder(Decoder):
+class AttentionDecoder(Decoder[AttentionState]):
     """A decoder that looks at all of the source, at every step anew.
 
     *Before the step* (Bahdanau, Cho, Bengio 2014, arXiv:1409.0473, appendix A.2.2): the query is ``s_{t-1}``, the
@@ -59,8 +61,11 @@ class AttentionDecoder(Decoder):
         ValueError: an unknown timing, or input feeding with ``"before"``.
     """
 
+    kind = "attention"
+    sees = Sees(step=("token", "context"), output=("hidden", "token", "context"))  # before the step
+
     def __init__(
-        self, *, attention: Attention, timing: str, input_feeding: bool = False, coverage: bool = False, **shared
+        self, *, attention: Attention, timing: str, input_feeding: bool = False, coverage: bool = False, **shared: Any
     ) -> None:
         super().__init__(**shared)
         if timing not in TIMINGS:
@@ -69,12 +74,39 @@ class AttentionDecoder(Decoder):
             raise ValueError("input feeding goes with attention after the step: before it, the context feeds the step")
         self.attention = attention
         self.timing = timing
-        self.step_sees = (
-            ("token", "context") if timing == "before" else ("token", "feed") if input_feeding else ("token",)
-        )
-        self.output_sees = ("hidden", "token", "context") if timing == "before" else ("context", "hidden")
+        self.sees = self._sees(timing, input_feeding)
         self.input_feeding = input_feeding
         self.coverage = coverage
+
+    @classmethod
+    def _sees(cls, timing: str, input_feeding: bool) -> Sees:
+        if timing == "before":
+            return cls.sees
+        return Sees(step=("token", "feed") if input_feeding else ("token",), output=("context", "hidden"))
+
+    @classmethod
+    def sees_with(cls, attention: Optional[AttentionSettings]) -> Sees:
+        return cls.sees if attention is None else cls._sees(attention.timing, attention.input_feeding)
+
+    @classmethod
+    def auto_bridge(cls, attention: Optional[AttentionSettings]) -> str:
+        # Luong et al. hand the state over as it is, Bahdanau et al. start from a tanh layer
+        return "copy" if attention is not None and attention.timing == "after" else "dense"
+
+    @classmethod
+    def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+        return bridge.first_backward_or_context(encoder_stack)
+
+    @classmethod
+    def build(cls, settings: DecoderSettings, memory_size: int, **shared: Any) -> AttentionDecoder:
+        assert settings.attention is not None
+        return cls(
+            attention=build_attention(settings.attention, settings.stack.hidden_size, memory_size),
+            timing=settings.attention.timing,
+            input_feeding=settings.attention.input_feeding,
+            coverage=settings.attention.coverage,
+            **shared,
+        )
 
     def start(self, encoder_output: EncoderOutput) -> AttentionState:
         memory, padding_mask, _ = encoder_output
@@ -86,7 +118,7 @@ class AttentionDecoder(Decoder):
             memory.new_zeros(batch, source_length if self.coverage else 0, dtype=torch.float32),
         )
 
-    def run(self, prev_output_tokens: Tensor, state: AttentionState):
+    def run(self, prev_output_tokens: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
         embedded = self.embed(prev_output_tokens)
         if self.timing == "before":
             return self._run_before(embedded, state)
@@ -96,7 +128,7 @@ class AttentionDecoder(Decoder):
         context, weights = self.attention(hidden, state.keys)
         return self.readout(context, hidden), weights, state._replace(recurrent=recurrent)
 
-    def _run_before(self, embedded: Tensor, state: AttentionState):
+    def _run_before(self, embedded: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
         """For each token: attend with ``s_{t-1}``, then step. The readout waits for all of them."""
         hiddens, contexts, weights = [], [], []
         step = self.stack.loop(embedded)
@@ -110,7 +142,9 @@ class AttentionDecoder(Decoder):
         features = self.readout(torch.cat(hiddens, 1), embedded, torch.cat(contexts, 1))
         return features, torch.cat(weights, 1), state
 
-    def _run_after_with_feedback(self, embedded: Tensor, state: AttentionState):
+    def _run_after_with_feedback(
+        self, embedded: Tensor, state: AttentionState
+    ) -> Tuple[Tensor, Tensor, AttentionState]:
         """For each token: step, attend with ``s_t``, read out; the next step gets the attentional vector."""
         features, weights = [], []
         step = self.stack.loop(embedded)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 from torch import Tensor
 
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentState, reorder
 
@@ -26,19 +26,20 @@ class ContextState(NamedTuple):
         return reorder(self, new_order)
 
 
-class BasicDecoder(Decoder):
+class BasicDecoder(Decoder[ContextState]):
     """Step input ``C``, output from ``s_t``: it writes the whole target from one vector, never reading what it wrote.
 
     The basic encoder-decoder; as in the SimpleSeq2Seq of the Keras seq2seq library and mode 0 of the
     encoder_decoder decoding-model comparison.
     """
 
-    step_sees = ("constant",)
-    output_sees = ("hidden",)
+    kind = "basic"
+    sees = Sees(step=("constant",), output=("hidden",))
+    paper_bridge = "zero"
 
     def start(self, encoder_output: EncoderOutput) -> ContextState:
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 
-    def run(self, prev_output_tokens: Tensor, state: ContextState):
+    def run(self, prev_output_tokens: Tensor, state: ContextState) -> Tuple[Tensor, None, ContextState]:
         hidden, recurrent = self.stack(None, state.recurrent, constant=state.context, steps=prev_output_tokens.size(1))
         return self.readout(hidden), None, ContextState(recurrent, state.context)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Tuple
 
 from torch import Tensor
 
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.bridge import all_layers
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.encoder import EncoderOutput
-from s2s_plugins.nn.recurrent import RecurrentState, reorder
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
 
 
 class FeedbackState(NamedTuple):
@@ -24,14 +25,20 @@ class FeedbackState(NamedTuple):
         return reorder(self, new_order)
 
 
-class FeedbackDecoder(Decoder):
+class FeedbackDecoder(Decoder[FeedbackState]):
     """Step input ``E y_{t-1}``, output from ``s_t``.
 
     After Sutskever, Vinyals, Le 2014, arXiv:1409.3215, section 2.
     """
 
-    step_sees = ("token",)
-    output_sees = ("hidden",)
+    kind = "feedback"
+    sees = Sees(step=("token",), output=("hidden",))
+    paper_bridge = "copy"
+
+    @classmethod
+    def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+        layers = len(encoder_stack.layers) + encoder_stack.num_cells
+        return all_layers, layers * encoder_stack.output_size
 
     def start(self, encoder_output: EncoderOutput) -> FeedbackState:
         return FeedbackState(self.bridge(encoder_output))
@@ -41,6 +48,6 @@ class FeedbackDecoder(Decoder):
         rows = self.embed_tokens.weight.new_empty(like.size(0), 0)
         return FeedbackState(self.stack.zero_state(rows))
 
-    def run(self, prev_output_tokens: Tensor, state: FeedbackState):
+    def run(self, prev_output_tokens: Tensor, state: FeedbackState) -> Tuple[Tensor, None, FeedbackState]:
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
         return self.readout(hidden), None, FeedbackState(recurrent)

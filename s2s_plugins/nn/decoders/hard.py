@@ -5,16 +5,21 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from s2s_plugins.nn.attention import Attention, AttentionKeys
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn import bridge
+from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.encoder import EncoderOutput
-from s2s_plugins.nn.recurrent import RecurrentState, reorder
+from s2s_plugins.nn.fast.emissions import emissions
+from s2s_plugins.nn.fast.folded import FoldedDecoder
+from s2s_plugins.nn.fast.folded_hard import FoldedHardDecoder
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
+from s2s_plugins.nn.settings import DecoderSettings
 
 # As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
 _NEVER = -1e4
@@ -40,44 +45,7 @@ class HardAttentionState(NamedTuple):
         return reorder(self, new_order)
 
 
-class _Emissions(torch.autograd.Function):
-    """``dropped_t * tanh(query_t + memory_j) @ weight.T + bias`` for all t and j.
-
-    The hidden layer is (B, T, S, O): kept for the backward pass, it would be most of a model's memory, and take longer
-    to read than to compute. Here there is a (B, S, O) of it at a time, and the backward pass computes it anew.
-    """
-
-    @staticmethod
-    def forward(ctx, query: Tensor, memory: Tensor, dropped: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
-        ctx.save_for_backward(query, memory, dropped, weight)
-        weight, bias = weight.to(memory.dtype), None if bias is None else bias.to(memory.dtype)
-        steps = zip(query.unbind(1), dropped.unbind(1))
-        return torch.stack(
-            [F.linear(_Emissions.hidden(one, memory).mul_(kept), weight, bias) for one, kept in steps], 1
-        )
-
-    @staticmethod
-    def hidden(query: Tensor, memory: Tensor) -> Tensor:
-        """(B, O) and (B, S, O) -> (B, S, O)."""
-        return (query.unsqueeze(1) + memory).tanh_()
-
-    @staticmethod
-    def backward(ctx, d_logits: Tensor):
-        query, memory, dropped, weight = ctx.saved_tensors
-        d_query, d_memory, d_weight = torch.empty_like(query), torch.zeros_like(memory), torch.zeros_like(weight)
-        weight = weight.to(memory.dtype)
-        for t, (one, kept, d_logit) in enumerate(zip(query.unbind(1), dropped.unbind(1), d_logits.unbind(1))):
-            hidden = _Emissions.hidden(one, memory)
-            d_hidden = (d_logit @ weight).mul_(kept)
-            d_weight += d_logit.flatten(0, 1).t() @ (hidden * kept).flatten(0, 1)
-            d_hidden.addcmul_(d_hidden * hidden, hidden, value=-1)
-            torch.sum(d_hidden, dim=1, out=d_query[:, t])
-            d_memory += d_hidden
-        d_bias = d_logits.sum((0, 1, 2)) if ctx.needs_input_grad[4] else None
-        return d_query, d_memory, None, d_weight, d_bias
-
-
-class HardAttentionDecoder(Decoder):
+class HardAttentionDecoder(Decoder[HardAttentionState]):
     """A decoder whose output sees one source token, the sum over all of them being exact.
 
     ``p(y_t) = sum_j p(a_t = j) softmax(V tanh(W [memory_j ; s_t]))``, where ``p(a_t = j)`` is the softmax of the
@@ -96,14 +64,28 @@ class HardAttentionDecoder(Decoder):
         **shared: what :class:`~s2s_plugins.nn.decoder.Decoder` takes.
     """
 
-    step_sees = ("token",)
-    output_sees = ("context", "hidden")
+    kind = "hard_attention"
+    sees = Sees(step=("token",), output=("context", "hidden"))
+    paper_bridge = "copy"
 
-    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Module, **shared) -> None:
+    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Linear, **shared: Any) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)
         self.attention = attention
         self.monotonic = monotonic
         self.emission = output_layer
+
+    @classmethod
+    def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
+        return bridge.first_backward_or_context(encoder_stack)
+
+    @classmethod
+    def build(cls, settings: DecoderSettings, memory_size: int, **shared: Any) -> HardAttentionDecoder:
+        assert settings.attention is not None
+        attention = build_attention(settings.attention, settings.stack.hidden_size, memory_size)
+        return cls(attention=attention, monotonic=settings.attention.alignment == "monotonic", **shared)
+
+    def fold(self, weights: str = "full") -> FoldedDecoder:
+        return FoldedHardDecoder(self, weights)
 
     def start(self, encoder_output: EncoderOutput) -> HardAttentionState:
         memory, padding_mask, _ = encoder_output
@@ -125,7 +107,7 @@ class HardAttentionDecoder(Decoder):
         weight = self.readout.projection[0].weight
         return weight.split([memory_size, weight.size(1) - memory_size], dim=1)
 
-    def run(self, prev_output_tokens: Tensor, state: HardAttentionState):
+    def run(self, prev_output_tokens: Tensor, state: HardAttentionState) -> Tuple[Tensor, Tensor, HardAttentionState]:
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
         linear = self.readout.projection[0]
         _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
@@ -151,10 +133,7 @@ class HardAttentionDecoder(Decoder):
         scores = scores.to(precise).masked_fill(keys.padding_mask.unsqueeze(1), _NEVER)
         # of a token the same values are dropped for all source tokens
         dropped = self.readout.dropout(torch.ones_like(to_readout)).unsqueeze(2)
-        if torch.is_grad_enabled():
-            logits = _Emissions.apply(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
-        else:
-            logits = self.emission(torch.tanh(to_readout.unsqueeze(2) + keys.memory.unsqueeze(1)).mul_(dropped))
+        logits = emissions(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
         return scores, F.log_softmax(logits.to(precise), dim=-1)
 
     def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tuple[Tensor, Tensor]:

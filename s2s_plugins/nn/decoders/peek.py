@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from torch import Tensor
 
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, Sees
 from s2s_plugins.nn.decoders.basic import ContextState
 from s2s_plugins.nn.encoder import EncoderOutput
 
 
-class PeekDecoder(Decoder):
+class PeekDecoder(Decoder[ContextState]):
     """Step input ``[E y_{t-1} ; C]``, output from ``[s_t ; E y_{t-1} ; C]``.
 
     The LSTM form of Cho et al. 2014, arXiv:1406.1078, section 2.2.
     """
 
-    step_sees = ("token", "constant")
-    output_sees = ("hidden", "token", "constant")
+    kind = "peek"
+    sees = Sees(step=("token", "constant"), output=("hidden", "token", "constant"))
+    paper_bridge = "dense"
 
     def start(self, encoder_output: EncoderOutput) -> ContextState:
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 
-    def run(self, prev_output_tokens: Tensor, state: ContextState):
+    def run(self, prev_output_tokens: Tensor, state: ContextState) -> Tuple[Tensor, None, ContextState]:
         embedded = self.embed(prev_output_tokens)
         hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.context)
         return self.readout(hidden, embedded, constant=state.context), None, ContextState(recurrent, state.context)

@@ -8,19 +8,20 @@ Shape letters: N sentences, R rows (N times beams), S source tokens, H hidden si
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s_plugins.nn.attention import AttentionKeys
-from s2s_plugins.nn.decoder import Decoder
-from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.fast.unrolled import lstm_cell_, tanh_
+from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.recurrent import RecurrentState
-from s2s_plugins.nn.unrolled import lstm_cell_, tanh_
-from s2s_plugins.nn.weights import KINDS
+
+if TYPE_CHECKING:
+    from s2s_plugins.nn.decoder import Decoder
 
 _TABLE_LIMIT = 2**24  # values: a table of 64 MB
 _PROJECT_UP_TO = 8  # source tokens a beam
@@ -101,21 +102,26 @@ def _add(total: Optional[Tensor], rows: int, added: Tensor) -> Optional[Tensor]:
 
 
 class FoldedDecoder:
-    """Steps of a decoder whose cells are LSTMs. It holds copies: fold anew when the weights have changed.
+    """Steps of a decoder whose cells are LSTMs. It holds copies: fold again when the weights have changed.
 
     Args:
         decoder: the decoder.
-        kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.weights.KINDS`.
+        kind: of the weights in a step's products, one of :data:`s2s_plugins.nn.fast.weights.KINDS`.
+
+    Raises:
+        ValueError: the cells are no LSTMs.
     """
 
-    def __init__(self, decoder: Decoder, kind: str = "full") -> None:
+    def __init__(self, decoder: Decoder[Any], kind: str = "full") -> None:
+        if decoder.stack.cell != "lstm":
+            raise ValueError(f"a decoder of {decoder.stack.cell} cells cannot be folded: run its own steps")
         make = KINDS[kind]
         first, *above = [layer.rnn for layer in decoder.stack.layers]
         self.decoder = decoder
         self.hidden_size = first.hidden_size
         linear = None if isinstance(decoder.readout.projection, nn.Identity) else decoder.readout.projection[0]
-        step = self._columns(first.weight_ih_l0, decoder.step_sees)
-        output = {} if linear is None else self._columns(linear.weight, decoder.output_sees)
+        step = self._columns(first.weight_ih_l0, decoder.sees.step)
+        output = {} if linear is None else self._columns(linear.weight, decoder.sees.output)
         self.parts: Dict[str, _Part] = {
             name: _Part(step.get(name), output.get(name))
             for name in ("token", "constant", "context")
@@ -242,30 +248,3 @@ class FoldedDecoder:
         if coverage is not None:
             coverage = (coverage + weights).flatten(0, 1)
         return to_gates, to_readout, coverage, weights.flatten(0, 1)
-
-
-class FoldedHardDecoder(FoldedDecoder):
-    """The same for hard attention, whose readout sees each source token by itself."""
-
-    def _fold(self, state, beams: int) -> FoldedState:
-        return super()._fold(state, beams)._replace(aligned=state.aligned, emitted=state.emitted)
-
-    def _projects(self, keys: AttentionKeys, beams: int) -> bool:
-        return False  # the decoder has done so
-
-    def _read_out(
-        self, x: Tensor, seen: Optional[Tensor], tokens: Tensor, state: FoldedState
-    ) -> Tuple[Tensor, FoldedState]:
-        to_readout = self.readout(x).add_(self.readout_bias)
-        by_sentence = (part.view(state.keys.memory.size(0), -1, part.size(1)) for part in (x, to_readout))
-        scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in self.decoder.emit(*by_sentence, state.keys))
-        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), state)
-        state = state._replace(weights=aligned.exp().squeeze(1))
-        if self.decoder.monotonic:
-            state = state._replace(aligned=aligned.squeeze(1), emitted=emitted.squeeze(1))
-        return log_probabilities.squeeze(1), state
-
-
-def fold(decoder: Decoder, kind: str = "full") -> FoldedDecoder:
-    """The folded form of ``decoder``; ``kind`` is that of :class:`FoldedDecoder`."""
-    return (FoldedHardDecoder if isinstance(decoder, HardAttentionDecoder) else FoldedDecoder)(decoder, kind)

@@ -1,0 +1,160 @@
+"""From settings to modules. Embeddings and output layers are passed in: two sides may share one.
+
+Every module draws its first weights when it is made, so the order in which they are made is part of what a seed means.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from torch import nn
+
+from s2s_plugins.nn import bridge as bridges
+from s2s_plugins.nn.classifier import ClassificationHead, Pooling
+from s2s_plugins.nn.decoder import Decoder, Readout
+from s2s_plugins.nn.decoders import DECODERS
+from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
+from s2s_plugins.nn.dropout import Dropout
+from s2s_plugins.nn.encoder import Encoder
+from s2s_plugins.nn.reader import DocumentReader, WordDropout
+from s2s_plugins.nn.recurrent import RecurrentStack
+from s2s_plugins.nn.settings import DecoderSettings, HeadSettings, Seq2SeqSettings, SequenceSettings, StackSettings
+
+
+def build_stack(settings: StackSettings, input_size: int, dropout: Dropout) -> RecurrentStack:
+    """The recurrent layers; ``dropout`` goes between them."""
+    return RecurrentStack(
+        cell=settings.cell,
+        input_size=input_size,
+        hidden_size=settings.hidden_size,
+        num_layers=settings.layers,
+        bidirectional=settings.bidirectional,
+        dropout=dropout,
+        residual=settings.residual,
+    )
+
+
+def build_encoder(settings: StackSettings, embed_tokens: nn.Embedding) -> Encoder:
+    """The encoder over the source embedding, V x E."""
+    dropout_out = Dropout(settings.dropout_out, side="encoder")
+    return Encoder(
+        embed_tokens=embed_tokens,
+        stack=build_stack(settings, settings.embed_dim, dropout_out),
+        dropout_in=Dropout(settings.dropout_in, side="encoder"),
+        dropout_out=dropout_out,
+    )
+
+
+def build_decoder_stack(settings: Seq2SeqSettings) -> RecurrentStack:
+    """The decoder's recurrent layers, whose input is what its kind of decoder says that a step sees."""
+    decoder = settings.decoder
+    seen = DECODERS[decoder.kind].sees_with(decoder.attention).step
+    sizes = _sizes(decoder, settings.encoder.output_size)
+    dropout = Dropout(decoder.stack.dropout_out, side="decoder")
+    return build_stack(decoder.stack, sum(sizes[part] for part in seen), dropout)
+
+
+def build_decoder(
+    settings: Seq2SeqSettings,
+    *,
+    embed_tokens: Optional[nn.Embedding],
+    stack: RecurrentStack,
+    output_layer: nn.Module,
+    encoder_stack: RecurrentStack,
+) -> Decoder:
+    """The decoder around its layers.
+
+    Args:
+        settings: of both sides.
+        embed_tokens: target embedding V x E; None for a decoder that never reads the previous token.
+        stack: what :func:`build_decoder_stack` made.
+        output_layer: features (B, T, O) -> logits (B, T, V).
+        encoder_stack: the encoder's layers, which the first state may come from.
+    """
+    decoder = settings.decoder
+    kind, memory_size = DECODERS[decoder.kind], settings.encoder.output_size
+    sizes = _sizes(decoder, memory_size)
+    seen = sum(sizes[part] for part in kind.sees_with(decoder.attention).output)
+    direct = seen == decoder.output_size == decoder.stack.hidden_size
+    bridge = _build_bridge(decoder, kind, encoder_stack, stack)
+    readout = Readout(seen, decoder.output_size, stack.dropout, direct=direct)
+    return kind.build(
+        decoder,
+        memory_size,
+        embed_tokens=embed_tokens,
+        stack=stack,
+        bridge=bridge,
+        readout=readout,
+        output_layer=output_layer,
+        dropout_in=Dropout(decoder.stack.dropout_in, side="decoder"),
+    )
+
+
+def _sizes(decoder: DecoderSettings, memory_size: int) -> dict[str, int]:
+    """The size of each thing that a step or the output may see."""
+    return {
+        "token": decoder.stack.embed_dim,
+        "constant": memory_size,
+        "context": memory_size,
+        "feed": decoder.output_size,
+        "hidden": decoder.stack.hidden_size,
+    }
+
+
+def _build_bridge(
+    decoder: DecoderSettings, kind: type[Decoder], encoder_stack: RecurrentStack, stack: RecurrentStack
+) -> nn.Module:
+    if decoder.bridge == "zero":
+        return bridges.ZeroBridge(stack)
+    if decoder.bridge == "copy":
+        return bridges.CopyBridge(encoder_stack, stack)
+    return bridges.DenseBridge(*kind.dense_source(encoder_stack), stack, decoder.bridge_activation)
+
+
+def build_reader(settings: SequenceSettings, embed_tokens: nn.Embedding) -> DocumentReader:
+    """What reads documents, a classifier's encoder and a sequence autoencoder's; a decoder may share its stack."""
+    dropout_in = Dropout(settings.stack.dropout_in, side="decoder")
+    dropout_out = Dropout(settings.stack.dropout_out, side="decoder")
+    return DocumentReader(
+        embed_tokens=embed_tokens,
+        stack=build_stack(settings.stack, settings.stack.embed_dim, dropout_out),
+        word_dropout=WordDropout(settings.word_dropout),
+        dropout_in=dropout_in,
+        dropout_out=dropout_out,
+        truncated_bptt=settings.truncated_bptt,
+        join_embeddings=settings.pool_embeddings,
+    )
+
+
+def build_writer(
+    settings: SequenceSettings, reader: DocumentReader, output_layer: nn.Module, reads_first: bool
+) -> FeedbackDecoder:
+    """What writes texts with the reader's own embedding and layers.
+
+    Args:
+        settings: of both.
+        reader: what :func:`build_reader` made.
+        output_layer: features (B, T, O) -> logits (B, T, V).
+        reads_first: it starts from what the reader has read (a sequence autoencoder), not from zeros (a language
+            model).
+    """
+    features, hidden = settings.output_size, settings.stack.hidden_size
+    return FeedbackDecoder(
+        embed_tokens=reader.embed_tokens,
+        stack=reader.stack,
+        bridge=bridges.CopyBridge(reader.stack, reader.stack) if reads_first else nn.Identity(),
+        readout=Readout(hidden, features, reader.dropout_out, direct=features == hidden),
+        output_layer=output_layer,
+        dropout_in=reader.dropout_in,
+    )
+
+
+def build_head(settings: HeadSettings, reader: DocumentReader, num_classes: int) -> ClassificationHead:
+    """A classification head on what ``reader`` has read, of C classes."""
+    return ClassificationHead(
+        Pooling(settings.pooling, reader.output_size, reader.backward_size),
+        settings.hidden_size,
+        num_classes,
+        settings.dropout,
+        normalise=settings.batch_norm,
+    )

@@ -1,0 +1,128 @@
+"""What a model is made of: frozen, with every default filled in and every check made.
+
+Whoever makes such settings has checked them: :func:`s2s_plugins.models.resolve.resolve` makes them from the flags of a
+training. The builders of :mod:`s2s_plugins.nn.build` read them and change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """An embedding and the recurrent layers over it.
+
+    Args:
+        embed_dim: size of a token's embedding, E.
+        hidden_size: of a layer, per direction, H.
+        layers: number of layers, L.
+        bidirectional: every layer reads both ways.
+        residual: from the second layer on, a layer's input is added to its output.
+        cell: ``"lstm"`` or ``"gru"``.
+        dropout_in: dropout probability on the embeddings.
+        dropout_out: dropout probability between the layers and on the last one's output.
+    """
+
+    embed_dim: int
+    hidden_size: int
+    layers: int = 1
+    bidirectional: bool = False
+    residual: bool = False
+    cell: str = "lstm"
+    dropout_in: float = 0.0
+    dropout_out: float = 0.0
+
+    @property
+    def output_size(self) -> int:
+        """Size of the last layer's output, both directions joined."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+
+@dataclass(frozen=True)
+class AttentionSettings:
+    """How a decoder looks at the source.
+
+    Args:
+        score: one of :data:`s2s_plugins.nn.attention.ATTENTIONS`.
+        timing: ``"before"`` the recurrent step or ``"after"`` it.
+        alignment: ``"soft"``, ``"hard"`` or ``"monotonic"``.
+        dim: size of the score's hidden layer, where it has one.
+        input_feeding: the attentional vector feeds the next step.
+        coverage: the score sees how much attention a source token has had.
+    """
+
+    score: str
+    timing: str = "before"
+    alignment: str = "soft"
+    dim: int = 1
+    input_feeding: bool = False
+    coverage: bool = False
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """A decoder.
+
+    Args:
+        kind: one of :data:`s2s_plugins.nn.decoders.DECODERS`.
+        stack: its embedding and layers; a decoder that never reads the previous token has no embedding.
+        output_size: size of the features that the output layer projects, O.
+        bridge: what its first state comes from: ``"zero"``, ``"copy"`` or ``"dense"``.
+        bridge_activation: of a dense bridge.
+        attention: None for a decoder without.
+    """
+
+    kind: str
+    stack: StackSettings
+    output_size: int
+    bridge: str
+    bridge_activation: str = "tanh"
+    attention: Optional[AttentionSettings] = None
+
+
+@dataclass(frozen=True)
+class Seq2SeqSettings:
+    """An encoder and a decoder."""
+
+    encoder: StackSettings
+    decoder: DecoderSettings
+
+
+@dataclass(frozen=True)
+class SequenceSettings:
+    """One stack that reads a text and writes it (Dai and Le 2015).
+
+    Args:
+        stack: its embedding and layers.
+        output_size: size of the features that the output layer projects, O.
+        word_dropout: probability of reading a token as nothing.
+        truncated_bptt: the gradient reaches this many tokens of a document's end, 0 for all.
+        pool_embeddings: a classifier sees the embeddings beside the outputs.
+    """
+
+    stack: StackSettings
+    output_size: int
+    word_dropout: float = 0.0
+    truncated_bptt: int = 0
+    pool_embeddings: bool = False
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """A classification head.
+
+    Args:
+        pooling: one of :data:`s2s_plugins.nn.classifier.POOLINGS`.
+        hidden_size: of its hidden layer; 0 leaves it out.
+        dropout: dropout probability before each product.
+        batch_norm: what was pooled is normalised.
+        bidirectional: a second stack reads backwards.
+    """
+
+    pooling: str = "last"
+    hidden_size: int = 0
+    dropout: float = 0.0
+    batch_norm: bool = False
+    bidirectional: bool = False
