@@ -6,7 +6,7 @@ After Polyak and Juditsky 1992; fairseq has it as a script of its repository, wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from omegaconf import OmegaConf
@@ -18,7 +18,7 @@ from s2s_plugins.files import check_replaceable
 from s2s_plugins.models.checkpoint import read_checkpoint
 
 
-def load(path: str) -> dict:
+def load(path: str) -> Dict[str, Any]:
     """Read a checkpoint, on the CPU.
 
     Raises:
@@ -30,7 +30,7 @@ def load(path: str) -> dict:
     return state
 
 
-def average(paths: Sequence[str]) -> dict:
+def average(paths: Sequence[str]) -> Dict[str, Any]:
     """The last checkpoint of ``paths`` with the mean of all their weights, summed in float64.
 
     Raises:
@@ -38,7 +38,7 @@ def average(paths: Sequence[str]) -> dict:
     """
     sums: Dict[str, torch.Tensor] = {}
     first_shapes: Optional[Dict[str, torch.Size]] = None
-    result: dict = {}
+    result: Dict[str, Any] = {}
     for path in paths:
         result = load(path)
         weights = result["model"]

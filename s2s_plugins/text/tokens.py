@@ -125,7 +125,7 @@ def cut(tokens: Any, limit: int, truncate: str) -> Tuple[Any, Any]:
     return tokens[: limit - 1], tokens[-1:]
 
 
-def load_settings(folder: Union[str, os.PathLike]) -> Optional[Settings]:
+def load_settings(folder: Union[str, "os.PathLike[str]"]) -> Optional[Settings]:
     """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none.
 
     Raises:

@@ -12,9 +12,6 @@ from collections import Counter
 import pytest
 from runs import code_of, inside, run
 
-<<<<<<< HEAD:tests/test_examples_dialogue.py
-from s2s_plugins.models.translator import load_translator
-=======
 from common import corpora
 from common.recipe import DEFAULT, DEMO, options
 from dialogue import prepare, report, scores
@@ -24,7 +21,6 @@ from dialogue.plan import Plan
 from dialogue.prompts import PROMPTS
 from dialogue.recipe import DECODINGS, SEARCH
 from s2s_plugins.models.translator import load_translator
->>>>>>> dc9a3fe884d9a3a1965c067e6bdfe839e0ece0f1:tests/examples/test_dialogue.py
 from s2s_plugins.steps import StepError
 
 
