@@ -4,7 +4,7 @@
 # make soak   kill, fill disks, and attack on every road, some 10 minutes
 # make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; re-run to resume
 # make docs   build the documentation into site/, to be opened at site/index.html
-# make lint   check the code: ruff, formatting
+# make lint   check the code: ruff, formatting, types
 .PHONY: demo gallery test soak bench env clean docs lint lint-ruff lint-format lint-mypy
 .DEFAULT_GOAL := help
 
@@ -41,7 +41,7 @@ docs: env
 	@$(VENV)/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -b html -c docs -d build/docs . site
 	@echo "make docs: open site/index.html"
 
-lint: $(addprefix lint-,ruff format)
+lint: $(addprefix lint-,ruff format mypy)
 
 lint-ruff: env
 	@$(VENV)/bin/ruff check --quiet .

@@ -7,7 +7,7 @@ import os
 import select
 import stat
 import sys
-from typing import IO, Iterator, List, Optional
+from typing import IO, Any, Iterator, List, Optional
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -83,7 +83,7 @@ def progress(stream: IO[bytes]) -> Iterator[tqdm]:
         yield bar
 
 
-def _is_file(stream: IO) -> bool:
+def _is_file(stream: IO[Any]) -> bool:
     return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
 
 

@@ -94,7 +94,7 @@ class Translator:
         Raises:
             UsageError: a line has more tokens than the model takes.
         """
-        sentences = []
+        sentences: List[Sentence] = []
         for line in lines:
             words = line.split()
             self.check_length(len(words) + 1, f"line {first + len(sentences)}")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from s2s_plugins.models.loading import symbols_as_numbers
 from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.fast.folded import FoldedDecoder
@@ -190,6 +191,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
     def start(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
         """The state before the first of ``prev_output_tokens`` (B, T); without a source a language model's."""
         if encoder_out is None:
+            assert isinstance(self.core, FeedbackDecoder), "any other decoder needs a source"
             return self.core.start_without_source(prev_output_tokens)
         return self.core.start(encoder_out)
 
@@ -249,6 +251,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
             device = next(self.core.parameters()).device
             self._folded = self.core.fold(self._kind_of_weights(device))
             self._folded_from = weights
+        assert self._folded is not None
         return self._folded
 
     def _kind_of_weights(self, device: torch.device) -> str:

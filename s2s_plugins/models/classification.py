@@ -26,7 +26,6 @@ class Classifies(CheckedLoading):
     checkpoint's. Anywhere else a missing head is an error, since its predictions would be random.
     """
 
-    reader: DocumentReader
     classification_heads: nn.ModuleDict
     autocast: Autocast
 
@@ -43,7 +42,7 @@ class Classifies(CheckedLoading):
         self._from_checkpoint = building_from_checkpoint()
 
     def register_classification_head(
-        self, name: str, num_classes: Optional[int] = None, inner_dim: Optional[int] = None, **kwargs
+        self, name: str, num_classes: int, inner_dim: Optional[int] = None, **kwargs
     ) -> None:
         """Add a head, and with ``--bidirectional`` the LSTM that reads backwards.
 
@@ -52,7 +51,8 @@ class Classifies(CheckedLoading):
             num_classes: C.
             inner_dim: size of its hidden layer, by default ``--head-hidden-size``.
         """
-        reader, stack, head = self.reader, self.settings.model.stack, self.settings.head
+        reader: DocumentReader = self.reader
+        stack, head = self.settings.model.stack, self.settings.head
         if head.bidirectional and reader.backward_stack is None:
             reader.backward_stack = build_stack(stack, stack.embed_dim, reader.dropout_out)
         if inner_dim is not None:
@@ -68,7 +68,7 @@ class Classifies(CheckedLoading):
 
     def layer_groups(self) -> List[Tuple[str, List[nn.Parameter]]]:
         """The parameters from the bottom up: embedding, each layer, what is above; by name, none twice."""
-        reader = self.reader
+        reader: DocumentReader = self.reader
         groups: List[Tuple[str, List[nn.Parameter]]] = [("embedding", list(reader.embed_tokens.parameters()))]
         for index, layer in enumerate(reader.stack.layers):
             parameters = list(layer.parameters())

@@ -4,7 +4,7 @@ fairseq reads the field types at run time, so annotations here are real types, n
 """
 
 from dataclasses import dataclass, field, make_dataclass
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import register_model
@@ -13,9 +13,33 @@ from s2s_plugins.nn.attention import ATTENTIONS
 from s2s_plugins.nn.bridge import ACTIVATIONS
 from s2s_plugins.nn.classifier import POOLINGS
 from s2s_plugins.nn.decoders.attention import TIMINGS
+from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.scheduled import DECAYS
 
 BRIDGES = ["auto", "zero", "copy", "dense"]
+
+if TYPE_CHECKING:
+    Cell = str
+    AutocastKind = str
+    Weights = str
+    Bridge = str
+    Activation = str
+    Decay = str
+    Score = str
+    Timing = str
+    AlignmentKind = str
+    PoolingKind = str
+else:  # which fairseq reads at run time, for what a flag may be
+    Cell = ChoiceEnum(["lstm", "gru"])
+    AutocastKind = ChoiceEnum(["none", "bf16"])
+    Weights = ChoiceEnum(list(KINDS))
+    Bridge = ChoiceEnum(BRIDGES)
+    Activation = ChoiceEnum(list(ACTIVATIONS))
+    Decay = ChoiceEnum(list(DECAYS))
+    Score = ChoiceEnum(list(ATTENTIONS))
+    Timing = ChoiceEnum(list(TIMINGS))
+    AlignmentKind = ChoiceEnum(["soft", "hard", "monotonic"])
+    PoolingKind = ChoiceEnum(list(POOLINGS))
 
 
 @dataclass
@@ -55,13 +79,13 @@ class WriterConfig(FairseqDataclass):
         default=None,
         metadata={"help": "comma-separated cutoffs of an adaptive softmax; goes with --criterion adaptive_loss"},
     )
-    rnn_cell: ChoiceEnum(["lstm", "gru"]) = field(default="lstm", metadata={"help": "kind of recurrent layer"})
+    rnn_cell: Cell = field(default="lstm", metadata={"help": "kind of recurrent layer"})
     residual: bool = field(default=False, metadata={"help": "residual connections from the second layer on"})
-    autocast: ChoiceEnum(["none", "bf16"]) = field(
+    autocast: AutocastKind = field(
         default="none",
         metadata={"help": "compute in bfloat16 where it is safe, on CPU and GPU; weights and loss stay float32"},
     )
-    decoding_weights: ChoiceEnum(["full", "bf16", "int8"]) = field(
+    decoding_weights: Weights = field(
         default="full",
         metadata={
             "help": "round the weights of decoding steps in beam search: faster, with scores that differ a little; for "
@@ -94,14 +118,14 @@ class RecurrentConfig(WriterConfig):
         default=False,
         metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
     )
-    bridge: ChoiceEnum(BRIDGES) = field(
+    bridge: Bridge = field(
         default="auto",
         metadata={
             "help": "from the encoder's final state to the decoder's first: zero, copy, dense (one layer), or "
             "auto (what the architecture's paper does where the shapes allow it, else dense)"
         },
     )
-    bridge_activation: ChoiceEnum(list(ACTIVATIONS)) = field(
+    bridge_activation: Activation = field(
         default="tanh", metadata={"help": "what a dense bridge ends in (none: it is linear)"}
     )
     scheduled_sampling: float = field(
@@ -118,7 +142,7 @@ class RecurrentConfig(WriterConfig):
             "first update on)"
         },
     )
-    scheduled_sampling_decay: ChoiceEnum(list(DECAYS)) = field(
+    scheduled_sampling_decay: Decay = field(
         default="linear", metadata={"help": "how the probability of reading the reference falls over these updates"}
     )
 
@@ -127,14 +151,14 @@ class RecurrentConfig(WriterConfig):
 class AttentionConfig(RecurrentConfig):
     """Flags of ``attention_lstm``."""
 
-    attention: ChoiceEnum(list(ATTENTIONS)) = field(
+    attention: Score = field(
         default="additive", metadata={"help": "attention score (additive: Bahdanau; dot, general, concat: Luong)"}
     )
-    attention_timing: ChoiceEnum(list(TIMINGS)) = field(
+    attention_timing: Timing = field(
         default="before",
         metadata={"help": "attend before the recurrent step (Bahdanau) or after it (Luong)"},
     )
-    attention_alignment: ChoiceEnum(["soft", "hard", "monotonic"]) = field(
+    attention_alignment: AlignmentKind = field(
         default="soft",
         metadata={
             "help": "what the output sees: the mean of the source tokens (soft), one of them, summed over all (hard), "
@@ -163,7 +187,7 @@ class SequenceConfig(WriterConfig):
         default=0,
         metadata={"help": "stop the gradient this many tokens before the end of a document (0: do not stop it)"},
     )
-    pooling: ChoiceEnum(list(POOLINGS)) = field(
+    pooling: PoolingKind = field(
         default="last",
         metadata={
             "help": "what a classifier sees: the state at the last token, the mean or the maximum over all tokens, "
@@ -190,7 +214,7 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def preset(model: type, name: str, **values: Any) -> type:
+def preset(model: Any, name: str, **values: Any) -> Any:
     """Register architecture ``name``: ``model`` with other defaults. A flag beats them, as it does any default.
 
     It is a model of its own to fairseq, since fairseq-hydra-train knows no named architectures of a model.

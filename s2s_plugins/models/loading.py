@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Optional
 
 import torch
+from fairseq.models import BaseFairseqModel
 from torch import Tensor
 
 from s2s_plugins.compat.reading import check_numbers
@@ -25,7 +26,7 @@ def numbers_as_symbols(numbers: Tensor) -> List[str]:
     return bytes(numbers.float().round().int().tolist()).decode("utf-8").split("\n")
 
 
-class CheckedLoading:
+class CheckedLoading(BaseFairseqModel):
     """For fairseq models: ``load_state_dict`` with an error that names the first symbol or weight that does not fit.
 
     Attributes:

@@ -226,8 +226,8 @@ def resolve_sequence(cfg: Any, task: Any, vocabulary: int) -> ResolvedSequence:
 def complete(config_class: Type[FairseqDataclass], cfg: Any) -> DictConfig:
     """A copy of ``cfg`` with a value for every field: a configuration file or an older checkpoint may lack some."""
     if not isinstance(cfg, DictConfig):
-        return OmegaConf.merge(OmegaConf.structured(config_class), config_class.from_namespace(cfg))
-    known = OmegaConf.masked_copy(cfg, [key for key in cfg if key in config_class.__dataclass_fields__])
+        return DictConfig(OmegaConf.merge(OmegaConf.structured(config_class), config_class.from_namespace(cfg)))
+    known = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key in config_class.__dataclass_fields__])
     return merge_with_parent(config_class(), known)
 
 

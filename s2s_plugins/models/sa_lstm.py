@@ -9,6 +9,7 @@ from s2s_plugins.models.config import SequenceConfig, preset
 from s2s_plugins.models.resolve import resolve_sequence
 from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
+from s2s_plugins.nn.reader import DocumentReader
 
 
 @register_model("sa_lstm", dataclass=SequenceConfig)
@@ -52,7 +53,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
         return model
 
     @property
-    def reader(self):
+    def reader(self) -> DocumentReader:
         return self.encoder.core
 
     def forward(

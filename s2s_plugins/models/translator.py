@@ -17,7 +17,7 @@ from fairseq.data.data_utils import collate_tokens
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models.lstm import LSTMModel
 from fairseq.tasks.translation import TranslationTask
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
@@ -37,7 +37,7 @@ class CheckpointTranslator(Translator):
         models: the ensemble, fairseq's models.
     """
 
-    def __init__(self, path: str, task: TranslationTask, models: List[nn.Module]) -> None:
+    def __init__(self, path: str, task: TranslationTask, models: List[Any]) -> None:
         self.task, self.models = task, models
         symbols = (as_symbols(task.source_dictionary), as_symbols(task.target_dictionary))
         super().__init__(path, _model(task, models), *symbols)
@@ -111,7 +111,7 @@ class FairseqModel:
     """
 
     def __init__(
-        self, task: TranslationTask, models: Sequence[nn.Module], options: Optional[Dict[str, object]] = None
+        self, task: TranslationTask, models: Sequence[Any], options: Optional[Dict[str, object]] = None
     ) -> None:
         self.task, self.models, self.options = task, list(models), options or {}
         self.longest_source = int(min(task.cfg.max_source_positions, models[0].encoder.max_positions()))
@@ -219,7 +219,7 @@ def _task(checkpoint: Checkpoint, data: Optional[str]) -> TranslationTask:
     return tasks.setup_task(config)
 
 
-def _model(task: TranslationTask, models: List[nn.Module]) -> Model:
+def _model(task: TranslationTask, models: List[Any]) -> Model:
     """What computes: our own search for models of this plugin, fairseq's for others."""
     plain = FairseqModel(task, models)
     if not all(isinstance(model, RecurrentModel) for model in models):

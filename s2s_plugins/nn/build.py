@@ -5,7 +5,7 @@ Every module draws its first weights when it is made, so the order in which they
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 from torch import nn
 
@@ -61,7 +61,7 @@ def build_decoder(
     stack: RecurrentStack,
     output_layer: nn.Module,
     encoder_stack: RecurrentStack,
-) -> Decoder:
+) -> Decoder[Any]:
     """The decoder around its layers.
 
     Args:
@@ -102,7 +102,7 @@ def _sizes(decoder: DecoderSettings, memory_size: int) -> dict[str, int]:
 
 
 def _build_bridge(
-    decoder: DecoderSettings, kind: type[Decoder], encoder_stack: RecurrentStack, stack: RecurrentStack
+    decoder: DecoderSettings, kind: type[Decoder[Any]], encoder_stack: RecurrentStack, stack: RecurrentStack
 ) -> nn.Module:
     if decoder.bridge == "zero":
         return bridges.ZeroBridge(stack)

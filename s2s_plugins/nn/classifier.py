@@ -84,12 +84,14 @@ class Pooling(nn.Module):
 
     def forward(self, outputs: Tensor, padding_mask: Tensor) -> Tensor:
         """(B, S, H) and (B, S), True at padding -> (B, P)."""
+        if self.attention is not None:
+            pooled: Tensor = self.attention(outputs, padding_mask)
+            return pooled
         parts = {
             "last": (self._end,),
             "mean": (_mean,),
             "max": (_max,),
             "concat": (self._end, _max, _mean),
-            "attention": (self.attention,),
         }
         return torch.cat([part(outputs, padding_mask) for part in parts[self.kind]], dim=-1)
 

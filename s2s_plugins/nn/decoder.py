@@ -75,21 +75,33 @@ class Readout(nn.Module):
         super().__init__()
         self.output_size = output_size
         self.dropout = dropout
-        self.projection = nn.Identity() if direct else nn.Sequential(nn.Linear(input_size, output_size), nn.Tanh())
+        self.projection: nn.Module = nn.Identity()
         if not direct:
-            nn.init.uniform_(self.projection[0].weight, -0.1, 0.1)
-            nn.init.zeros_(self.projection[0].bias)
+            linear = nn.Linear(input_size, output_size)
+            nn.init.uniform_(linear.weight, -0.1, 0.1)
+            nn.init.zeros_(linear.bias)
+            self.projection = nn.Sequential(linear, nn.Tanh())
+
+    @property
+    def linear(self) -> Optional[nn.Linear]:
+        """W; None where x is left as it is."""
+        if not isinstance(self.projection, nn.Sequential):
+            return None
+        linear = self.projection[0]
+        assert isinstance(linear, nn.Linear)
+        return linear
 
     def forward(self, *seen: Tensor, constant: Optional[Tensor] = None) -> Tensor:
         """Read out of the (B, T, ...) tensors ``seen``, joined: (B, T, O). ``constant`` (B, ...), if given, is joined
         behind them at every step."""
+        linear = self.linear
         if constant is None:
             return self.dropout(self.projection(torch.cat(seen, dim=-1)))
+        assert linear is not None, "a constant is wider than the features, which are not the hidden state then"
         # once per sentence: over all steps it would be a product as large as that of the hidden states
-        linear, tanh = self.projection
         per_step, per_sentence = linear.weight.split([linear.in_features - constant.size(-1), constant.size(-1)], dim=1)
         total = F.linear(torch.cat(seen, dim=-1), per_step) + F.linear(constant, per_sentence, linear.bias).unsqueeze(1)
-        return self.dropout(tanh(total))
+        return self.dropout(torch.tanh(total))
 
 
 class Decoder(nn.Module, Generic[State]):

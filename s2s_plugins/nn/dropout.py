@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,7 +42,13 @@ class Dropout(nn.Module):
             return drop(x, self.p, shape)
         return F.dropout(x, self.p) if alike is None else x * F.dropout(x.new_ones(shape), self.p)
 
-    def make_generation_fast_(self, name: str = "", retain_dropout: bool = False, retain_dropout_modules=None, **_):
+    def make_generation_fast_(
+        self,
+        name: str = "",
+        retain_dropout: bool = False,
+        retain_dropout_modules: Optional[Sequence[str]] = None,
+        **_: Any,
+    ) -> None:
         """fairseq's call before decoding; ``retain_dropout_modules`` is a list of sides, None means all."""
         if retain_dropout and (retain_dropout_modules is None or self.side in retain_dropout_modules):
             self.keep_at_inference = True

@@ -35,6 +35,12 @@ class EncoderOutput(NamedTuple):
         return reorder(self, new_order)
 
 
+def is_padding(tokens: Tensor, embed_tokens: nn.Embedding) -> Tensor:
+    """(B, S), True at padding; the embedding has its ``padding_idx`` set."""
+    assert embed_tokens.padding_idx is not None
+    return tokens.eq(embed_tokens.padding_idx)
+
+
 class Encoder(nn.Module):
     """Embeds source tokens and runs a recurrent stack over them.
 
@@ -70,7 +76,7 @@ class Encoder(nn.Module):
         """
         if src_tokens.size(1) == 0:
             raise ValueError("a source has 0 tokens: the shortest one is the end-of-sentence symbol alone")
-        padding_mask = src_tokens.eq(self.embed_tokens.padding_idx)
+        padding_mask = is_padding(src_tokens, self.embed_tokens)
         embedded = self.dropout_in(self.embed_tokens(src_tokens))  # B S E
         memory, state = self.stack(embedded, self.stack.zero_state(embedded), padding_mask)
         return EncoderOutput(self.dropout_out(memory), padding_mask, state)

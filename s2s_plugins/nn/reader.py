@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.encoder import Encoder, EncoderOutput
-from s2s_plugins.nn.recurrent import RecurrentStack
+from s2s_plugins.nn.encoder import Encoder, EncoderOutput, is_padding
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
 
 
 class WordDropout(nn.Module):
@@ -104,7 +104,7 @@ class DocumentReader(Encoder):
         """
         if src_tokens.size(1) == 0:
             raise ValueError("a document has 0 tokens: the shortest one is the end-of-sentence symbol alone")
-        padding_mask = src_tokens.eq(self.embed_tokens.padding_idx)
+        padding_mask = is_padding(src_tokens, self.embed_tokens)
         window = self.truncated_bptt
         if not (window and window < src_tokens.size(1) and torch.is_grad_enabled()):
             outputs, state = self._read(src_tokens, padding_mask, 0)
@@ -120,7 +120,7 @@ class DocumentReader(Encoder):
         outputs = outputs.gather(1, back.expand(-1, -1, outputs.size(-1)))
         return EncoderOutput(self.dropout_out(outputs), padding_mask, state)
 
-    def _read(self, tokens: Tensor, padding_mask: Tensor, start: int) -> Tuple[Tensor, tuple]:
+    def _read(self, tokens: Tensor, padding_mask: Tensor, start: int) -> Tuple[Tensor, RecurrentState]:
         """Outputs (B, S, ...) and the forward stack's state; no gradient reaches tokens before column ``start``."""
         before = None
         embedded = self._embed(tokens[:, start:])
@@ -138,19 +138,22 @@ class DocumentReader(Encoder):
             whole = embedded if before is None else torch.cat([before, embedded], dim=1)
             outputs = torch.cat([outputs, whole], dim=-1)
         if self.backward_stack is not None:
-            backward = self._read_backward(before, embedded, padding_mask, start)
+            backward = self._read_backward(self.backward_stack, before, embedded, padding_mask, start)
             outputs = torch.cat([outputs, backward], dim=-1)
         return outputs, state
 
-    def _read_backward(self, before: Optional[Tensor], embedded: Tensor, padding_mask: Tensor, start: int) -> Tensor:
+    @staticmethod
+    def _read_backward(
+        stack: RecurrentStack, before: Optional[Tensor], embedded: Tensor, padding_mask: Tensor, start: int
+    ) -> Tensor:
         """Outputs of the backward stack, (B, S, H)."""
-        state = self.backward_stack.zero_state(embedded)
-        late, state = self.backward_stack(embedded.flip(1), state, padding_mask[:, start:].flip(1))
+        state = stack.zero_state(embedded)
+        late, state = stack(embedded.flip(1), state, padding_mask[:, start:].flip(1))
         if before is None:
             return late.flip(1)
         with torch.no_grad():
             # here padding comes last, behind a state that is not zero: it moves the state, which nobody reads
-            early, _ = self.backward_stack(before.flip(1), state, padding_mask[:, :start].flip(1))
+            early, _ = stack(before.flip(1), state, padding_mask[:, :start].flip(1))
         return torch.cat([early.flip(1), late.flip(1)], dim=1)
 
     def _embed(self, tokens: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ Shape letters: B sentences, T time steps, I input size, H hidden size, D directi
 from __future__ import annotations
 
 import warnings
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +20,18 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 _CLOSE, _OPEN = -1e4, 1e4
 
 
-def reorder(state, new_order: Tensor):
+State = TypeVar("State")
+
+
+def reorder(state: State, new_order: Tensor) -> State:
     """Select the batch rows ``new_order`` (N) of every tensor in a nested NamedTuple of (B, ...) tensors."""
+    return cast(State, _reordered(state, new_order))
+
+
+def _reordered(state: Any, new_order: Tensor) -> Any:
     if isinstance(state, Tensor):
         return state.index_select(0, new_order)
-    return type(state)(*(reorder(part, new_order) for part in state))
+    return type(state)(*(_reordered(part, new_order) for part in state))
 
 
 class RecurrentState(NamedTuple):
@@ -66,7 +73,7 @@ class RecurrentLayer(nn.Module):
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bidirectional = bidirectional
-        self.rnn = CELLS[cell](input_size, hidden_size, batch_first=True, bidirectional=bidirectional)
+        self.rnn: nn.RNNBase = CELLS[cell](input_size, hidden_size, batch_first=True, bidirectional=bidirectional)
         gates = torch.zeros(self.rnn.weight_ih_l0.size(0), 1)
         if cell == "lstm":  # rows: input, forget, cell, output
             gates[:hidden_size] = _CLOSE
@@ -108,6 +115,7 @@ class RecurrentLayer(nn.Module):
             constant = constant.unsqueeze(1).expand(-1, steps, -1)
             joined = constant if inputs is None else torch.cat([inputs, constant.to(inputs.dtype)], dim=-1)
             return self.forward(joined, hidden, cell)
+        assert cell is not None, "an LSTM has cells"
         loop = UnrolledLSTM(self.rnn, steps, constant.size(0), inputs, constant)
         outputs = []
         for index in range(steps):
@@ -131,14 +139,14 @@ class RecurrentLayer(nn.Module):
             Outputs (B, T, D*H), 0 at padding; hidden (B, D*H) and cell (B, D*H) after each row's last real step.
         """
         hidden = self._split(hidden)
-        state = hidden if cell is None else (hidden, self._split(cell))
+        state: Any = hidden if cell is None else (hidden, self._split(cell))
         if padding_mask is None:
             outputs, state = self.rnn(inputs, state)
             hidden, cell = (state, None) if cell is None else state
             return outputs, self._join(hidden), None if cell is None else self._join(cell)
         padding = padding_mask.unsqueeze(-1)
         inputs = torch.cat([inputs, padding.to(inputs.dtype)], dim=-1)
-        run = torch.gru if cell is None else torch.lstm
+        run: Any = torch.gru if cell is None else torch.lstm
         with warnings.catch_warnings():
             # cuDNN copies the weights into one piece at every call: they were joined for this one, and are small
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous")
@@ -149,7 +157,7 @@ class RecurrentLayer(nn.Module):
         hidden = self._last_real_outputs(outputs, padding_mask)
         return outputs, hidden, None if cell is None else self._join(state[1])
 
-    def _weights_with_padding(self) -> list:
+    def _weights_with_padding(self) -> List[Tensor]:
         """The layer's flat weights, with a column for the padding feature."""
         weights = []
         for suffix in ("", "_reverse")[: self.directions]:
@@ -227,6 +235,11 @@ class RecurrentStack(nn.Module):
         )
 
     @property
+    def recurrent_layers(self) -> List[RecurrentLayer]:
+        """The layers, bottom first."""
+        return cast(List[RecurrentLayer], list(self.layers))
+
+    @property
     def num_cells(self) -> int:
         """Layers that keep a cell: all of an LSTM's, none of a GRU's."""
         return len(self.layers) if self.cell == "lstm" else 0
@@ -260,7 +273,7 @@ class RecurrentStack(nn.Module):
         """
         hiddens, cells = [], []
         x = inputs
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.recurrent_layers):
             cell = state.cell[:, index] if self.num_cells else None
             if index == 0 and constant is not None:
                 steps = steps if inputs is None else inputs.size(1)
@@ -271,11 +284,12 @@ class RecurrentStack(nn.Module):
             hiddens.append(hidden)
             if cell is not None:
                 cells.append(cell)
+        assert x is not None
         return x, RecurrentState(torch.stack(hiddens, 1), torch.stack(cells, 1) if cells else state.cell)
 
-    def _hand_on(self, index: int, inputs: Tensor, outputs: Tensor) -> Tensor:
-        """From what layer ``index`` read and wrote to what the next one reads."""
-        x = outputs + inputs if self.residual and index > 0 else outputs
+    def _hand_on(self, index: int, inputs: Optional[Tensor], outputs: Tensor) -> Tensor:
+        """From what layer ``index`` read, the first one perhaps nothing, and wrote to what the next one reads."""
+        x = outputs + inputs if self.residual and index > 0 and inputs is not None else outputs
         return self.dropout(x) if index + 1 < len(self.layers) else x
 
     def loop(self, inputs: Tensor) -> Callable[[int, Tensor, RecurrentState], Tuple[Tensor, RecurrentState]]:
@@ -286,11 +300,11 @@ class RecurrentStack(nn.Module):
             called for t = 0, 1, ... in turn. It returns the last layer's output (B, 1, H) and the next state.
         """
         batch, steps, _ = inputs.shape
-        if not self.layers[0].unrolls(steps, inputs.device):
+        if not self.recurrent_layers[0].unrolls(steps, inputs.device):
             return lambda t, fed, state: self(torch.cat([inputs[:, t : t + 1], fed.to(inputs.dtype)], dim=-1), state)
         loops = [
             UnrolledLSTM(layer.rnn, steps, batch, inputs if index == 0 else None)
-            for index, layer in enumerate(self.layers)
+            for index, layer in enumerate(self.recurrent_layers)
         ]
 
         def step(t: int, fed: Tensor, state: RecurrentState) -> Tuple[Tensor, RecurrentState]:

@@ -6,12 +6,12 @@ Shape letters: B sentences, T target tokens, S source tokens, O readout size, V 
 from __future__ import annotations
 
 import math
-from typing import Callable, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, State
 
 DECAYS = ("linear", "exponential", "inverse-sigmoid")
 
@@ -80,7 +80,12 @@ class ScheduledSampling(nn.Module):
         self.probability = self.highest * (1 - teacher_forcing(num_updates, self.updates, self.decay))
 
     def run(
-        self, decoder: Decoder, prev_output_tokens: Tensor, state, scores: Callable[[Tensor], Tensor], pad: int
+        self,
+        decoder: Decoder[State],
+        prev_output_tokens: Tensor,
+        state: State,
+        scores: Callable[[Tensor], Tensor],
+        pad: int,
     ) -> Tuple[Tensor, Optional[Tensor]]:
         """Read ``prev_output_tokens`` (B, T), padded on the right, from ``state`` on, a token at a time:
 
@@ -97,17 +102,19 @@ class ScheduledSampling(nn.Module):
         """
         own = torch.rand(prev_output_tokens.shape, device=prev_output_tokens.device) < self.probability
         own = own & prev_output_tokens.ne(pad)
-        features, attention = [], []
+        features: List[Tensor] = []
+        attention: List[Tensor] = []
         fed = prev_output_tokens[:, :1]
         steps = prev_output_tokens.size(1)
         for t in range(steps):
             feature, weights, state = decoder.run(fed, state)
             features.append(feature)
-            attention.append(weights)
+            if weights is not None:
+                attention.append(weights)
             if t + 1 < steps:
                 reference = prev_output_tokens[:, t + 1 : t + 2]
                 fed = torch.where(own[:, t + 1 : t + 2], draw(scores, feature, pad), reference)
-        return torch.cat(features, 1), None if attention[0] is None else torch.cat(attention, 1)
+        return torch.cat(features, 1), torch.cat(attention, 1) if attention else None
 
     def extra_repr(self) -> str:
         return f"highest={self.highest}, updates={self.updates}, decay={self.decay}"

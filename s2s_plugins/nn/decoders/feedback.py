@@ -45,6 +45,7 @@ class FeedbackDecoder(Decoder[FeedbackState]):
 
     def start_without_source(self, like: Tensor) -> FeedbackState:
         """Zeros, for the batch of ``like`` (B, ...): with no source this decoder is a language model."""
+        assert self.embed_tokens is not None
         rows = self.embed_tokens.weight.new_empty(like.size(0), 0)
         return FeedbackState(self.stack.zero_state(rows))
 

@@ -5,7 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Protocol, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +43,16 @@ class HardAttentionState(NamedTuple):
 
     def reorder(self, new_order: Tensor) -> "HardAttentionState":
         return reorder(self, new_order)
+
+
+class Places(Protocol):
+    """A state that knows where the last token was read off, as :class:`HardAttentionState` has it."""
+
+    @property
+    def aligned(self) -> Any: ...
+
+    @property
+    def emitted(self) -> Any: ...
 
 
 class HardAttentionDecoder(Decoder[HardAttentionState]):
@@ -104,12 +114,18 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
 
     def _readout_weights(self, memory_size: int) -> Tuple[Tensor, Tensor]:
         """The readout's weights for a source token (O, M) and for the hidden state (O, H)."""
-        weight = self.readout.projection[0].weight
-        return weight.split([memory_size, weight.size(1) - memory_size], dim=1)
+        weight = self._linear().weight
+        from_memory, from_hidden = weight.split([memory_size, weight.size(1) - memory_size], dim=1)
+        return from_memory, from_hidden
+
+    def _linear(self) -> nn.Linear:
+        linear = self.readout.linear
+        assert linear is not None, "a source token and the hidden state are wider than the hidden state"
+        return linear
 
     def run(self, prev_output_tokens: Tensor, state: HardAttentionState) -> Tuple[Tensor, Tensor, HardAttentionState]:
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
-        linear = self.readout.projection[0]
+        linear = self._linear()
         _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
         scores, emitted = self.emit(hidden, F.linear(hidden, from_hidden, linear.bias), state.keys)
         log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, state)
@@ -136,7 +152,7 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         logits = emissions(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
         return scores, F.log_softmax(logits.to(precise), dim=-1)
 
-    def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tuple[Tensor, Tensor]:
+    def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state: Places) -> Tuple[Tensor, Tensor]:
         """Sum over where the next token is read off.
 
         Args:
@@ -151,7 +167,7 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         aligned = self._aligned(scores, emitted, tokens, state) if self.monotonic else F.log_softmax(scores, dim=-1)
         return torch.logsumexp(aligned.unsqueeze(-1) + emitted, dim=2), aligned
 
-    def _aligned(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state) -> Tensor:
+    def _aligned(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state: Places) -> Tensor:
         """``log p(a_t = j | y_1 .. y_{t-1})`` (B, T, S), from the scores (B, T, S) and what each token says of the
         place it was read off."""
         first = state.emitted.gather(-1, tokens[:, :1, None].expand(-1, scores.size(2), -1)).squeeze(-1)

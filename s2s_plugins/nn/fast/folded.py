@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.encoder import EncoderOutput
@@ -60,13 +60,16 @@ class FoldedState(NamedTuple):
         def pick(part: Optional[Tensor], order: Optional[Tensor]) -> Optional[Tensor]:
             return part if part is None or order is None else part.index_select(0, order)
 
+        keys = self.keys
+        if keys is not None and sentences is not None:
+            keys = keys.reorder(sentences)
         return FoldedState(
-            tuple(pick(part, rows) for part in self.hidden),
-            tuple(pick(part, rows) for part in self.cell),
+            tuple(part.index_select(0, rows) for part in self.hidden),
+            tuple(part.index_select(0, rows) for part in self.cell),
             pick(self.feed, rows),
             pick(self.coverage, rows),
             pick(self.constant, sentences),
-            None if self.keys is None else AttentionKeys(*(pick(part, sentences) for part in self.keys)),
+            keys,
             self.projected,
             None,
             pick(self.aligned, rows),
@@ -116,30 +119,34 @@ class FoldedDecoder:
         if decoder.stack.cell != "lstm":
             raise ValueError(f"a decoder of {decoder.stack.cell} cells cannot be folded: run its own steps")
         make = KINDS[kind]
-        first, *above = [layer.rnn for layer in decoder.stack.layers]
-        self.decoder = decoder
-        self.hidden_size = first.hidden_size
-        linear = None if isinstance(decoder.readout.projection, nn.Identity) else decoder.readout.projection[0]
-        step = self._columns(first.weight_ih_l0, decoder.sees.step)
+        from_input, from_hidden, *biases = (
+            [layer.rnn.get_parameter(f"{name}_l0") for layer in decoder.stack.recurrent_layers]
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        self.decoder: Any = decoder  # whose attention is that of some decoders
+        self.hidden_size = from_hidden[0].size(1)
+        linear = decoder.readout.linear
+        step = self._columns(from_input[0], decoder.sees.step)
         output = {} if linear is None else self._columns(linear.weight, decoder.sees.output)
         self.parts: Dict[str, _Part] = {
             name: _Part(step.get(name), output.get(name))
             for name in ("token", "constant", "context")
             if name in step or name in output
         }
-        self.biases = [rnn.bias_ih_l0 + rnn.bias_hh_l0 for rnn in (first, *above)]
+        self.biases = [one + other for one, other in zip(*biases)]
         self.table = None
-        if "token" in self.parts:
+        if "token" in self.parts and decoder.embed_tokens is not None:
             matrix, embedding = self.parts["token"].matrix, decoder.embed_tokens
             if embedding.num_embeddings * matrix.size(0) <= _TABLE_LIMIT:
                 self.table = F.linear(embedding.weight, matrix)
         self.context = make(self.parts["context"].matrix) if "context" in self.parts else None
         self.feeds, self.attends_before = "feed" in step, "context" in step
-        joined = [torch.cat([step["feed"], first.weight_hh_l0], 1) if self.feeds else first.weight_hh_l0]
-        joined += [torch.cat([rnn.weight_ih_l0, rnn.weight_hh_l0], 1) for rnn in above]
+        fed = [step["feed"]] if self.feeds else []
+        joined = [torch.cat([*fed, from_hidden[0]], 1)]
+        joined += [torch.cat(weights, 1) for weights in zip(from_input[1:], from_hidden[1:])]
         self.products = [make(matrix) for matrix in joined]
         self.readout = None if linear is None else make(output["hidden"])
-        self.readout_bias = None if linear is None else linear.bias
+        self.readout_bias = linear.bias if linear is not None else torch.zeros(0)
 
     def _columns(self, matrix: Tensor, parts: Tuple[str, ...]) -> Dict[str, Tensor]:
         """The columns of ``matrix`` for each of the parts that it is multiplied with."""
@@ -160,7 +167,7 @@ class FoldedDecoder:
         )
         return self._fold(self.decoder.start(encoder_output._replace(memory=memory, state=state)), beams)
 
-    def _fold(self, state, beams: int) -> FoldedState:
+    def _fold(self, state: Any, beams: int) -> FoldedState:
         """The decoder's first state as a folded one."""
         kind = self.biases[0].dtype
         constant, keys, projected = None, None, False
@@ -188,7 +195,8 @@ class FoldedDecoder:
     def step(self, tokens: Tensor, state: FoldedState) -> Tuple[Tensor, FoldedState]:
         """One token (R) per row: logits (R, V), and the next state."""
         rows = tokens.size(0)
-        gates = seen = None
+        gates: Optional[Tensor] = None
+        seen: Optional[Tensor] = None
         if "token" in self.parts:
             if self.table is None:
                 added = F.linear(self.decoder.embed_tokens(tokens), self.parts["token"].matrix)
@@ -199,25 +207,31 @@ class FoldedDecoder:
         if state.constant is not None:
             to_gates, to_readout = self.parts["constant"].split(state.constant.unsqueeze(1))
             gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
-        coverage, weights = state.coverage, None
+        weights: Optional[Tensor] = None
+        coverage = state.coverage
         if self.attends_before:
             to_gates, to_readout, coverage, weights = self._attend(state.hidden[-1], state)
             gates, seen = _add(gates, rows, to_gates), _add(seen, rows, to_readout)
-        x, hiddens, cells = None, [], []
+        assert gates is not None, "nothing feeds a step"
+        x, state = self._run_layers(gates, state._replace(coverage=coverage, weights=weights))
+        return self._read_out(x, seen, tokens, state)
+
+    def _run_layers(self, gates: Tensor, state: FoldedState) -> Tuple[Tensor, FoldedState]:
+        """From what is known of the first layer's gates (R, 4H) to the top hidden state (R, H), and the next state."""
+        fed, hiddens, cells = state.feed, [], []
         for index, (product, bias, hidden, cell) in enumerate(
             zip(self.products, self.biases, state.hidden, state.cell)
         ):
-            fed = state.feed if index == 0 else x
-            gates = bias.repeat(rows, 1) if index > 0 else gates.add_(bias)
+            gates = gates.add_(bias) if index == 0 else bias.repeat(len(gates), 1)
             product.add_to(gates, hidden if fed is None else torch.cat([fed, hidden], dim=1))
             hidden = torch.empty_like(cell)
             out, cell = lstm_cell_(gates, cell, hidden)
             hidden.mul_(out)
             hiddens.append(hidden)
             cells.append(cell)
-            x = hidden + x if self.decoder.stack.residual and index > 0 else hidden
-        state = state._replace(hidden=tuple(hiddens), cell=tuple(cells), coverage=coverage, weights=weights)
-        return self._read_out(x, seen, tokens, state)
+            fed = hidden + fed if self.decoder.stack.residual and index > 0 and fed is not None else hidden
+        assert fed is not None
+        return fed, state._replace(hidden=tuple(hiddens), cell=tuple(cells))
 
     def _read_out(
         self, x: Tensor, seen: Optional[Tensor], tokens: Tensor, state: FoldedState
@@ -241,6 +255,7 @@ class FoldedDecoder:
     def _attend(self, query: Tensor, state: FoldedState) -> Tuple[Tensor, Tensor, Optional[Tensor], Tensor]:
         """What attention with ``query`` (R, H) adds to gates and readout, (N, beams, ...), the next coverage, and the
         weights (R, S)."""
+        assert self.context is not None and state.keys is not None
         sentences = state.keys.memory.size(0)
         coverage = None if state.coverage is None else state.coverage.view(sentences, -1, state.coverage.size(1))
         context, weights = self.decoder.attention(query.view(sentences, -1, query.size(1)), state.keys, coverage)

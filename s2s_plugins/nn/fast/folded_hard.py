@@ -5,7 +5,7 @@ Shape letters: R rows, H hidden size, O readout size, V vocabulary.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from s2s_plugins.nn.fast.folded import FoldedDecoder, FoldedState
 class FoldedHardDecoder(FoldedDecoder):
     """The same for hard attention, whose readout sees each source token by itself."""
 
-    def _fold(self, state, beams: int) -> FoldedState:
+    def _fold(self, state: Any, beams: int) -> FoldedState:
         return super()._fold(state, beams)._replace(aligned=state.aligned, emitted=state.emitted)
 
     def _projects(self, keys: AttentionKeys, beams: int) -> bool:
@@ -25,6 +25,7 @@ class FoldedHardDecoder(FoldedDecoder):
     def _read_out(
         self, x: Tensor, seen: Optional[Tensor], tokens: Tensor, state: FoldedState
     ) -> Tuple[Tensor, FoldedState]:
+        assert self.readout is not None and state.keys is not None
         to_readout = self.readout(x).add_(self.readout_bias)
         by_sentence = (part.view(state.keys.memory.size(0), -1, part.size(1)) for part in (x, to_readout))
         scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in self.decoder.emit(*by_sentence, state.keys))

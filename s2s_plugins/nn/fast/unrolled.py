@@ -11,7 +11,7 @@ is fed, H hidden size.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -57,14 +57,17 @@ class UnrolledLSTM:
     """
 
     def __init__(
-        self, rnn: nn.LSTM, steps: int, batch: int, inputs: Optional[Tensor] = None, constant: Optional[Tensor] = None
+        self,
+        rnn: nn.RNNBase,
+        steps: int,
+        batch: int,
+        inputs: Optional[Tensor] = None,
+        constant: Optional[Tensor] = None,
     ) -> None:
-        weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0)
-        self.buffers = _Buffers()
-        self.buffers.type = rnn.weight_hh_l0.dtype
+        weights = [rnn.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         # autocast reaches neither in-place products nor backward passes: the type is noted here for both
-        autocast = torch.is_autocast_enabled("cpu")
-        self.buffers.product_type = torch.get_autocast_dtype("cpu") if autocast else self.buffers.type
+        own = weights[1].dtype
+        self.buffers = _Buffers(own, torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else own)
         self.known = _KnownGates.apply(self.buffers, steps, batch, inputs, constant, *weights)
 
     def step(self, index: int, fed: Optional[Tensor], hidden: Tensor, cell: Tensor) -> Tuple[Tensor, Tensor]:
@@ -75,6 +78,10 @@ class UnrolledLSTM:
 class _Buffers:
     """What the steps of one pass share.
 
+    Args:
+        type: of the weights.
+        product_type: of what is multiplied.
+
     Attributes:
         gates: (T, B, 4H): the known part of the gates, then the activations of the steps that ran, and in the backward
             pass the gates' gradients.
@@ -83,6 +90,15 @@ class _Buffers:
         weight: (4H, F + H), for ``joined``: one wide product is faster than two.
         returned: which steps ran backwards.
     """
+
+    gates: Tensor
+    joined: Tensor
+    squashed: Tensor
+    weight: Tensor
+    returned: List[bool]
+
+    def __init__(self, type: torch.dtype, product_type: torch.dtype) -> None:
+        self.type, self.product_type = type, product_type
 
     def product(self, left: Tensor, right: Tensor) -> Tensor:
         """``left @ right``, multiplied in the type that autocast asks for, returned in the weights' type."""
@@ -101,13 +117,23 @@ class _KnownGates(torch.autograd.Function):
     """The gates before anything that waits for a step. Its backward pass runs behind those of all steps."""
 
     @staticmethod
-    def forward(ctx, buffers: _Buffers, steps: int, batch: int, inputs, constant, weight_ih, weight_hh, *biases):
+    def forward(
+        ctx: Any,
+        buffers: _Buffers,
+        steps: int,
+        batch: int,
+        inputs: Optional[Tensor],
+        constant: Optional[Tensor],
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        *biases: Tensor,
+    ) -> Tensor:
         ctx.set_materialize_grads(False)
         ctx.buffers = buffers
         ctx.save_for_backward(inputs, constant, weight_ih)
         known = 0 if inputs is None else inputs.size(-1)
         waiting = known + (0 if constant is None else constant.size(-1))
-        shared = sum(biases).expand(batch, -1)
+        shared = torch.stack(biases).sum(0).expand(batch, -1)
         if constant is not None:
             shared = shared + buffers.product(constant, weight_ih[:, known:waiting].t())
         if inputs is None:
@@ -123,7 +149,7 @@ class _KnownGates(torch.autograd.Function):
         return gates.new_empty(0)  # an edge of the graph for the steps to hold on to
 
     @staticmethod
-    def backward(ctx, _):
+    def backward(ctx: Any, _: Any) -> Tuple[Any, ...]:
         buffers, (inputs, constant, weight_ih) = ctx.buffers, ctx.saved_tensors
         for index, returned in enumerate(buffers.returned):
             if not returned:
@@ -155,7 +181,9 @@ class _Step(torch.autograd.Function):
     """One step."""
 
     @staticmethod
-    def forward(ctx, buffers: _Buffers, index: int, known: Tensor, fed: Optional[Tensor], hidden: Tensor, cell: Tensor):
+    def forward(
+        ctx: Any, buffers: _Buffers, index: int, known: Tensor, fed: Optional[Tensor], hidden: Tensor, cell: Tensor
+    ) -> Tuple[Tensor, Tensor]:
         size = hidden.size(1)
         gates, joined, squashed = buffers.gates[index], buffers.joined[index], buffers.squashed[index]
         if fed is not None:
@@ -168,7 +196,7 @@ class _Step(torch.autograd.Function):
         return (out * squashed).to(hidden.dtype), next_cell.to(cell.dtype)
 
     @staticmethod
-    def backward(ctx, d_hidden: Tensor, d_cell: Tensor):
+    def backward(ctx: Any, d_hidden: Tensor, d_cell: Tensor) -> Tuple[Any, ...]:
         buffers, index, (cell,) = ctx.buffers, ctx.index, ctx.saved_tensors
         if buffers.returned[index]:
             raise RuntimeError("an unrolled LSTM keeps its activations for one backward pass: run it forward again")
