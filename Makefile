@@ -21,7 +21,7 @@ env:
 	@scripts/make_env.sh $(VENV) $(PYTHON)
 
 demo: env
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" examples/g2p/run.sh --demo --out $(DEMO)
+	@$(VENV)/bin/python examples/g2p/run.py --demo --out $(DEMO)
 
 test: lint
 	@started=$$(date +%s); $(VENV)/bin/python -m pytest -n 2; code=$$?; \
@@ -31,14 +31,14 @@ soak: env
 	@$(VENV)/bin/python -m pytest -n 2 -m soak tests/abuse
 
 gallery: env
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/start.sh gallery --out $(GALLERY)
+	@$(VENV)/bin/python scripts/gallery.py --out $(GALLERY)
 
 bench: env
 	@$(VENV)/bin/python -m benchmarks.run --out $(BENCH)
 
 docs: env
 	@$(VENV)/bin/python scripts/document_flags.py
-	@$(VENV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs -d build/docs . site
+	@$(VENV)/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -b html -c docs -d build/docs . site
 	@echo "make docs: open site/index.html"
 
 lint: $(addprefix lint-,ruff format)

@@ -64,9 +64,34 @@ class Step:
     output: Optional[Path] = None
     input: Optional[Path] = None
 
+    @property
+    def required_folder(self) -> Path:
+        """The folder of a step that has one.
 
-def no_figures(step: Step, log: Path) -> Mapping[str, object]:
-    """Of a step whose log says nothing that is kept."""
+        Raises:
+            ValueError: it has none.
+        """
+        if self.folder is None:
+            raise ValueError(f"step {self.name} has no folder")
+        return self.folder
+
+    @property
+    def required_output(self) -> Path:
+        """The output file of a step that has one.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.output is None:
+            raise ValueError(f"step {self.name} has no output file")
+        return self.output
+
+
+Figures = Callable[[Step, Path], Mapping[str, object]]  # of a finished step and its log
+
+
+def no_figures(step: Step, log: Path) -> Dict[str, object]:
+    """Nothing is kept."""
     return {}
 
 
@@ -79,9 +104,7 @@ class Runner:
         figures: what a finished step's log says, to be kept in its state; it may raise :class:`StepError`.
     """
 
-    def __init__(
-        self, out: Path, redo: bool = False, figures: Callable[[Step, Path], Mapping[str, object]] = no_figures
-    ) -> None:
+    def __init__(self, out: Path, redo: bool = False, figures: Figures = no_figures) -> None:
         self.out = out
         self.redo = redo
         self.figures = figures
@@ -143,7 +166,7 @@ class Runner:
                 continue
             if status == OTHER or not step.goes_on:
                 self._clear(step)
-            self._do(step, f"{head}{', goes on' if status == STARTED and step.goes_on else ''}")
+            self._do(step, f"{head}{', resumed' if status == STARTED and step.goes_on else ''}")
             after(step)
         print(
             f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run", flush=True
@@ -390,15 +413,15 @@ def difference(state: dict, step: Step) -> str:
 
 
 def executable(name: str) -> str:
-    """Where a command is: on PATH, or beside this Python.
+    """Where a command is: beside this Python, or else on PATH.
 
     Raises:
         UsageError: nowhere.
     """
-    beside = Path(sys.executable).parent / name
-    found = shutil.which(name) or (str(beside) if beside.exists() else None)
     if os.path.isabs(name):
         return name
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise UsageError(f"{name} is not on PATH: run make env in a clone, then PATH=.venv/bin:$PATH")
+        raise UsageError(f"{name} is neither beside {sys.executable} nor on PATH: run make env, then .venv/bin/python")
     return found

@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from fairseq.data import Dictionary
 from fairseq.models import ARCH_MODEL_REGISTRY
@@ -19,7 +19,7 @@ from s2s_plugins.reports.diagram import Diagram, diagram_of, draw
 
 PICTURE = Path(__file__).resolve().parents[1] / "s2s_plugins" / "nn" / "decoders" / "decoders.svg"
 # title, architecture, flags
-DECODERS = (
+DECODERS: Tuple[Tuple[str, str, Dict[str, object]], ...] = (
     ("basic_lstm", "basic_lstm", {}),
     ("feedback_lstm", "feedback_lstm", {}),
     ("peek_lstm", "peek_lstm", {}),
@@ -33,10 +33,10 @@ def diagrams() -> List[Diagram]:
     """Of each of :data:`DECODERS`, with the sizes that are the default."""
     dictionary = Dictionary()
     task = SimpleNamespace(source_dictionary=dictionary, target_dictionary=dictionary)
-    found = []
+    found: List[Diagram] = []
     for title, arch, flags in DECODERS:
         model = ARCH_MODEL_REGISTRY[arch].build_model(argparse.Namespace(arch=arch, **flags), task)
-        found.append(diagram_of(title, model))
+        found += filter(None, [diagram_of(title, model)])
     return found
 
 

@@ -52,7 +52,7 @@ def test_what_was_done_stays_and_the_rest_goes_on(compared):
     out, (code, errors, report), result = compared
     assert (code, errors.split("\n", 1)) == (130, ["", "s2s compare: stopped; re-run the command to resume\n"])
     assert "<b>basic_lstm</b>" in report and "<b>attention_lstm</b>" not in report
-    assert "train-basic_lstm-seed1: done before" in result.out and "train-attention_lstm-seed1, goes on" in result.out
+    assert "train-basic_lstm-seed1: done before" in result.out and "train-attention_lstm-seed1, resumed" in result.out
     log = (out / "logs" / "train-attention_lstm-seed1.log").read_text()
     assert log.count("$ ") == 2
     assert re.search(r"Loaded checkpoint .*checkpoint_last.pt \(epoch \d+ @ [1-9]\d* updates\)", log)

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from s2s_plugins import steps
 from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import Runner, Step, difference, held_signals
+from s2s_plugins.steps import Runner, Step, difference, executable, held_signals
 
 
 @pytest.fixture
@@ -108,3 +109,23 @@ def test_a_command_that_outlives_its_run_keeps_the_folder(tmp_path, monkeypatch)
     os.kill(int(found[0]), signal.SIGKILL)
     monkeypatch.setattr(steps, "SECONDS_TO_END", 30)  # what waits for its end may go on then
     Runner(tmp_path).run([])
+
+
+def test_commands_are_found_beside_this_python_before_path(tmp_path, monkeypatch):
+    other = tmp_path / "fairseq-train"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    (tmp_path / "only-here").symlink_to(other)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert executable("fairseq-train") == str(Path(sys.executable).parent / "fairseq-train")
+    assert executable("only-here") == str(tmp_path / "only-here") and executable("/bin/no-such") == "/bin/no-such"
+    with pytest.raises(UsageError, match="no-such is neither beside .* nor on PATH: run make env"):
+        executable("no-such")
+
+
+def test_a_step_without_a_folder_or_an_output_says_so():
+    step = Step("x", "try", None, {})
+    with pytest.raises(ValueError, match="step x has no folder"):
+        assert step.required_folder
+    with pytest.raises(ValueError, match="step x has no output file"):
+        assert step.required_output

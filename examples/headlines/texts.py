@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from endings import DataError
+from s2s_plugins.errors import UsageError
 
 # part-of-speech tags, which the People's Daily corpus and jieba share, of names of persons, places, organisations
 ENTITIES = {"nr": "<person>", "ns": "<place>", "nt": "<organisation>"}
@@ -58,14 +58,14 @@ def segmenter(entities: bool) -> Tokenizer:
     """Chinese words as jieba finds them (its Rust version: the same dictionary, some ten times faster).
 
     Raises:
-        DataError: it is not installed.
+        UsageError: it is not installed.
     """
     try:
         import rjieba
     except ImportError:
-        raise DataError("--tokens words needs rjieba: pip install rjieba") from None
+        raise UsageError("--tokens words needs rjieba: pip install rjieba") from None
     if entities:
-        return lambda text: with_entities([pair for pair in map(tuple, rjieba.tag(text)) if pair[0].strip()])
+        return lambda text: with_entities([(word, tag) for word, tag in rjieba.tag(text) if word.strip()])
     return lambda text: [word for word in rjieba.cut(text) if word.strip()]
 
 

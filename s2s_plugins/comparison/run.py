@@ -133,10 +133,10 @@ class Report:
             Runner(self.runner.out, redo=True).run(stale)
 
     def _look_inside(self, run: Run, numbers: List[int], path: Path) -> None:
-        from s2s_plugins.models.translator import Translator
+        from s2s_plugins.models.translator import load_translator
 
-        translator = Translator(str(run.checkpoint), str(self.plan.settings.data))
-        diagram = diagram_of(run.system.name, translator.model)
+        translator = load_translator(str(run.checkpoint), str(self.plan.settings.data))
+        diagram = diagram_of(run.system.name, translator.models[0])
         if diagram is not None:
             write_whole(self._diagram_path(run.system.name), json.dumps(vars(diagram)))
         kept: List[Json] = []

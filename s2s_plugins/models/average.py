@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 import torch
-from fairseq import checkpoint_utils
 from omegaconf import OmegaConf
 
-from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.compat.training import whole_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable
+from s2s_plugins.models.checkpoint import read_checkpoint
 
 
 def load(path: str) -> Dict[str, Any]:
@@ -25,8 +24,7 @@ def load(path: str) -> Dict[str, Any]:
     Raises:
         UsageError: it is missing, not a checkpoint, or refused.
     """
-    check_file(path)
-    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    state = read_checkpoint(path).state
     if OmegaConf.is_config(state.get("cfg")):
         state["cfg"] = OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True)  # as fairseq saves it
     return state

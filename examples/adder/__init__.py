@@ -1,0 +1,1 @@
+"""Sums as strings of digits."""

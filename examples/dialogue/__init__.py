@@ -1,0 +1,1 @@
+"""Film dialogue: statement -> reply."""

@@ -1,0 +1,11 @@
+"""Compares models on headlines; ``--help`` has the options."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import comparison
+from headlines.recipe import COMPARISONS
+
+if __name__ == "__main__":
+    sys.exit(comparison.main(COMPARISONS))

@@ -1,0 +1,1 @@
+"""Digit strings and what a rule makes of them."""
