@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import runpy
 import zlib
 from importlib import metadata
 from typing import Dict, List
@@ -41,8 +42,7 @@ def versions() -> Dict[str, str]:
     found = {"python": platform.python_version()}
     for name, packages in {"torch": ["torch"], "fairseq": ["ve-fairseq", "fairseq"]}.items():
         found[name] = next(filter(None, map(_version, packages)), "not installed")
-    text = (ROOT / "s2s_plugins" / "__init__.py").read_text(encoding="utf-8")
-    found["s2s_plugins"] = re.findall(r'__version__ = "(.+?)"', text)[0]
+    found["s2s_plugins"] = runpy.run_path(str(ROOT / "s2s_plugins" / "version.py"))["__version__"]
     return found
 
 
