@@ -38,7 +38,7 @@ bench: env
 
 docs: env
 	@$(VENV)/bin/python scripts/document_flags.py
-	@$(VENV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs -d build/docs . site
+	@$(VENV)/bin/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -b html -c docs -d build/docs . site
 	@echo "make docs: open site/index.html"
 
 lint: $(addprefix lint-,ruff format)

@@ -14,7 +14,7 @@ SECONDS_BETWEEN_LINES = 5
 
 
 class Progress:
-    """Prints how far a run is, and how long the rest is likely to take.
+    """Prints the progress of a run, and an estimate of the time left.
 
     Args:
         expected: seconds of each part that is to run, in order.
@@ -35,7 +35,7 @@ class Progress:
         self.done += self.expected[self.part]
 
     def at(self, share: float, text: str, always: bool = False) -> None:
-        """``share`` of the current part is done, from 0 to 1; a line now and then."""
+        """Report that ``share`` of the current part is done, from 0 to 1; prints a line every few seconds."""
         now = time.monotonic()
         if not always and now - self.shown < SECONDS_BETWEEN_LINES:
             return
@@ -81,7 +81,7 @@ class Bench:
         self.hello: Dict[bool, dict] = {}
 
     def start(self) -> None:
-        """Start both workers and learn what they run on."""
+        """Start both workers and ask what they run on."""
         logs = self.out / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         for ours in (False, True):

@@ -17,7 +17,7 @@ USER_DIR = str(ROOT / "s2s_plugins")
 
 
 class BenchError(Exception):
-    """Something that stops the run; the message is one line that says what to look at."""
+    """An error that stops the run; the message is one line that says where to look."""
 
 
 def environment(ours: bool, threads: int) -> Dict[str, str]:
@@ -82,7 +82,7 @@ class Worker:
 
 
 def end(process: subprocess.Popen) -> None:
-    """Ask a process and its children to end, and insist after a few seconds."""
+    """Terminate a process and its children, and kill them after a few seconds."""
     for kind in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return

@@ -1,4 +1,4 @@
-"""Multiplications and additions of a forward pass, from the shapes alone; a training step does three times as many.
+"""Multiplications and additions of a forward pass, from the shapes alone; a training step has three times as many.
 
 Matrix products and attention's sums only: what is elementwise costs time, and hardly any arithmetic.
 """

@@ -24,7 +24,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def clock() -> float:
-    """Seconds, when all that was asked of the device is done."""
+    """The time in seconds, after the device has finished its work."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
@@ -144,7 +144,7 @@ class Training:
         return (*sample["net_input"]["src_tokens"].shape, sample["target"].size(1))
 
     def loss(self, batch: int) -> float:
-        """Loss a token on a batch, without dropout."""
+        """Loss per token on a batch, without dropout."""
         self.model.eval()
         with torch.no_grad():
             loss, size, _ = self.criterion(self.model, self.samples[batch])

@@ -1,4 +1,4 @@
-"""What a run ran on: machine, versions, and the state of our code."""
+"""Where a run was made: machine, versions, and the state of our code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INSTRUCTIONS = {"AVX2": "avx2", "AVX512": "avx512f", "AVX512 bf16": "avx512_bf16
 
 
 def machine() -> dict:
-    """CPU model, cores, and which of the instructions that matter here it has."""
+    """CPU model, number of cores, and the relevant instruction sets."""
     model, flags = platform.processor() or platform.machine(), set()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
@@ -37,7 +37,7 @@ def machine() -> dict:
 
 
 def versions() -> Dict[str, str]:
-    """Of Python and the packages, without importing them: the parent process stays small."""
+    """Versions of Python and the packages, without importing them: the parent process stays small."""
     found = {"python": platform.python_version()}
     for name, packages in {"torch": ["torch"], "fairseq": ["ve-fairseq", "fairseq"]}.items():
         found[name] = next(filter(None, map(_version, packages)), "not installed")

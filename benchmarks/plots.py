@@ -1,4 +1,4 @@
-"""The results as pictures: one PNG for each part that has something to show."""
+"""Plots of the results: one PNG for each part that has a plot."""
 
 from __future__ import annotations
 

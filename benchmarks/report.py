@@ -8,7 +8,7 @@ RATIO_NOTE = "ratio: ours / fairseq lstm, median of the adjacent pairs [lowest .
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> List[str]:
-    """Columns as wide as they need to be, the first one left-aligned."""
+    """A table of columns, the first one left-aligned."""
     rows = [header, *rows]
     # a row that is shorter than the header ends in a note, which may be as long as it likes
     whole = [row for row in rows if len(row) == len(header)]
@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> List[str]:
 
 
 def number(value: float) -> str:
-    """Three digits that count: ``12,345``, ``123``, ``12.3``, ``0.123``."""
+    """Three significant digits: ``12,345``, ``123``, ``12.3``, ``0.123``."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"

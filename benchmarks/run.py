@@ -26,7 +26,7 @@ from benchmarks.systems import FULL, QUICK
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
@@ -60,7 +60,7 @@ def parse(argv: Optional[List[str]]) -> argparse.Namespace:
 
 
 def settings_of(args: argparse.Namespace) -> dict:
-    """All that results depend on, as JSON knows it."""
+    """The settings that results depend on, as JSON stores them."""
     scale = QUICK if args.quick else FULL
     return json.loads(
         json.dumps(
@@ -100,7 +100,7 @@ def previous(out: Path, settings: dict) -> dict:
 
 
 class UsageError(Exception):
-    """What the user asked for cannot be done; one line says what can."""
+    """The command line cannot work; the message has the remedy."""
 
 
 def save(results: dict, out: Path) -> None:
@@ -165,7 +165,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         if todo or not (args.out / "results.txt").exists():
             show(results, args.out)
     except KeyboardInterrupt:
-        print(f"\nstopped; the parts done so far are in {args.out}: the same command goes on from there")
+        print(f"\nstopped; the finished parts are in {args.out}: re-run the command to resume")
         return 130
     except (UsageError, BenchError, OSError) as error:
         print(f"benchmarks.run: error: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What makes our side fast, each a switch that can be put back to the plain way, in our worker's process.
+"""Optimizations of our side, each a switch that can be turned off in the process of our worker.
 
 Plain is what PyTorch offers for the same mathematics, so a model computes the same with a switch off, only slower.
 """
@@ -45,7 +45,7 @@ SWITCHES: Dict[str, Tuple[Tuple[Any, str, Callable], ...]] = {
 
 @contextlib.contextmanager
 def switched_off(name: Optional[str]) -> Iterator[None]:
-    """Run with one of :data:`SWITCHES` put back to the plain way; with None, as it is."""
+    """Run with one of :data:`SWITCHES` turned off; None: with all of them on."""
     chosen = () if name is None else SWITCHES[name]
     kept = [(owner, method, owner.__dict__[method]) for owner, method, _ in chosen]
     for owner, method, plain in chosen:

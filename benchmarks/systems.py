@@ -1,4 +1,4 @@
-"""What is compared: systems (an architecture and its flags), shapes (sizes, batches, data), and the scale of a run.
+"""The subjects of the benchmarks: systems (an architecture, its flags), shapes (sizes, batches, data), scales of a run.
 
 Plain data: the parent process imports this without torch, so that its memory stays small.
 """
@@ -14,7 +14,7 @@ LUONG = ("--attention", "general", "--attention-timing", "after")
 
 @dataclass(frozen=True)
 class System:
-    """An architecture and the flags that make it what it is.
+    """An architecture and its flags.
 
     Args:
         name: as the tables call it.
@@ -105,7 +105,7 @@ TRAINING_FLAGS = ["--optimizer", "adam", "--lr", "0.001", "--clip-norm", "1", "-
 
 @dataclass(frozen=True)
 class Scale:
-    """How much a run does; ``FULL`` takes some 40 minutes on two cores, ``QUICK`` shows that everything works."""
+    """The size of a run; ``FULL`` takes some 40 minutes on two cores, ``QUICK`` shows that everything works."""
 
     systems: Tuple[str, ...]  # ours
     g2p: Shape

@@ -33,7 +33,7 @@ def handler(function: Callable) -> Callable:
 
 
 class Worker:
-    """What the requests work on: systems by name."""
+    """The systems that requests work on, by name."""
 
     def __init__(self, plugin: bool) -> None:
         self.plugin = plugin
@@ -43,7 +43,7 @@ class Worker:
 
 @handler
 def hello(worker: Worker) -> dict:
-    """What this side runs on."""
+    """The device and versions of this side."""
     import torch
 
     from benchmarks.lab import DEVICE
@@ -130,7 +130,7 @@ def step(worker: Worker, name: str, batch: int, count: int = 1, without: Optiona
 
 @handler
 def loss(worker: Worker, name: str, batch: int) -> float:
-    """Loss a token on a batch."""
+    """Loss per token on a batch."""
     return worker.trainings[name].loss(batch)
 
 
@@ -156,7 +156,7 @@ def train(worker: Worker, flags: List[str], data: dict, batches: List[List[int]]
 
 
 class _Translated(logging.Handler):
-    """Keeps the line in which fairseq-generate says how fast it was."""
+    """Keeps the line in which fairseq-generate logs its speed."""
 
     line: Optional[Match[str]] = None
 
@@ -185,7 +185,7 @@ def generate(worker: Worker, arguments: List[str]) -> dict:
         logger.removeHandler(translated)
     wall = time.perf_counter() - started
     if translated.line is None:
-        raise RuntimeError("fairseq-generate has not said how fast it was")
+        raise RuntimeError("fairseq-generate has not logged its speed")
     sentences, tokens = (int(number.replace(",", "")) for number in translated.line.group(1, 2))
     return {"rate": float(translated.line.group(3)), "wall": wall, "sentences": sentences, "length": tokens / sentences}
 
@@ -224,7 +224,7 @@ def decode(
 
 @handler
 def profile_training(worker: Worker, name: str, count: int) -> dict:
-    """Where ``count`` updates spend their time."""
+    """The operations in which ``count`` updates spend their time."""
     from benchmarks.profiling import shares
 
     training = worker.trainings[name]
@@ -233,7 +233,7 @@ def profile_training(worker: Worker, name: str, count: int) -> dict:
 
 @handler
 def profile_decoding(worker: Worker, name: str, count: int, beam: int) -> dict:
-    """Where ``count`` batches spend their time."""
+    """The operations in which ``count`` batches spend their time."""
     from benchmarks.profiling import shares
 
     decoding = worker.decodings[name]

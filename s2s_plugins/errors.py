@@ -31,7 +31,7 @@ def usage_error_behind(error: Optional[BaseException]) -> Optional[UsageError]:
 
 @contextlib.contextmanager
 def one_line_errors(
-    command: str, where: Optional[Union[str, os.PathLike]] = None, stopped: str = "stopped"
+    command: str, where: Optional[Union[str, "os.PathLike[str]"]] = None, stopped: str = "stopped"
 ) -> Iterator[None]:
     """End the command with one line on stderr if the block fails.
 

@@ -9,7 +9,9 @@ import logging
 import os
 import signal
 import sys
-from typing import Iterator
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Iterator, Optional, Sequence
 
 from s2s_plugins.errors import interrupt
 
@@ -85,15 +87,17 @@ def handle_ctrl_c(*commands: str) -> None:
 class _FairseqFinder(importlib.abc.MetaPathFinder):
     """Finds fairseq as the other finders do, and registers this package once the module has run."""
 
-    def find_spec(self, name, path=None, target=None):
-        if name != "fairseq":
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        if fullname != "fairseq":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def exec_module(module) -> None:
+            def exec_module(module: ModuleType) -> None:
                 with _without_a_log():
                     execute(module)
                 if "s2s_plugins.compat" not in sys.modules:  # else a repair is what imports fairseq

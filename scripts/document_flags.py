@@ -8,7 +8,7 @@ import sys
 from dataclasses import MISSING, Field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union, get_args, get_origin
+from typing import Any, Dict, List, Optional, Sequence, Union, get_args, get_origin
 
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
 from fairseq.registry import REGISTRIES
@@ -126,7 +126,7 @@ def flag(field: Field) -> str:
 
 def values(field: Field) -> str:
     """What a flag takes; nothing for a switch."""
-    kind = field.type
+    kind: Any = field.type
     if get_origin(kind) is Union:
         kind = next(part for part in get_args(kind) if part is not type(None))
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -223,7 +223,7 @@ def test_an_interrupted_run_ends_its_workers_and_says_how_to_go_on(tmp_path):
     assert len(workers) == 2
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "goes on from there" in out and "Traceback" not in err
+    assert process.returncode == 130 and "re-run the command to resume" in out and "Traceback" not in err
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)

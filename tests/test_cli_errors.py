@@ -72,7 +72,7 @@ FLAGS = [
         "--scheduled-sampling 0.5 --scheduled-sampling-decay exponential",
         "give it, as in --scheduled-sampling-updates 10000",
     ),
-    ("peek_lstm_tiny", "--criterion sampled_softmax --sampled-classes 0", "--sampled-classes 0 leaves nothing"),
+    ("peek_lstm_tiny", "--criterion sampled_softmax --sampled-classes 0", "--sampled-classes 0 leaves no class"),
     (
         "peek_lstm_tiny",
         "--criterion sampled_softmax --adaptive-softmax-cutoff 5",

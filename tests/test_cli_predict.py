@@ -10,8 +10,8 @@ import pytest
 from conftest import digit_pairs, preprocess, said_on_a_terminal
 from test_cli_errors import one_line_error
 
-from s2s_plugins.models.predictions import as_tokens
-from s2s_plugins.models.translator import Translator
+from s2s_plugins.inference.predictions import as_tokens
+from s2s_plugins.models.translator import load_translator
 
 LINES = ["1 2 3 4 5 6", "7", "", "8 9 9", "3 3 3"]
 
@@ -27,13 +27,13 @@ def rows(result):
 
 def test_each_line_comes_back_with_its_best_translation(commands, trained):
     found = rows(predict(commands, trained["attention_lstm"], "--batch-size", 2))
-    best = Translator(str(trained["attention_lstm"])).translate(LINES)
+    best = load_translator(str(trained["attention_lstm"])).translate(LINES)
     assert found == [[line, " ".join(hypotheses[0].tokens) if line else ""] for line, hypotheses in zip(LINES, best)]
 
 
 def test_the_n_best_have_scores_and_probabilities(commands, trained):
     found = rows(predict(commands, trained["peek_lstm"], "--nbest", 3, "--scores", lines=["1 2 3"]))
-    best = Translator(str(trained["peek_lstm"])).translate(["1 2 3"], nbest=3)[0]
+    best = load_translator(str(trained["peek_lstm"])).translate(["1 2 3"], nbest=3)[0]
     assert found == [["1 2 3", " ".join(one.tokens), f"{one.score:.4f}"] for one in best]
     answer = json.loads(predict(commands, trained["peek_lstm"], "--nbest", 3, "--json", lines=["1 2 3"]).out)
     assert (

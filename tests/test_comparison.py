@@ -15,6 +15,7 @@ from s2s_plugins.comparison.plan import (
     read_references,
     with_defaults,
 )
+from s2s_plugins.comparison.run import Contents
 from s2s_plugins.comparison.values import seeds_of
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import StepError
@@ -256,3 +257,15 @@ def test_the_best_score_is_marked_and_seeds_are_spanned():
     assert [cell["best"] for cell in b["cells"][:2]] == [False, True]
     assert (a["cells"][0]["text"], a["cells"][0]["seeds"]) == ("60.00", "50.00–70.00")
     assert (b["cells"][0]["text"], b["cells"][0]["seeds"]) == ("55.00", "")
+
+
+def test_values_that_make_no_sense_are_refused_before_anything_is_read(tmp_path):
+    for make, message in (
+        (lambda: Settings(tmp_path, tmp_path, updates=0), "--updates 0 is too small: use 1 or more"),
+        (lambda: Settings(tmp_path, tmp_path, updates=1, beam=0), "--beam 0 is too small"),
+        (lambda: Settings(tmp_path, tmp_path, updates=1, subsets=[]), "--subset is empty: name a split"),
+        (lambda: Contents(samples=-1), "--samples -1 is too small: use 0 or more"),
+        (lambda: Contents(attention_maps=-1), "--attention-maps -1 is too small"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            make()

@@ -15,6 +15,8 @@ from fairseq import checkpoint_utils, search, utils
 from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.file_io import PathManager
+from fairseq.models import ARCH_MODEL_REGISTRY
+from s2s_plugins.compat.architectures import is_own
 
 from s2s_plugins.compat import alignment, checkpoints, commands
 from s2s_plugins.compat.commands import quieten_hydra
@@ -345,3 +347,9 @@ def test_a_checkpoint_cut_short_is_named(trained, tmp_path):
     text.write_text("not a checkpoint at all, but a text of some length")
     with pytest.raises(UsageError, match=re.escape(f"{text} is not a checkpoint")):
         checkpoint_utils.load_checkpoint_to_cpu(str(text))
+
+
+def test_architectures_of_this_plugin_are_known_by_their_models_not_by_a_list_of_names():
+    own = [arch for arch in ARCH_MODEL_REGISTRY if is_own(arch)]
+    assert {"basic_lstm", "peek_lstm_tiny", "sa_lstm", "lm_lstm_tiny", "attention_lstm_luong"} <= set(own)
+    assert not {"lstm", "lstm_wiseman_iwslt_de_en", "transformer", "no_such"} & set(own)

@@ -1,4 +1,4 @@
-"""Our beam search finds what fairseq's does, with folded weights, for every model that folds; or better."""
+"""Our beam search finds what fairseq's does, for every model; or better."""
 
 from argparse import Namespace
 from random import Random
@@ -14,6 +14,7 @@ from test_decoders import VARIANTS, title
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
 from s2s_plugins.nn.fast.folded import FoldedDecoder
+from s2s_plugins.nn.steps import PlainSteps
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 9, 1, 0], [3], [0, 5, 5, 2, 7, 7], [4, 4]]
 FOLDING = [variant for variant in VARIANTS if variant[1].get("rnn_cell") != "gru"]
@@ -56,7 +57,6 @@ def generate(task, models, generator_class, sources=SOURCES, bos_token=None, **o
 def assert_same_search(task, models, sources=SOURCES, **options):
     assert type(task.build_generator(models, GenerationConfig())) is RecurrentGenerator
     generator, own = generate(task, models, FairseqsEnd, sources, **options)
-    assert all(model.decoder.folds() for model in models)
     _, expected = generate(task, models, SequenceGenerator, sources, **options)
     assert len(own) == len(expected) == len(sources)
     for found, wanted in zip(own, expected):
@@ -68,12 +68,12 @@ def assert_same_search(task, models, sources=SOURCES, **options):
     return own
 
 
-@pytest.mark.parametrize("variant", FOLDING, ids=title)
+@pytest.mark.parametrize("variant", VARIANTS, ids=title)
 def test_the_same_hypotheses_and_scores_as_fairseqs_loop(variant, task):
     arch, flags = variant
     leaning = 0.25 if "attention_alignment" in flags else 0.5
     found = assert_same_search(task, [sharp_model(task, arch, leaning=leaning, **flags)])
-    if arch != "basic_lstm":
+    if arch != "basic_lstm" and variant in FOLDING:
         ends = {max(len(hypothesis["tokens"]) for hypothesis in hypotheses) for hypotheses in found}
         assert len(ends) > 1  # some sentences leave the batch before others
 
@@ -288,9 +288,9 @@ def test_sampling_draws_from_the_most_probable_at_the_temperature(arch, task):
 def test_a_generator_that_was_given_more_than_a_beam_search_knows_it(name, value, task):
     model = sharp_model(task, "attention_lstm")
     generator = task.build_generator([model], GenerationConfig())
-    assert generator._searches_plainly([model])
+    assert generator._searches_plainly()
     setattr(generator, name, value)
-    assert not generator._searches_plainly([model])
+    assert not generator._searches_plainly()
 
 
 def test_a_model_that_keeps_dropout_does_not_fold(task):
@@ -301,14 +301,12 @@ def test_a_model_that_keeps_dropout_does_not_fold(task):
         assert model.decoder.folds() == folds
 
 
-@pytest.mark.parametrize("flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
-def test_models_that_do_not_fold_are_decoded_by_fairseqs_loop(flags, task, monkeypatch):
-    monkeypatch.setattr("s2s_plugins.models.generator.beam_search", None)
+@pytest.mark.parametrize("flags", [{}, {"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)
+def test_a_model_that_does_not_fold_is_searched_by_its_own_steps(flags, task):
     model = build_model("attention_lstm", task, **flags)
     model.prepare_for_inference_(FairseqConfig())
-    _, own = generate(task, [model], None)
-    _, expected = generate(task, [model], SequenceGenerator)
-    assert [h[0]["tokens"].tolist() for h in own] == [h[0]["tokens"].tolist() for h in expected]
+    assert isinstance(model.steps(), PlainSteps) == bool(flags)
+    assert_same_search(task, [model])
 
 
 def test_a_shortest_output_longer_than_the_longest_is_named(task):

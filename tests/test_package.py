@@ -154,6 +154,8 @@ def test_the_workflow_and_the_hooks_call_what_exists():
     assert any(command.startswith("make test") for command in commands)
     for command in commands:
         assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE), command
+    dry = subprocess.run(["make", "--dry-run", "test"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert dry.stdout.index("ruff check") < dry.stdout.index("pytest")  # what lint finds stops the tests
     check = [sys.executable, "-m", "pre_commit", "validate-config", REPOSITORY / ".pre-commit-config.yaml"]
     subprocess.run(check, check=True)
     hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]

@@ -14,6 +14,11 @@ import pytest
 from fairseq.data import Dictionary, data_utils
 from test_cli_errors import one_line_error
 
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.prepare import TokenChoice
+from s2s_plugins.text.prepare import prepare as text_prepare
+from s2s_plugins.text.sources import Sources
+
 WORDS = [f"word{number}" for number in range(30)]
 
 
@@ -359,8 +364,9 @@ def test_every_form_gives_the_same_data(commands, files, form):
 
 
 def test_pretraining_text_can_be_the_unlabelled_alone(commands, files):
-    prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt", "--no-train-text")
+    result = prepare(commands, files, "--min-count", 1, "--unlabelled", files / "more.txt", "--no-train-text")
     assert read(files / "bin" / "pretrain", "train") == (files / "more.txt").read_text().splitlines()
+    assert ["pretrain/train", "15"] in [line.split()[:2] for line in result.out.splitlines()]
     assert len(read(files / "bin" / "classify" / "input0", "train")) == 40
 
 
@@ -386,3 +392,31 @@ def test_a_failed_run_leaves_the_earlier_data(commands, files):
     prepare(commands, files, code=2)
     assert contents(files / "bin") == before
     assert np.array_equal(sorted(before), sorted(contents(files / "bin")))
+
+
+def test_the_library_takes_values_and_returns_what_it_wrote(files, capsys):
+    sources = Sources(str(files / "train.tsv"), valid=str(files / "valid.tsv"), unlabelled=[str(files / "more.txt")])
+    prepared = text_prepare(sources, TokenChoice(level="word", min_count=1), files / "new")
+    assert capsys.readouterr().out == ""
+    rows = dict(prepared.rows)
+    assert list(rows) == ["pretrain/train", "classify/train", "classify/valid"]
+    assert [rows[name].documents for name in rows] == [40 + 15, 40, 10]
+    assert rows["classify/train"].tokens == sum(len(text.split()) for text, _ in reviews(40, 5))
+    assert prepared.labels == ["negative", "positive"] and prepared.of_label["valid"]["negative"] == 5
+    assert prepared.symbols == len(Dictionary.load(str(files / "new" / "pretrain" / "dict.txt")))
+    assert "classify/train" in str(prepared) and prepared.warnings() == []
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Sources("a.tsv", valid_fraction=0.0), "--valid-fraction 0.0 is not a fraction"),
+        (lambda: Sources("a.tsv", train_text=False), "--no-train-text leaves nothing"),
+        (lambda: TokenChoice(), "--level is missing"),
+        (lambda: TokenChoice(level="word", max_words=0), "--max-words 0 is not a number of tokens"),
+        (lambda: TokenChoice(tokens_from="bin", keep_case=True), "--tokens-from settles --keep-case"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused_before_anything_is_read(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()

@@ -7,7 +7,7 @@ import torch
 from conftest import digit_pairs
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.translator import Translator
+from s2s_plugins.models.translator import load_translator
 
 TINY_LSTM = ("--encoder-embed-dim", 16, "--decoder-embed-dim", 16, "--decoder-out-embed-dim", 16)
 LINES = ["1 2 3 4 5 6 7", "4", "9 8 7", "0 0", "5 6 7 8 9"]
@@ -15,7 +15,7 @@ LINES = ["1 2 3 4 5 6 7", "4", "9 8 7", "0 0", "5 6 7 8 9"]
 
 @pytest.fixture(scope="module")
 def translator(trained):
-    return Translator(str(trained["attention_lstm"]))
+    return load_translator(str(trained["attention_lstm"]))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def fairseqs_lstm(commands, digits):
 def test_a_checkpoint_translates_as_fairseq_generate_does_in_the_order_of_the_data(commands, digits, trained):
     for arch in ("attention_lstm", "peek_lstm"):
         result = commands.generate(digits, "--path", trained[arch], "--beam", 4)
-        translator = Translator(str(trained[arch]), str(digits))
+        translator = load_translator(str(trained[arch]), str(digits))
         found = translator.translate(translator.read("test"), beam=4, batch_size=5)
         assert [" ".join(hypotheses[0].tokens) for hypotheses in found] == result.hypotheses()
         scores = [float(line.split("\t")[0]) for line in result.lines("H")]
@@ -45,9 +45,9 @@ def test_the_dictionaries_come_from_the_checkpoint(commands, digits, trained, tm
     save_dir = tmp_path / "model"
     commands.train(data, "attention_lstm_tiny", save_dir, "--max-epoch", 1)
     path = str(save_dir / "checkpoint_last.pt")
-    with_data = [hypotheses[0].tokens for hypotheses in Translator(path, str(data)).translate(LINES)]
+    with_data = [hypotheses[0].tokens for hypotheses in load_translator(path, str(data)).translate(LINES)]
     shutil.rmtree(data)
-    assert [hypotheses[0].tokens for hypotheses in Translator(path).translate(LINES)] == with_data
+    assert [hypotheses[0].tokens for hypotheses in load_translator(path).translate(LINES)] == with_data
 
 
 def test_the_best_translations_come_best_first(translator):
@@ -85,7 +85,7 @@ def test_every_row_of_weights_adds_up_to_1_over_the_real_tokens(translator):
 def test_the_weights_are_those_of_the_search_that_found_the_output(commands, digits, trained, translator):
     flags = ("--path", trained["attention_lstm"], "--beam", 5, "--print-alignment", "soft")
     printed = commands.generate(digits, *flags).lines("A")
-    reader = Translator(str(trained["attention_lstm"]), str(digits))
+    reader = load_translator(str(trained["attention_lstm"]), str(digits))
     alignments = reader.attend(reader.read("test"))
     assert len(printed) == len(alignments) == 13
     for line, found in zip(printed, alignments):
@@ -98,8 +98,8 @@ def test_any_attention_and_any_side_of_the_padding_will_do(commands, digits):
     folder = commands.folder / "other-attention"
     commands.train(digits, "attention_lstm_tiny", folder, "--max-epoch", 2, *flags)
     path = str(folder / "checkpoint_last.pt")
-    translator = Translator(path, overrides={"left_pad_source": False, "left_pad_target": True})
-    assert not translator.task.cfg.left_pad_source and Translator(path).task.cfg.left_pad_source
+    translator = load_translator(path, overrides={"left_pad_source": False, "left_pad_target": True})
+    assert not translator.task.cfg.left_pad_source and load_translator(path).task.cfg.left_pad_source
     for line, found in zip(LINES, translator.attend(LINES)):
         (alone,) = translator.attend([line])
         assert (alone.source, alone.target) == (found.source, found.target)
@@ -114,10 +114,10 @@ def test_a_word_that_the_dictionary_lacks_is_shown_as_it_is_and_marked(translato
 
 
 def test_a_split_has_references_and_a_limit(digits, trained):
-    translator = Translator(str(trained["attention_lstm"]), str(digits))
+    translator = load_translator(str(trained["attention_lstm"]), str(digits))
     sentences = translator.read("valid", limit=4)
     pairs = digit_pairs(11, 2)[:4]
-    assert [" ".join(sentence.words) for sentence in sentences] == [f"{source} </s>" for source, _ in pairs]
+    assert [" ".join(sentence.tokens) for sentence in sentences] == [f"{source} </s>" for source, _ in pairs]
     assert [" ".join(sentence.reference) for sentence in sentences] == [target for _, target in pairs]
     assert len(translator.read("test", limit=1000)) == 13
     alignments = translator.attend(sentences)
@@ -125,7 +125,7 @@ def test_a_split_has_references_and_a_limit(digits, trained):
 
 
 def test_fairseqs_own_lstm_attends_too_with_a_data_folder(digits, fairseqs_lstm):
-    translator = Translator(str(fairseqs_lstm), str(digits))
+    translator = load_translator(str(fairseqs_lstm), str(digits))
     together = translator.attend(LINES, batch_size=5)
     for line, found in zip(LINES, together):
         (alone,) = translator.attend([line])
@@ -149,24 +149,24 @@ def test_a_search_takes_fairseqs_options_by_name(translator):
 
 def test_what_cannot_be_loaded_is_said_in_one_line(digits, trained, fairseqs_lstm, commands, tmp_path):
     with pytest.raises(UsageError, match="carry its dictionaries.*lstm-data, is gone: name a copy with --data"):
-        Translator(str(fairseqs_lstm))
+        load_translator(str(fairseqs_lstm))
     with pytest.raises(UsageError, match="no/such.pt does not exist"):
-        Translator("no/such.pt")
+        load_translator("no/such.pt")
     (tmp_path / "words.pt").write_text("not a checkpoint")
     with pytest.raises(UsageError, match="words.pt is not a checkpoint"):
-        Translator(str(tmp_path / "words.pt"))
+        load_translator(str(tmp_path / "words.pt"))
     other = shutil.copytree(digits, tmp_path / "other")
     lines = (other / "dict.src.txt").read_text().splitlines()
     (other / "dict.src.txt").write_text("\n".join(["x 1", *lines[1:], "y 1"]) + "\n")
     with pytest.raises(UsageError, match="another source dictionary: symbol 4 is '.' in it and 'x' in the data's"):
-        Translator(str(trained["attention_lstm"]), str(other))
+        load_translator(str(trained["attention_lstm"]), str(other))
     with pytest.raises(UsageError, match=r"does not fit the data .*size mismatch"):
-        Translator(str(fairseqs_lstm), str(other))
+        load_translator(str(fairseqs_lstm), str(other))
 
 
 @pytest.mark.parametrize("arch", ["basic_lstm", "feedback_lstm", "peek_lstm"])
 def test_a_model_without_attention_says_which_have_it(trained, arch):
-    translator = Translator(str(trained[arch]))
+    translator = load_translator(str(trained[arch]))
     assert not translator.has_attention
     with pytest.raises(UsageError, match="without attention: use one of --arch attention_lstm"):
         translator.attend(LINES)

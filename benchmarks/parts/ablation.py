@@ -1,4 +1,5 @@
-"""What pays: training with one switch off and on in turn; decoding by fairseq's loop and ours, and by smaller weights.
+"""The gain of each optimization: training with a switch off and on in turn; decoding by fairseq's loop and ours, and
+with smaller weights.
 
 The other side of a pair is our own model here, not fairseq's.
 """
@@ -64,7 +65,7 @@ def _training(
 
 
 def _optimizer(bench: Bench) -> List[dict]:
-    """Adam where it is a fair part of an update: in small batches, and where most weights belong to words."""
+    """Adam where it is a considerable part of an update: small batches, and models with most weights in words."""
     name, switches, scale = "attention_lstm luong", ("Adam in one pass",), bench.scale
     small = replace(scale.g2p, max_tokens=scale.model_max_tokens)
     rows = _training(bench, name, switches, bench.g2p(), small, scale.batches)

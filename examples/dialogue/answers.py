@@ -24,9 +24,9 @@ def write(checkpoint: Path, searches: Dict[str, dict], seed: int, path: Path) ->
     """
     import torch  # seconds that a command that shows its help need not wait
 
-    from s2s_plugins.models.translator import Translator
+    from s2s_plugins.models.translator import load_translator
 
-    translator = Translator(str(checkpoint))
+    translator = load_translator(str(checkpoint))
     found = {}
     for name, search in searches.items():
         torch.manual_seed(seed)

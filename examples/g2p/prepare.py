@@ -25,6 +25,8 @@ from common.corpora import write_lines
 from common.pairs import SPACE
 from s2s_plugins.errors import UsageError, one_line_errors
 
+HELD_OUT = {"valid": 2000, "test": 5000}  # words, at most
+
 Lexicon = Dict[str, List[str]]  # word -> its pronunciations, in file order
 
 
@@ -116,8 +118,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--valid", metavar="FILE", help="the same form (default: words held out of the training file)")
     parser.add_argument("--test", metavar="FILE", help="the same form (default: words held out of the training file)")
     parser.add_argument("--train-words", type=int, metavar="N", help="train on N random words (default: all)")
-    parser.add_argument("--valid-words", type=int, default=2000, metavar="N", help="words to hold out (default: 2000)")
-    parser.add_argument("--test-words", type=int, default=5000, metavar="N", help="words to hold out (default: 5000)")
+    for name, most in HELD_OUT.items():
+        help = f"words to hold out (default: a tenth, and at most {most:,})"
+        parser.add_argument(f"--{name}-words", type=int, metavar="N", help=help)
     parser.add_argument("--seed", type=int, default=1, help="of the split (default: 1)")
     parser.add_argument(
         "--decompose",
@@ -142,8 +145,10 @@ def prepare(args: argparse.Namespace) -> None:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     train = read_lexicon(args.train) if args.train else fetch_cmudict(Path(args.cache or out / "download"))
-    test = read_lexicon(args.test) if args.test else hold_out(train, args.test_words, "test", args.seed)
-    valid = read_lexicon(args.valid) if args.valid else hold_out(train, args.valid_words, "valid", args.seed)
+    words = {name: min(most, max(1, len(train) // 10)) for name, most in HELD_OUT.items()}
+    words.update({name: given for name in HELD_OUT if (given := getattr(args, f"{name}_words")) is not None})
+    test = read_lexicon(args.test) if args.test else hold_out(train, words["test"], "test", args.seed)
+    valid = read_lexicon(args.valid) if args.valid else hold_out(train, words["valid"], "valid", args.seed)
     if args.train_words is not None:
         if not 0 < args.train_words <= len(train):
             raise UsageError(f"--train-words {args.train_words} is not between 1 and the {len(train)} words there")

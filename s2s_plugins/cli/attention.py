@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"--split {args.split} is a part of binarised data: give --data too")
     if os.path.exists(args.out) and not os.path.isdir(args.out):
         raise UsageError(f"--out {args.out} is a file: name a folder")
-    from s2s_plugins.models.translator import Translator
+    from s2s_plugins.models.translator import load_translator
     from s2s_plugins.reports import attention
 
-    translator, split = Translator(args.checkpoint, args.data), args.split or SPLIT
+    translator, split = load_translator(args.checkpoint, args.data), args.split or SPLIT
     if args.data is None:
         where, sentences = "stdin", translator.encode(_lines(args.limit))
     else:

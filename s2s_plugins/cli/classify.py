@@ -25,10 +25,11 @@ def run(args: argparse.Namespace) -> None:
     signal.signal(
         signal.SIGPIPE, signal.SIG_DFL
     )  # like other filters: `s2s classify ... | head` ends without a message
+    from s2s_plugins.inference.classifier import answer
     from s2s_plugins.inference.lines import progress, read_batches
-    from s2s_plugins.models.classifier import Classifier, answer
+    from s2s_plugins.models.classifier import load_classifier
 
-    classifier = Classifier(args.checkpoint)
+    classifier = load_classifier(args.checkpoint)
     with progress(lines) as bar:
         for texts in read_batches(lines, args.batch_size):
             for probabilities in classifier(texts, args.batch_size):

@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> None:
     stream = standard_input()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # like other filters: `s2s predict ... | head` ends without a message
     from s2s_plugins.inference.lines import progress
-    from s2s_plugins.models.predictions import Options, predict_lines
-    from s2s_plugins.models.translator import Translator
+    from s2s_plugins.inference.predictions import Options, predict_lines
+    from s2s_plugins.models.translator import load_translator
 
-    translator = Translator(args.checkpoints[0], args.data, ensemble=args.checkpoints[1:])
+    translator = load_translator(args.checkpoints[0], args.data, ensemble=args.checkpoints[1:])
     translator.translate([], args.beam, args.nbest, args.batch_size)  # report unusable flags before reading
     if stream.isatty():
         print("s2s predict: reads one source per line, to the end of the input (Ctrl-D)", file=sys.stderr)

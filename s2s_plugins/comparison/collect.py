@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from s2s_plugins.comparison.lead import Lead
 from s2s_plugins.comparison.metrics import Metric
@@ -15,6 +15,7 @@ from s2s_plugins.steps import DONE, Runner, Step, StepError, json_objects
 
 Curve = List[Tuple[int, float]]  # updates, loss
 
+Json = Dict[str, Any]  # an object of results.json
 MOST_LENGTHS = 12  # groups of source lengths
 
 
@@ -131,7 +132,7 @@ def sample_numbers(sources: Sequence[str], count: int) -> List[int]:
     return [order[(2 * place + 1) * len(order) // (2 * count)] for place in range(count)]
 
 
-def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead] = ()) -> dict:
+def collect(plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead] = ()) -> Json:
     """All results so far.
 
     Args:
@@ -171,7 +172,7 @@ def _decoded(plan: Plan, runner: Runner, system: System, subset: str) -> List[Ru
     return [run for run in plan.runs if run.system == system and runner.status(run.decodes[subset]) == DONE]
 
 
-def _training_of(run: Run, runner: Runner) -> dict:
+def _training_of(run: Run, runner: Runner) -> Json:
     trained = runner.read(run.train)
     main = runner.read(next(iter(run.decodes.values())))
     return {
@@ -189,12 +190,12 @@ def _training_of(run: Run, runner: Runner) -> dict:
 
 def _subset(
     plan: Plan, runner: Runner, metrics: Sequence[Metric], samples: int, leads: Sequence[Lead], subset: str
-) -> dict:
+) -> Json:
     """The scores of all systems and baselines on one split, over all sentences and by length of the source; samples."""
-    found: dict = {"name": subset, "sentences": 0, "lengths": [], "samples": [], "scores": {}, "by_length": {}}
+    found: Json = {"name": subset, "sentences": 0, "lengths": [], "samples": [], "scores": {}, "by_length": {}}
     groups: List[List[int]] = []
 
-    def add(name: str, decoded: Decoded, about: dict) -> None:
+    def add(name: str, decoded: Decoded, about: Json) -> None:
         scores = {one.name: one.score(decoded.hypotheses, decoded.references) for one in metrics}
         found["scores"].setdefault(name, []).append({**about, **scores})
         parts = [decoded.select(numbers) for numbers in groups]
@@ -223,7 +224,7 @@ def _subset(
     return found
 
 
-def _groups(sources: Sequence[str], found: dict) -> List[List[int]]:
+def _groups(sources: Sequence[str], found: Json) -> List[List[int]]:
     """The sentences of each range of lengths; adds the ranges to ``found``."""
     lengths = [len(source.split()) for source in sources]
     groups = []

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import mean
-from typing import Dict, List, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Dict, List, Sequence
 
+from s2s_plugins.comparison.collect import Json
 from s2s_plugins.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # distinct for colour-blind readers (Okabe and Ito), and by marker in print
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7a7a7a", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = "osD^vP*X"
 
 
-def _pyplot():
+def _pyplot() -> ModuleType:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -22,18 +28,18 @@ def _pyplot():
     return pyplot
 
 
-def save(figure, path: Path) -> None:
+def save(figure: "Figure", path: Path) -> None:
     """Write a PNG that appears whole or not at all."""
     with replacing(path) as partial:
         figure.savefig(partial, dpi=130, format="png")
     _pyplot().close(figure)
 
 
-def style(place: int) -> dict:
+def style(place: int) -> Json:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 4.5}
 
 
-def learning_curves(results: dict):
+def learning_curves(results: Json) -> "Figure":
     """Losses of training and validation against updates, one line per system; a band spans the seeds."""
     figure, axes = _pyplot().subplots(1, 2, figsize=(10.5, 4.0), sharey=True, layout="constrained")
     for axis, kind in zip(axes, ("training", "validation")):
@@ -59,20 +65,20 @@ def _thinned(values: List[int], most: int) -> List[int]:
     return values[::step] if step > 1 else values
 
 
-def _line(axis, xs: Sequence[float], values: Sequence[Sequence[float]], label: str, look: dict) -> None:
+def _line(axis: "Axes", xs: Sequence[float], values: Sequence[Sequence[float]], label: str, look: Json) -> None:
     axis.plot(xs, [mean(points) for points in values], label=label, **look)
     if any(len(points) > 1 for points in values):
         lows, highs = [min(points) for points in values], [max(points) for points in values]
         axis.fill_between(xs, lows, highs, color=look["color"], alpha=0.15, lw=0)
 
 
-def _legend(figure, axis, count: int) -> None:
+def _legend(figure: "Figure", axis: "Axes", count: int) -> None:
     figure.legend(
         *axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(count, 5), frameon=False, fontsize=9
     )
 
 
-def by_length(results: dict, subset: dict):
+def by_length(results: Json, subset: Json) -> "Figure":
     """The first metric against the number of source tokens; grey bars show the number of sentences."""
     groups, metric = subset["lengths"], results["metrics"][0]
     figure, axis = _pyplot().subplots(figsize=(max(6.5, 0.62 * len(groups) + 1.5), 4.2), layout="constrained")
@@ -107,7 +113,7 @@ def _range(group: Dict[str, int]) -> str:
     return str(group["from"]) if group["from"] == group["to"] else f"{group['from']}–{group['to']}"
 
 
-def draw(results: dict, out: Path) -> Dict[str, Path]:
+def draw(results: Json, out: Path) -> Dict[str, Path]:
     """All pictures below ``out``: ``learning-curves``, and ``by-length-SPLIT`` where a split has several lengths."""
     figures = {"learning-curves": learning_curves(results)}
     for subset in results["subsets"]:

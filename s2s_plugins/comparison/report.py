@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
+from s2s_plugins.comparison.collect import Json
 from s2s_plugins.reports import templates
 from s2s_plugins.reports.diagram import Diagram, draw
 from s2s_plugins.reports.webfonts import with_fonts
@@ -19,7 +20,7 @@ def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
     return mean, f"{min(values):,.{digits}f}–{max(values):,.{digits}f}" if len(values) > 1 else ""
 
 
-def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
+def table(results: Json, subset: Json) -> Tuple[List[str], List[Json]]:
     """Heads and rows of the table of a split, with the best score of each metric marked.
 
     The table of the first split includes the speeds. Baselines stand below the systems, with dashes for the figures of
@@ -53,12 +54,12 @@ def table(results: dict, subset: dict) -> Tuple[List[str], List[dict]]:
     return heads, rows
 
 
-def _speeds(runs: Sequence[dict]) -> List[str]:
+def _speeds(runs: Sequence[Json]) -> List[str]:
     speeds = [_mean(runs, key) for key in ("parameters", "tokens_per_second", "sentences_per_second")]
     return [f"{speed:,.0f}" for speed in speeds] + [f"{_mean(runs, 'train_seconds') / 60:.1f}"]
 
 
-def _mean(entries: Sequence[dict], key: str) -> float:
+def _mean(entries: Sequence[Json], key: str) -> float:
     return sum(entry[key] for entry in entries) / len(entries)
 
 
@@ -67,7 +68,7 @@ def embedded(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]], diagrams: Sequence[Diagram] = ()) -> str:
+def page(results: Json, pictures: Dict[str, Path], maps: Dict[str, List[str]], diagrams: Sequence[Diagram] = ()) -> str:
     """The report.
 
     Args:
@@ -93,7 +94,7 @@ def page(results: dict, pictures: Dict[str, Path], maps: Dict[str, List[str]], d
     return with_fonts(text)
 
 
-def text_table(results: dict, subset: dict) -> str:
+def text_table(results: Json, subset: Json) -> str:
     """The table of a split, as text."""
     heads, rows = table(results, subset)
     lines = [[subset["name"], *heads]] + [[row["system"]["name"], *map(_plain, row["cells"])] for row in rows]
@@ -104,5 +105,5 @@ def text_table(results: dict, subset: dict) -> str:
     )
 
 
-def _plain(cell: dict) -> str:
+def _plain(cell: Json) -> str:
     return f"{cell['text']} ({cell['seeds']})" if cell["seeds"] else cell["text"]

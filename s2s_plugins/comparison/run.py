@@ -8,9 +8,10 @@ import platform
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, TypeVar
 
 from s2s_plugins.comparison import collect, metrics, plots, report
+from s2s_plugins.comparison.collect import Json
 from s2s_plugins.comparison.lead import Lead, named_apart
 from s2s_plugins.comparison.plan import Plan, Run, Settings, attention_step
 from s2s_plugins.errors import UsageError, WorkError
@@ -18,6 +19,8 @@ from s2s_plugins.files import write_whole
 from s2s_plugins.reports import library
 from s2s_plugins.reports.diagram import Diagram, diagram_of
 from s2s_plugins.steps import DONE, Runner
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Report:
         self.leads = [Lead(tokens) for tokens in contents.leads]
         named_apart(self.leads, [system.name for system in plan.systems])
 
-    def results(self) -> dict:
+    def results(self) -> Json:
         """The content of results.json."""
         settings, contents = self.plan.settings, self.contents
         results = collect.collect(self.plan, self.runner, self.chosen, contents.samples, self.leads)
@@ -97,7 +100,7 @@ class Report:
         }
         return results
 
-    def write(self) -> Optional[dict]:
+    def write(self) -> Optional[Json]:
         """Write results.json, the pictures and report.html.
 
         Returns:
@@ -130,13 +133,13 @@ class Report:
             Runner(self.runner.out, redo=True).run(stale)
 
     def _look_inside(self, run: Run, numbers: List[int], path: Path) -> None:
-        from s2s_plugins.models.translator import Translator
+        from s2s_plugins.models.translator import load_translator
 
-        translator = Translator(str(run.checkpoint), str(self.plan.settings.data))
-        diagram = diagram_of(run.system.name, translator.model)
+        translator = load_translator(str(run.checkpoint), str(self.plan.settings.data))
+        diagram = diagram_of(run.system.name, translator.models[0])
         if diagram is not None:
             write_whole(self._diagram_path(run.system.name), json.dumps(vars(diagram)))
-        kept: List[dict] = []
+        kept: List[Json] = []
         if translator.has_attention and numbers:
             sentences = translator.read(self.plan.settings.subsets[0])
             alignments = translator.attend([sentences[number] for number in numbers], self.plan.settings.beam)
@@ -149,12 +152,12 @@ class Report:
     def _diagram_path(self, name: str) -> Path:
         return self.plan.settings.out / "attention" / f"{name}-decoder.json"
 
-    def _diagrams(self, results: dict) -> List[Diagram]:
+    def _diagrams(self, results: Json) -> List[Diagram]:
         """The drawings of the systems' decoders."""
         paths = [self._diagram_path(system["name"]) for system in results["systems"]]
         return [Diagram(**json.loads(path.read_text(encoding="utf-8"))) for path in paths if path.exists()]
 
-    def _maps(self, results: dict) -> Dict[str, List[str]]:
+    def _maps(self, results: Json) -> Dict[str, List[str]]:
         """The heat maps of each system with attention, as HTML; the first one has the styles that all of them need."""
         from s2s_plugins.reports.heatmap import Alignment, fragment
 
@@ -168,13 +171,13 @@ class Report:
         return maps
 
 
-def _spread(items: Sequence, count: int) -> List:
+def _spread(items: Sequence[T], count: int) -> List[T]:
     """``count`` of ``items``, evenly spread."""
     count = min(count, len(items))
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
-def compare(archs: Sequence[str], settings: Settings, contents: Contents, redo: bool = False) -> dict:
+def compare(archs: Sequence[str], settings: Settings, contents: Contents, redo: bool = False) -> Json:
     """Train, decode, score and report, except for what is done already.
 
     Args:

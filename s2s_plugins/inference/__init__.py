@@ -1,1 +1,1 @@
-"""Using a trained model, without fairseq."""
+"""A trained model as an object: text in, predictions out. Nothing here knows fairseq or opens a checkpoint."""

@@ -23,6 +23,7 @@ from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.fast.folded import FoldedDecoder
 from s2s_plugins.nn.fast.weights import Int8Weight
 from s2s_plugins.nn.scheduled import ScheduledSampling
+from s2s_plugins.nn.steps import PlainState, PlainSteps, Steps
 
 logger = logging.getLogger(__name__)
 
@@ -232,6 +233,10 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         if state is not None:
             self.set_incremental_state(incremental_state, self.STATE, state.reorder(new_order))
 
+    def steps(self) -> Steps:
+        """The decoder's steps for beam search: folded, where that computes the same."""
+        return self.folded() if self.folds() else _AdapterSteps(self)
+
     def folds(self) -> bool:
         """Whether :meth:`folded` computes what :meth:`forward` does: LSTM cells, a plain softmax, no dropout kept."""
         dropouts = any(isinstance(part, Dropout) and part.keep_at_inference for part in self.core.modules())
@@ -261,3 +266,15 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
 
     def make_generation_fast_(self, need_attn: bool = False, **kwargs) -> None:
         self.need_attn = bool(need_attn)
+
+
+class _AdapterSteps(PlainSteps):
+    """The steps of a decoder that does not fold, under its autocast."""
+
+    def __init__(self, adapter: RecurrentDecoder) -> None:
+        super().__init__(adapter.core, adapter._scores)
+        self.adapter = adapter
+
+    def step(self, tokens: Tensor, state: PlainState) -> Tuple[Tensor, PlainState]:
+        with self.adapter.autocast(tokens.device):
+            return super().step(tokens, state)

@@ -6,33 +6,31 @@ After Polyak and Juditsky 1992; fairseq has it as a script of its repository, wh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
-from fairseq import checkpoint_utils
 from omegaconf import OmegaConf
 
-from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.compat.training import whole_checkpoint
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import check_replaceable
+from s2s_plugins.models.checkpoint import read_checkpoint
 
 
-def load(path: str) -> dict:
+def load(path: str) -> Dict[str, Any]:
     """Read a checkpoint, on the CPU.
 
     Raises:
         UsageError: it is missing, not a checkpoint, or refused.
     """
-    check_file(path)
-    state = checkpoint_utils.load_checkpoint_to_cpu(path)
+    state = read_checkpoint(path).state
     if OmegaConf.is_config(state.get("cfg")):
         state["cfg"] = OmegaConf.to_container(state["cfg"], resolve=True, enum_to_str=True)  # as fairseq saves it
     return state
 
 
-def average(paths: Sequence[str]) -> dict:
+def average(paths: Sequence[str]) -> Dict[str, Any]:
     """The last checkpoint of ``paths`` with the mean of all their weights, summed in float64.
 
     Raises:
@@ -40,7 +38,7 @@ def average(paths: Sequence[str]) -> dict:
     """
     sums: Dict[str, torch.Tensor] = {}
     first_shapes: Optional[Dict[str, torch.Size]] = None
-    result: dict = {}
+    result: Dict[str, Any] = {}
     for path in paths:
         result = load(path)
         weights = result["model"]

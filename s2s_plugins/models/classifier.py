@@ -1,30 +1,47 @@
-"""A trained classifier as an object: texts in, probabilities of the classes out.
-
-The checkpoint is all that it needs: it carries the dictionary, the labels, and how text becomes tokens.
-"""
+"""Checkpoints of ``--task text_classification`` as a :class:`~s2s_plugins.inference.classifier.Classifier`."""
 
 from __future__ import annotations
 
-import json
-from typing import List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils
-from fairseq.data import Dictionary, ListDataset
+from torch import nn
 
-from s2s_plugins.compat.checkpoints import check_file, unusable
+from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.loading import numbers_as_symbols
-from s2s_plugins.tasks.documents import LabelledDocuments, limited
+from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.torch_model import padded
+from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, read_checkpoint
 from s2s_plugins.tasks.text_classification import TextClassificationTask
+from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
 
-BATCH_SIZE = 64
+
+class HeadModel:
+    """One classification head of a model, as :class:`~s2s_plugins.inference.classifier.Model` has it.
+
+    Args:
+        model: ``sa_lstm`` or ``lm_lstm``, in inference mode.
+        head: its name.
+    """
+
+    def __init__(self, model: nn.Module, head: str) -> None:
+        self.model, self.head = model, head
+        self.device = next(model.parameters()).device
+
+    @torch.no_grad()
+    def classify(self, documents: Sequence[Sequence[int]]) -> np.ndarray:
+        """The probabilities of the classes, (N, C)."""
+        logits, _ = self.model(padded(documents, self.device), features_only=True, classification_head_name=self.head)
+        probabilities: np.ndarray = logits.softmax(-1).cpu().numpy()
+        return probabilities
 
 
-class Classifier:
-    """A trained classifier.
+def load_classifier(path: str, overrides: Optional[Dict[str, Any]] = None) -> Classifier:
+    """A checkpoint of ``--task text_classification``, ready to classify.
+
+    The checkpoint is all that it needs: it carries the dictionary, the labels, and how text becomes tokens.
 
     Args:
         path: of a checkpoint.
@@ -33,85 +50,38 @@ class Classifier:
     Raises:
         UsageError: it cannot be read, or is not of this task.
     """
-
-    def __init__(self, path: str, overrides: Optional[dict] = None) -> None:
-        check_file(path)
-        self.path = path
-        state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
-        with unusable(path):
-            self._build(path, state)
-            self.model.eval()
-            if torch.cuda.is_available():
-                self.model.cuda()
-            self(["a"])  # settings that do not fit each other stop here
-
-    def _build(self, path: str, state: dict) -> None:
-        cfg = state["cfg"]
-        name = cfg.task._name if cfg.get("task") is not None else None
-        if name != "text_classification":
-            raise UsageError(f"{path} is a checkpoint of --task {name}: name one of --task text_classification")
-        saved = state["task_state"]
-        if saved["tokens"] is None:
-            raise UsageError(
-                f"{path} does not say how text becomes tokens, since its data folder had no tokens.json: prepare the "
-                "data with s2s prepare, or binarise the lines and use fairseq-validate"
-            )
-        dictionary = Dictionary()
-        for symbol in numbers_as_symbols(state["model"]["decoder.symbols"])[dictionary.nspecial :]:
-            dictionary.add_symbol(symbol)
-        self.labels: List[str] = list(saved["labels"])
-        for label in self.labels:
-            if not isinstance(label, str) or len(label.splitlines()) != 1 or label != _as_utf8(label):
-                raise UsageError(f"its label {label!r} is not a line of text: use one that fairseq-train wrote")
-        self.tokenizer = Tokenizer.from_settings(saved["tokens"])
-        self.task = TextClassificationTask(cfg.task, dictionary, self.labels, saved["tokens"])
-        self.model = self.task.build_model(cfg.model, from_checkpoint=True)
-        self.model.load_state_dict(state["model"], strict=True, model_cfg=cfg.model)
-        self.head = cfg.criterion.classification_head_name
-        self.limit, self.truncate = cfg.task.max_document_tokens, str(cfg.task.truncate)
-
-    def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> torch.Tensor:
-        """Probabilities of the classes, (len(texts), C), on the CPU.
-
-        Args:
-            texts: documents.
-            batch_size: documents at a time, of like length.
-        """
-        indices = self.task.dictionary.indices
-        encoded = [torch.tensor(self.tokenizer.encode(self.tokenizer.tokenize(text), indices)) for text in texts]
-        order = sorted(range(len(texts)), key=lambda place: -len(encoded[place]))
-        found = torch.empty(len(texts), len(self.labels))
-        for start in range(0, len(order), batch_size):
-            places = order[start : start + batch_size]
-            found[places] = self._classify([encoded[place] for place in places])
-        if not bool(torch.isfinite(found).all()):
-            raise UsageError(f"checkpoint {self.path} answers with numbers that are not finite: use an earlier one")
-        return found
-
-    @torch.no_grad()
-    def _classify(self, encoded: List[torch.Tensor]) -> torch.Tensor:
-        documents = ListDataset(encoded, np.array([len(tokens) for tokens in encoded]))
-        documents = limited(documents, self.limit, self.truncate)
-        unknown = np.zeros(len(encoded), dtype=np.int64)
-        dataset = LabelledDocuments(documents, unknown, self.task.dictionary, shuffle=False)
-        batch = dataset.collater([dataset[index] for index in range(len(encoded))])
-        device = next(self.model.parameters()).device
-        inputs = {name: tensor.to(device) for name, tensor in batch["net_input"].items()}
-        logits, _ = self.model(**inputs, features_only=True, classification_head_name=self.head)
-        return logits.softmax(-1).cpu()
+    checkpoint = read_checkpoint(path, overrides)
+    with unusable(path):
+        checkpoint.check_task("text_classification")
+        classifier = _build(checkpoint)
+        classifier(["a"])  # settings that do not fit each other stop here
+    return classifier
 
 
-def _as_utf8(text: str) -> str:
-    """``text`` with ``?`` for what UTF-8 cannot hold, half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _build(checkpoint: Checkpoint) -> Classifier:
+    cfg, saved = checkpoint.cfg, checkpoint.state["task_state"]
+    if saved["tokens"] is None:
+        raise UsageError(
+            f"{checkpoint.path} does not say how text becomes tokens, since its data folder had no tokens.json: "
+            "prepare the data with s2s prepare, or binarise the lines and use fairseq-validate"
+        )
+    symbols = checkpoint.symbols("decoder") or SymbolTable()
+    labels = _checked(saved["labels"])
+    tokenizer = Tokenizer.from_settings(saved["tokens"])
+    task = TextClassificationTask(cfg.task, as_dictionary(symbols), labels, saved["tokens"])
+    model = HeadModel(checkpoint.build(task), cfg.criterion.classification_head_name)
+    limit, truncate = cfg.task.max_document_tokens, str(cfg.task.truncate)
+    return Classifier(checkpoint.path, model, tokenizer, symbols, labels, limit, truncate)
 
 
-def answer(probabilities: torch.Tensor, labels: List[str], as_json: bool) -> str:
-    """A line of output: label, tab, probability; or a JSON object with the probabilities of all classes."""
-    best = int(probabilities.argmax())
-    if not as_json:
-        return f"{labels[best]}\t{probabilities[best]:.4f}"
-    every = {label: round(float(p), 6) for label, p in zip(labels, probabilities)}
-    return json.dumps(
-        {"label": labels[best], "probability": every[labels[best]], "probabilities": every}, ensure_ascii=False
-    )
+def _checked(labels: Sequence[Any]) -> List[str]:
+    """``labels``, each a line of text.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for label in labels:
+        line = isinstance(label, str) and len(label.splitlines()) == 1
+        if not line or label != label.encode("utf-8", "replace").decode():  # half a surrogate pair is no UTF-8
+            raise UsageError(f"its label {label!r} is not a line of text: use one that fairseq-train wrote")
+    return list(labels)

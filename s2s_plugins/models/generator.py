@@ -5,8 +5,6 @@ fairseq's loop copies the encoder's output and the decoder's whole state for eac
 
 from __future__ import annotations
 
-from typing import List
-
 import torch
 from fairseq.search import BeamSearch
 from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
@@ -22,8 +20,7 @@ class RecurrentGenerator(SequenceGenerator):
     """fairseq's generator for our models: the same hypotheses and scores, and more where better ones are likely.
 
     What is more than a beam search it leaves to fairseq's loop: sampling and other searches, prefixes, constraints,
-    blocked n-grams, a language model beside, and models that cannot be folded
-    (:meth:`~s2s_plugins.models.adapters.RecurrentDecoder.folds`).
+    blocked n-grams, and a language model beside.
 
     Attributes:
         patient: as :class:`~s2s_plugins.search.SearchSettings` has it. Without, hypotheses and scores are exactly
@@ -34,13 +31,13 @@ class RecurrentGenerator(SequenceGenerator):
 
     def _generate(self, sample, prefix_tokens=None, constraints=None, bos_token=None):
         models = list(self.model.models)
-        if prefix_tokens is not None or constraints is not None or not self._searches_plainly(models):
+        if prefix_tokens is not None or constraints is not None or not self._searches_plainly():
             return super()._generate(sample, prefix_tokens, constraints, bos_token)
         net_input = sample["net_input"]
         settings = self._settings(net_input["src_tokens"].size(1))
-        decoders = [model.decoder.folded() for model in models]
+        steps = [model.steps() for model in models]
         outputs = self.model.forward_encoder(net_input)
-        states = [decoder.start(output, self.beam_size) for decoder, output in zip(decoders, outputs)]
+        states = [one.start(output, self.beam_size) for one, output in zip(steps, outputs)]
         first = net_input["src_tokens"].new_full((len(net_input["src_tokens"]),), self._first_token(bos_token))
         attends = any(model.decoder.need_attn for model in models)
         nothing = torch.empty(0)
@@ -55,7 +52,7 @@ class RecurrentGenerator(SequenceGenerator):
                 }
                 for one in hypotheses
             ]
-            for hypotheses in beam_search(decoders, states, first, settings, attends)
+            for hypotheses in beam_search(steps, states, first, settings, attends)
         ]
 
     def _first_token(self, bos_token) -> int:
@@ -84,15 +81,14 @@ class RecurrentGenerator(SequenceGenerator):
             patient=self.patient,
         )
 
-    def _searches_plainly(self, models: List[RecurrentModel]) -> bool:
-        """Whether this is a beam search over models that fold, and nothing else."""
+    def _searches_plainly(self) -> bool:
+        """Whether this is a beam search, and nothing else."""
         return (
             type(self.search) is BeamSearch
             and self.repeat_ngram_blocker is None
             and self.lm_model is None
             and not self.match_source_len
             and self.beam_size + 2 <= self.vocab_size  # so that K candidates go on whatever ends
-            and all(model.decoder.folds() for model in models)
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Optional, Tuple, Type
 
 from fairseq.models import FairseqEncoderDecoderModel
 from fairseq.modules import AdaptiveSoftmax
+from torch import Tensor
 
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
 from s2s_plugins.models.config import RecurrentConfig
@@ -14,9 +15,10 @@ from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.models.resolve import Resolved, resolve, useless_fields
 from s2s_plugins.nn.build import build_decoder, build_decoder_stack, build_encoder
 from s2s_plugins.nn.decoder import Decoder
-from s2s_plugins.nn.encoder import Encoder
+from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.scheduled import ScheduledSampling
 from s2s_plugins.nn.settings import AttentionSettings, StackSettings
+from s2s_plugins.nn.steps import Steps
 
 
 class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
@@ -84,6 +86,25 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
                 ScheduledSampling(*settings.scheduled_sampling),
             ),
         )
+
+    def encode(self, src_tokens: Tensor) -> EncoderOutput:
+        """Encode ``src_tokens`` (B, S), padded on either side."""
+        return self.encoder(src_tokens)
+
+    def steps(self) -> Steps:
+        """The decoder's steps for beam search."""
+        return self.decoder.steps()
+
+    def weights(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Optional[Tensor]:
+        """The attention weights (B, T, S) of a forward pass; None without attention.
+
+        Args:
+            src_tokens: (B, S), padded on either side.
+            prev_output_tokens: (B, T), padded on the right.
+        """
+        self.decoder.need_attn = True
+        _, extra = self.decoder(prev_output_tokens, self.encoder(src_tokens), features_only=True)
+        return extra["attn"][0]
 
 
 def _build_decoder(

@@ -1,141 +1,79 @@
-"""A trained model of ``--task translation`` as an object: sentences in, hypotheses or attention weights out.
+"""Checkpoints of ``--task translation`` as a :class:`~s2s_plugins.inference.translator.Translator`.
 
 Shape letters: B sentences, T target tokens, S source tokens.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from argparse import Namespace
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
+import numpy as np
 import torch
-from fairseq import checkpoint_utils, tasks
-from fairseq.data import Dictionary, indexed_dataset
+from fairseq import tasks
+from fairseq.data import indexed_dataset
 from fairseq.data.data_utils import collate_tokens
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models.lstm import LSTMModel
 from fairseq.tasks.translation import TranslationTask
-from fairseq.tokenizer import tokenize_line
-from torch import Tensor
+from torch import Tensor, nn
 
-from s2s_plugins.compat.checkpoints import check_file, unusable
-from s2s_plugins.compat.reading import check_numbers
+from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.loading import numbers_as_symbols
-from s2s_plugins.reports.heatmap import Alignment
-
-BATCH_SIZE = 64
-
-
-class Sentence(NamedTuple):
-    """A source sentence.
-
-    Attributes:
-        words: its tokens as they were given, ``</s>`` included.
-        tokens: their numbers (S,).
-        reference: the right output's tokens, without ``</s>``; None where it is not known.
-    """
-
-    words: List[str]
-    tokens: Tensor
-    reference: Optional[List[str]] = None
+from s2s_plugins.inference.torch_model import TorchModel
+from s2s_plugins.inference.translator import BATCH_SIZE, Hypothesis, Model, Sentence, Translator
+from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, as_symbols, read_checkpoint
+from s2s_plugins.models.seq2seq import RecurrentModel
+from s2s_plugins.search import Found, SearchSettings
+from s2s_plugins.text.symbols import EOS, PAD
 
 
-class Hypothesis(NamedTuple):
-    """A translation.
+class CheckpointTranslator(Translator):
+    """A :class:`~s2s_plugins.inference.translator.Translator` that fairseq has trained.
 
     Attributes:
-        tokens: what the model produced, without ``</s>``.
-        score: its log-probability divided by its length, natural logarithm; fairseq prints it in base 2.
-        numbers: of the tokens (T,), ``</s>`` included.
+        task: fairseq's.
+        models: the ensemble, fairseq's models.
     """
 
-    tokens: List[str]
-    score: float
-    numbers: Tensor
+    def __init__(self, path: str, task: TranslationTask, models: List[nn.Module]) -> None:
+        self.task, self.models = task, models
+        symbols = (as_symbols(task.source_dictionary), as_symbols(task.target_dictionary))
+        super().__init__(path, _model(task, models), *symbols)
 
+    def translate(
+        self,
+        lines: Sequence[Union[str, Sentence]],
+        beam: int = 5,
+        nbest: int = 1,
+        batch_size: int = BATCH_SIZE,
+        search: Optional[Dict[str, object]] = None,
+    ) -> List[List[Hypothesis]]:
+        """As :meth:`~s2s_plugins.inference.translator.Translator.translate`, or as ``search`` says.
 
-class Translator:
-    """A checkpoint of ``--task translation``, ready to decode.
-
-    Our architectures carry their dictionaries, and need nothing else. fairseq's own, as ``lstm``, need a data folder:
-    ``data``, or the one that they were trained on if it is still there.
-
-    Args:
-        path: of a checkpoint.
-        data: a folder of binarised data; its dictionaries must be the checkpoint's.
-        overrides: of its configuration, as fairseq's ``--model-overrides``.
-        ensemble: further checkpoints that were trained on the same data: the mean of their probabilities is searched.
-
-    Attributes:
-        limit: tokens of a sentence, ``</s>`` included.
-        has_attention: whether the model gives attention weights.
-
-    Raises:
-        UsageError: a checkpoint cannot be read, is of another task, or does not fit the data or the others.
-    """
-
-    def __init__(
-        self, path: str, data: Optional[str] = None, overrides: Optional[dict] = None, ensemble: Sequence[str] = ()
-    ) -> None:
-        self._load(path, data, overrides)
-        self.models = [self.model]
-        for other in ensemble:
-            member = Translator(other, data, overrides)
-            for side in ("source_dictionary", "target_dictionary"):
-                if getattr(member.task, side).symbols != getattr(self.task, side).symbols:
-                    raise UsageError(
-                        f"{other} has another {side.replace('_', ' ')} than {path}: name models of one data"
-                    )
-            self.models.append(member.model)
-
-    def _load(self, path: str, data: Optional[str], overrides: Optional[dict]) -> None:
-        check_file(path)
-        state = checkpoint_utils.load_checkpoint_to_cpu(path, overrides)
-        with unusable(path):
-            cfg = state["cfg"]
-            name = cfg.task._name if cfg.get("task") is not None else None
-            if name != "translation":
-                raise UsageError(f"{path} is a checkpoint of --task {name}: name one of --task translation")
-            cfg.task.eval_bleu = False  # it would load the tokenizer of the training's validation
-            self.path = path
-            self.task = _task(path, state, cfg.task, data)
-            self.model = self.task.build_model(cfg.model, from_checkpoint=True)
-            try:
-                self.model.load_state_dict(state["model"], strict=True, model_cfg=cfg.model)
-            except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
-                first = str(error).splitlines()[-1].strip()
-                raise UsageError(f"checkpoint {path} does not fit the data {self.task.cfg.data}: {first}") from None
-            check_numbers(self.model.named_parameters(), f"checkpoint {path}")
-            self.limit = int(min(self.task.cfg.max_source_positions, self.model.encoder.max_positions()))
-            self.model.eval()
-            if torch.cuda.is_available():
-                self.model.cuda()
-            self.device = next(self.model.parameters()).device
-            nothing = torch.tensor([[self.task.source_dictionary.eos()]], device=self.device)
-            # settings that do not fit each other stop here
-            self.has_attention = self._weights(nothing, torch.ones_like(nothing[0]), nothing) is not None
-
-    def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
-        """Sentences of lines, whose tokens are separated by spaces.
+        Args:
+            lines: sentences, or lines whose tokens are separated by spaces.
+            beam: number of hypotheses that are followed at a time.
+            nbest: number of hypotheses to return.
+            batch_size: number of sentences at a time.
+            search: further options of fairseq-generate by name: ``{"unkpen": 1000, "sampling": True}``. Sampling draws
+                with PyTorch's own generator: seed it.
 
         Raises:
-            UsageError: one has more tokens than the model takes; the message counts lines from ``first``.
+            UsageError: ``beam``, ``nbest`` or ``batch_size`` is out of range, there is no such option, or a sentence is
+                too long.
         """
-        dictionary = self.task.source_dictionary
-        end = dictionary[dictionary.eos()]
-        sentences = []
-        for line in lines:
-            words = tokenize_line(line)
-            self.check_length(len(words) + 1, f"line {first + len(sentences)}")
-            numbers = [dictionary.index(word) for word in words]
-            # a word that looks like one of fairseq's own symbols, as <pad>, is one that the dictionary lacks
-            known = [dictionary.unk() if number < dictionary.nspecial else number for number in numbers]
-            sentences.append(Sentence([*words, end], torch.tensor([*known, dictionary.eos()])))
-        return sentences
+        for name in search or {}:
+            if name not in GenerationConfig.__dataclass_fields__:
+                raise UsageError(f"{name} is no option of a search: fairseq-generate --help lists them")
+        model = FairseqModel(self.task, self.models, search) if search else self.model
+        return self._translate(model, lines, beam, nbest, batch_size)
+
+    def attend(self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE) -> List[Any]:
+        if len(self.models) > 1:
+            raise UsageError("an ensemble looks with each of its models: name one checkpoint")
+        return super().attend(lines, beam, batch_size)
 
     def read(self, split: str, limit: Optional[int] = None) -> List[Sentence]:
         """The first ``limit`` sentences of a split of the data folder, in its order, with references if it has them.
@@ -156,185 +94,134 @@ class Translator:
         sentences = []
         for index in range(len(dataset) if limit is None else min(limit, len(dataset))):
             item = dataset[index]
-            target = item.get("target")
-            reference = None if target is None else _symbols(self.task.target_dictionary, target)
-            sentences.append(
-                Sentence(_symbols(self.task.source_dictionary, item["source"], True), item["source"], reference)
-            )
-            self.check_length(len(item["source"]), f"sentence {index + 1}")
+            numbers, target = item["source"].tolist(), item.get("target")
+            reference = None if target is None else self.tokens(self.target, target.tolist())
+            sentences.append(Sentence(self.tokens(self.source, numbers, with_end=True), numbers, reference))
+            self.check_length(len(numbers), f"sentence {index + 1}")
         return sentences
 
-    def translate(
-        self,
-        lines: Sequence[Union[str, Sentence]],
-        beam: int = 5,
-        nbest: int = 1,
-        batch_size: int = BATCH_SIZE,
-        search: Optional[Dict[str, object]] = None,
-    ) -> List[List[Hypothesis]]:
-        """The ``nbest`` best translations of each sentence, best first, by beam search or as ``search`` says.
 
-        None of them has ``<s>`` or what fills up fairseq's dictionaries.
+class FairseqModel:
+    """Any model of ``--task translation``, searched by fairseq's generator.
 
-        Args:
-            lines: sentences, or lines whose tokens are separated by spaces.
-            beam: hypotheses that are followed at a time.
-            nbest: of them, as many are returned.
-            batch_size: sentences at a time.
-            search: further options of fairseq-generate by name: ``{"unkpen": 1000, "sampling": True}``. Sampling draws
-                with PyTorch's own generator: seed it.
+    Args:
+        task: fairseq's.
+        models: the ensemble.
+        options: of the search, by the names that fairseq-generate has for them.
+    """
 
-        Raises:
-            UsageError: ``beam``, ``nbest`` or ``batch_size`` is out of range, there is no such option, or a sentence is
-                too long.
-        """
-        search = search or {}
-        for name in search:
-            if name not in GenerationConfig.__dataclass_fields__:
-                raise UsageError(f"{name} is no option of a search: fairseq-generate --help lists them")
-        for name, value in (("--beam", beam), ("--nbest", nbest), ("--batch-size", batch_size)):
-            if value < 1:
-                raise UsageError(f"{name} {value} is too small: use 1 or more")
-        if nbest > beam:
-            raise UsageError(f"--nbest {nbest} is more than --beam {beam} finds: raise --beam, or lower --nbest")
-        sentences = self._encoded(lines)
-        for model in self.models:
-            model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
-        generator = self.task.build_generator(
-            self.models,
-            Namespace(beam=beam, nbest=nbest, **search),
-            extra_gen_cls_kwargs={"tokens_to_suppress": _never_written(self.task.target_dictionary)},
-        )
-        found: List[List[Hypothesis]] = [[] for _ in sentences]
-        for places in _batches(sentences, batch_size):
-            net_input = self._collate([sentences[place] for place in places])
-            for place, hypotheses in zip(
-                places, self.task.inference_step(generator, self.models, {"net_input": net_input})
-            ):
-                for hypothesis in hypotheses[:nbest]:
-                    numbers = hypothesis["tokens"].cpu()
-                    tokens = _symbols(self.task.target_dictionary, numbers)
-                    found[place].append(Hypothesis(tokens, float(hypothesis["score"]), numbers))
-                if not found[place] or not all(math.isfinite(one.score) for one in found[place]):
-                    raise UsageError(
-                        f"checkpoint {self.path} gives no probabilities, its numbers are not finite: use an earlier one"
-                    )
-        return found
-
-    def attend(
-        self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE
-    ) -> List[Alignment]:
-        """Translate by beam search, and say where the model looked for each token of the best translation.
-
-        Raises:
-            UsageError: the model has no attention, or is an ensemble; else as :meth:`translate`.
-        """
-        if len(self.models) > 1:
-            raise UsageError("an ensemble looks with each of its models: name one checkpoint")
-        if not self.has_attention:
-            raise UsageError(
-                f"{self.path} is of a model without attention: use one of --arch attention_lstm, with any "
-                "--attention, or of fairseq's --arch lstm"
-            )
-        sentences = self._encoded(lines)
-        best = [hypotheses[0] for hypotheses in self.translate(sentences, beam, 1, batch_size)]
-        return self.align(sentences, best, batch_size)
-
-    def align(
-        self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
-    ) -> List[Alignment]:
-        """Where a model with attention looks if it produces ``hypotheses``, one for each sentence: a forward pass."""
-        source, target = self.task.source_dictionary, self.task.target_dictionary
-        found: List[Optional[Alignment]] = [None] * len(sentences)
-        for places in _batches(sentences, batch_size):
-            net_input = self._collate([sentences[place] for place in places])
-            outputs = [hypotheses[place].numbers for place in places]
-            prefix = collate_tokens(outputs, target.pad(), target.eos(), left_pad=False, move_eos_to_beginning=True)
-            weights = self._weights(**net_input, prev_output_tokens=prefix.to(self.device)).float().cpu()
-            real = net_input["src_tokens"].ne(source.pad()).cpu()
-            if isinstance(self.model, LSTMModel):  # moves padding from the left to the right before it attends
-                real = real.sort(dim=1, descending=True, stable=True).values
-            for row, place in enumerate(places):
-                sentence, numbers = sentences[place], hypotheses[place].numbers
-                found[place] = Alignment(
-                    source=list(sentence.words),
-                    target=_symbols(target, numbers, with_end=True),
-                    weights=weights[row, : len(numbers), real[row]].numpy(),
-                    reference=sentence.reference,
-                    unknown=sentence.tokens.eq(source.unk()).nonzero().flatten().tolist(),
-                )
-        return [alignment for alignment in found if alignment is not None]
+    def __init__(
+        self, task: TranslationTask, models: Sequence[nn.Module], options: Optional[Dict[str, object]] = None
+    ) -> None:
+        self.task, self.models, self.options = task, list(models), options or {}
+        self.longest_source = int(min(task.cfg.max_source_positions, models[0].encoder.max_positions()))
+        self.longest_target = int(min(task.cfg.max_target_positions, models[0].decoder.max_positions()))
+        self.device = next(models[0].parameters()).device
+        self.has_attention = self._weights([[EOS]], [[EOS]]) is not None
 
     @torch.no_grad()
-    def _weights(self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor) -> Optional[Tensor]:
+    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        for model in self.models:
+            model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
+        symbols = self.task.target_dictionary.symbols
+        generator = self.task.build_generator(
+            self.models,
+            Namespace(beam=settings.beam, nbest=settings.beam, **self.options),
+            extra_gen_cls_kwargs={"tokens_to_suppress": [symbols[number] for number in settings.never]},
+        )
+        sample = {"net_input": self._source(sources)}
+        return [
+            [Found(one["tokens"], one["score"], one["positional_scores"], None) for one in hypotheses]
+            for hypotheses in self.task.inference_step(generator, self.models, sample)
+        ]
+
+    def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        weights = self._weights(sources, targets).float().cpu()
+        real = self._source(sources)["src_tokens"].ne(PAD).cpu()
+        if isinstance(self.models[0], LSTMModel):  # moves padding from the left to the right before it attends
+            real = real.sort(dim=1, descending=True, stable=True).values
+        return [row[: len(target), there].numpy() for row, target, there in zip(weights, targets, real)]
+
+    @torch.no_grad()
+    def _weights(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Any:
         """Attention weights (B, T, S); None of a model that has none."""
-        self.model.decoder.need_attn = True
-        _, extra = self.model(src_tokens=src_tokens, src_lengths=src_lengths, prev_output_tokens=prev_output_tokens)
-        if isinstance(extra, dict):
-            extra = (extra.get("attn") or [None])[0]
-        return extra
+        self.models[0].decoder.need_attn = True
+        outputs = [torch.tensor(target) for target in targets]
+        prefix = collate_tokens(outputs, PAD, EOS, left_pad=False, move_eos_to_beginning=True).to(self.device)
+        _, extra = self.models[0](**self._source(sources), prev_output_tokens=prefix)
+        return (extra.get("attn") or [None])[0] if isinstance(extra, dict) else extra
 
-    def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
-        return [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
-
-    def check_length(self, tokens: int, what: str) -> None:
-        """See that the model takes a sentence of so many tokens.
-
-        Raises:
-            UsageError: it does not; ``what`` names the sentence.
-        """
-        if tokens > self.limit:
-            raise UsageError(
-                f"{what} has {tokens} tokens, </s> included, and the model takes {self.limit} (--max-source-positions "
-                "of its training): shorten it"
-            )
-
-    def _collate(self, sentences: Sequence[Sentence]) -> dict:
+    def _source(self, sources: Sequence[Sequence[int]]) -> Dict[str, Tensor]:
         """A batch's source, padded on the side that the model was trained with."""
-        dictionary = self.task.source_dictionary
         left = bool(self.task.cfg.left_pad_source)
-        tokens = collate_tokens([sentence.tokens for sentence in sentences], dictionary.pad(), left_pad=left)
-        lengths = torch.tensor([len(sentence.tokens) for sentence in sentences])
+        tokens = collate_tokens([torch.tensor(source) for source in sources], PAD, left_pad=left)
+        lengths = torch.tensor([len(source) for source in sources])
         return {"src_tokens": tokens.to(self.device), "src_lengths": lengths.to(self.device)}
 
 
-def _task(path: str, state: dict, config, data: Optional[str]) -> TranslationTask:
+def load_translator(
+    path: str, data: Optional[str] = None, overrides: Optional[Dict[str, Any]] = None, ensemble: Sequence[str] = ()
+) -> CheckpointTranslator:
+    """A checkpoint of ``--task translation``, ready to decode.
+
+    Models of this plugin carry their dictionaries, and need nothing else. fairseq's own, as ``lstm``, need a data
+    folder: ``data``, or the one that they were trained on if it is still there.
+
+    Args:
+        path: of a checkpoint.
+        data: a folder of binarised data; its dictionaries must be the checkpoint's.
+        overrides: of its configuration, as fairseq's ``--model-overrides``.
+        ensemble: further checkpoints that were trained on the same data: the mean of their probabilities is searched.
+
+    Raises:
+        UsageError: a checkpoint cannot be read, is of another task, or does not fit the data or the others.
+    """
+    task, model = _load(path, data, overrides)
+    models = [model]
+    for other in ensemble:
+        its_task, member = _load(other, data, overrides)
+        for side in ("source_dictionary", "target_dictionary"):
+            if getattr(its_task, side).symbols != getattr(task, side).symbols:
+                raise UsageError(f"{other} has another {side.replace('_', ' ')} than {path}: name models of one data")
+        models.append(member)
+    return CheckpointTranslator(path, task, models)
+
+
+def _load(path: str, data: Optional[str], overrides: Optional[Dict[str, Any]]) -> Any:
+    """The task and the model of one checkpoint."""
+    checkpoint = read_checkpoint(path, overrides)
+    with unusable(path):
+        checkpoint.check_task("translation")
+        checkpoint.cfg.task.eval_bleu = False  # it would load the tokenizer of the training's validation
+        task = _task(checkpoint, data)
+        try:
+            model = checkpoint.build(task)
+        except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
+            first = str(error).splitlines()[-1].strip()
+            raise UsageError(f"checkpoint {path} does not fit the data {task.cfg.data}: {first}") from None
+        FairseqModel(task, [model])  # settings that do not fit each other stop here
+    return task, model
+
+
+def _task(checkpoint: Checkpoint, data: Optional[str]) -> TranslationTask:
     """The checkpoint's task: with the dictionaries of ``data``, else its own, else those of its training's data."""
-    weights = state["model"]
-    if data is None and "encoder.symbols" in weights and "decoder.symbols" in weights:
-        return TranslationTask(config, *(_dictionary(weights[f"{side}.symbols"]) for side in ("encoder", "decoder")))
+    config, symbols = checkpoint.cfg.task, [checkpoint.symbols(side) for side in ("encoder", "decoder")]
+    if data is None and None not in symbols:
+        return TranslationTask(config, *(as_dictionary(side) for side in symbols if side is not None))
     if data is None and not Path(str(config.data).split(":")[0]).is_dir():
         raise UsageError(
-            f"checkpoint {path} does not carry its dictionaries, and the data folder of its training, {config.data}, "
-            "is gone: name a copy with --data"
+            f"checkpoint {checkpoint.path} does not carry its dictionaries, and the data folder of its training, "
+            f"{config.data}, is gone: name a copy with --data"
         )
     config.data = config.data if data is None else data
     return tasks.setup_task(config)
 
 
-def _dictionary(numbers: Tensor) -> Dictionary:
-    """A dictionary of the symbols that a checkpoint carries."""
-    dictionary = Dictionary()
-    for symbol in numbers_as_symbols(numbers)[dictionary.nspecial :]:
-        dictionary.add_symbol(symbol)
-    return dictionary
-
-
-def _never_written(dictionary: Dictionary) -> List[str]:
-    """Its symbols that no output has: the start, and what fills it up; label smoothing makes them a little probable."""
-    return [one for one in dictionary.symbols if one == dictionary.bos_word or re.fullmatch(r"madeupword\d{4}", one)]
-
-
-def _symbols(dictionary: Dictionary, numbers: Tensor, with_end: bool = False) -> List[str]:
-    """The tokens that ``numbers`` stand for, without the ``</s>`` at the end unless it is asked for."""
-    listed = numbers.tolist()
-    if not with_end and listed[-1:] == [dictionary.eos()]:
-        listed = listed[:-1]
-    return [dictionary[number] for number in listed]
-
-
-def _batches(sentences: Sequence[Sentence], size: int) -> Iterator[List[int]]:
-    """The places of sentences of like length, ``size`` at a time, the longest first."""
-    order = sorted(range(len(sentences)), key=lambda place: -len(sentences[place].tokens))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def _model(task: TranslationTask, models: List[nn.Module]) -> Model:
+    """What computes: our own search for models of this plugin, fairseq's for others."""
+    plain = FairseqModel(task, models)
+    if not all(isinstance(model, RecurrentModel) for model in models):
+        return plain
+    return TorchModel(models, plain.device, plain.longest_source, plain.longest_target, plain.has_attention)

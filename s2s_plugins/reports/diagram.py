@@ -118,7 +118,7 @@ def _head(colour: str) -> str:
     return "arrow-" + colour.strip("#")
 
 
-def _text(parent, x: float, y: float, parts: Sequence[Tuple[str, ...]], **flags: str) -> None:
+def _text(parent: ElementTree.Element, x: float, y: float, parts: Sequence[Tuple[str, ...]], **flags: str) -> None:
     """Text in colours: (colour, text), or (colour, text, subscript)."""
     line = ElementTree.SubElement(parent, "text", {"x": f"{x:g}", "y": f"{y:g}", **flags})
     line.tail = "\n"
@@ -134,7 +134,7 @@ def _text(parent, x: float, y: float, parts: Sequence[Tuple[str, ...]], **flags:
 class _Panel:
     """The drawing of three steps of one decoder."""
 
-    def __init__(self, group, diagram: Diagram) -> None:
+    def __init__(self, group: ElementTree.Element, diagram: Diagram) -> None:
         self.group, self.diagram = group, diagram
         self.constant = "constant" in diagram.step_sees + diagram.output_sees
         # the height of the source, and of the line from it to attention

@@ -12,9 +12,12 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import FrozenSet, Iterable, List, Optional, Set
+from typing import TYPE_CHECKING, FrozenSet, Iterable, List, Optional, Set
 
 from s2s_plugins.reports import EXTRA, library
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontEntry
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +126,7 @@ class Fonts:
                 tried.add(entry.name)
                 self._choose(entry.name, left, chosen)
 
-    def _distance_from_regular(self, entry) -> float:
+    def _distance_from_regular(self, entry: "FontEntry") -> float:
         """The distance of a font's weight, a number or a word, from that of plain text."""
         weight = self.manager.weight_dict.get(entry.weight, entry.weight)
         return abs(weight - REGULAR) if isinstance(weight, (int, float)) else REGULAR

@@ -14,13 +14,20 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from s2s_plugins.files import replacing
 from s2s_plugins.reports import fonts, library, templates
 from s2s_plugins.reports.webfonts import with_fonts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 END = "</s>"
 GENERATOR = "s2s_plugins.reports.heatmap"  # marks a page as written by this module
@@ -73,7 +80,7 @@ class Alignment:
         """Whether the output is the reference; None without one."""
         return None if self.reference is None else self.output == list(self.reference)
 
-    def lines(self) -> List[tuple]:
+    def lines(self) -> List[Tuple[str, List[str]]]:
         """The lines above the map: pairs of a name and tokens."""
         source = self.source[:-1] if self.source[-1:] == [END] else self.source
         found = [("source", source), ("output", self.output)]
@@ -113,15 +120,15 @@ def draw(alignment: Alignment, path: Union[str, Path], title: str = "") -> None:
             _save(figure, _write(axes, bar, alignment, title, cell), Path(path))
 
 
-def _save(figure, box, path: Path) -> None:
+def _save(figure: "Figure", box: "Bbox", path: Path) -> None:
     """Write the part ``box`` (inches) of ``figure`` to a temporary name, then rename."""
     with replacing(path) as partial:
         figure.savefig(partial, format="png", bbox_inches=box)
 
 
-def _grid(axes, rows: int, columns: int, cell: float) -> None:
+def _grid(axes: "Axes", rows: int, columns: int, cell: float) -> None:
     """Thin lines between the cells, no ticks."""
-    line = {"colors": GRID, "linewidth": min(0.6, cell * 2)}
+    line: Dict[str, Any] = {"colors": GRID, "linewidth": min(0.6, cell * 2)}
     axes.vlines(np.arange(0.5, columns - 1), -0.5, rows - 0.5, **line)
     axes.hlines(np.arange(0.5, rows - 1), -0.5, columns - 0.5, **line)
     axes.set(xticks=[], yticks=[])
@@ -129,7 +136,7 @@ def _grid(axes, rows: int, columns: int, cell: float) -> None:
         spine.set_color(GRID)
 
 
-def _write(axes, bar, alignment: Alignment, title: str, cell: float):
+def _write(axes: "Axes", bar: "Axes", alignment: Alignment, title: str, cell: float) -> "Bbox":
     """Write tokens beside the map and the sentence above it; returns the box around all of it, in inches.
 
     The tick labels and tight layout of matplotlib measure each label a dozen times: a sentence of 300 tokens would take
@@ -161,8 +168,9 @@ def _write(axes, bar, alignment: Alignment, title: str, cell: float):
     labels = max((box.y1 for box in boxes[: len(above)]), default=0.0) / DPI - axes.bbox.y1 / DPI  # their height
     heading = _heading(alignment, title, axes.bbox.width / DPI)
     text = axes.text(-0.5, -0.5 - (labels + 0.12) / cell, heading, ha="left", va="bottom")
-    boxes += [text.get_window_extent(renderer), axes.bbox, bar.get_tightbbox(renderer)]
-    return bbox.union(boxes).transformed(figure.dpi_scale_trans.inverted()).padded(0.15)
+    around = [*boxes, text.get_window_extent(renderer), axes.bbox, bar.get_tightbbox(renderer)]
+    whole = bbox.union([box for box in around if box is not None])
+    return whole.transformed(figure.dpi_scale_trans.inverted()).padded(0.15)
 
 
 def _slant(source: Sequence[str]) -> bool:
@@ -188,8 +196,9 @@ def _heading(alignment: Alignment, title: str, width: float) -> str:
 
 
 @lru_cache(maxsize=1)
-def _colours():
-    return library("matplotlib.colors").LinearSegmentedColormap.from_list("attention", COLOURS)
+def _colours() -> "LinearSegmentedColormap":
+    colormap: LinearSegmentedColormap = library("matplotlib.colors").LinearSegmentedColormap.from_list("s2s", COLOURS)
+    return colormap
 
 
 def colour(weight: float) -> str:
@@ -300,7 +309,7 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _templates():
+def _templates() -> "Environment":
     environment = templates(__package__)
     markup = library("markupsafe").Markup
     environment.filters["html"] = markup  # for fragments of this module alone, which are escaped already

@@ -10,6 +10,7 @@ import torch
 from fairseq.data import BaseWrapperDataset, Dictionary, FairseqDataset, LanguagePairDataset, data_utils
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.tokens import cut
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +31,7 @@ class CutDocuments(BaseWrapperDataset):
         self._sizes = np.minimum(dataset.sizes, limit)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        tokens = self.dataset[index]
-        if len(tokens) <= self.limit:
-            return tokens
-        if self.truncate == "head":
-            return tokens[-self.limit :]
-        return torch.cat([tokens[: self.limit - 1], tokens[-1:]])
+        return torch.cat(cut(self.dataset[index], self.limit, self.truncate))
 
     @property
     def sizes(self) -> np.ndarray:

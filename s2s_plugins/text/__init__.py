@@ -1,1 +1,1 @@
-"""Text as people have it, and how it becomes tokens."""
+"""Documents from the files of users, and their tokens."""

@@ -6,7 +6,7 @@ import json
 import os
 import unicodedata
 from pathlib import Path
-from typing import List, Mapping, Optional, Sequence, TypedDict, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.symbols import EOS, SPECIAL, UNK
@@ -112,7 +112,20 @@ class Tokenizer:
         (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def load_settings(folder: Union[str, os.PathLike]) -> Optional[Settings]:
+def cut(tokens: Any, limit: int, truncate: str) -> Tuple[Any, Any]:
+    """What is kept of a document that is longer than ``limit`` tokens, in two parts to be joined.
+
+    Args:
+        tokens: of a document, the last one the end-of-sentence symbol; a list or a tensor.
+        limit: number of tokens, that symbol included.
+        truncate: what is cut off, ``"head"`` or ``"tail"``.
+    """
+    if len(tokens) <= limit or truncate == "head":
+        return tokens[-limit:], tokens[:0]
+    return tokens[: limit - 1], tokens[-1:]
+
+
+def load_settings(folder: Union[str, "os.PathLike[str]"]) -> Optional[Settings]:
     """The settings that :meth:`Tokenizer.save` left in ``folder``; None if there are none.
 
     Raises:

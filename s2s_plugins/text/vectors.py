@@ -136,7 +136,7 @@ def make_vectors(
     return train(sentences, epochs, out, seed=seed, workers=workers, **flags)
 
 
-def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
+def train(sentences: Sentences, epochs: int, path: Path, **flags: float) -> int:
     """Train, and write word2vec's text form to ``path``, which appears whole or not at all.
 
     Args:
@@ -163,7 +163,7 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags) -> int:
     class Progress(CallbackAny2Vec):
         epoch, shown = 0, began
 
-        def on_epoch_end(self, model) -> None:
+        def on_epoch_end(self, model: Word2Vec) -> None:
             self.epoch += 1
             now = time.monotonic()
             if self.epoch == 1 or now - self.shown >= SECONDS_BETWEEN_LINES or self.epoch == epochs:

@@ -20,7 +20,7 @@ from dialogue.figures import figures
 from dialogue.plan import Plan
 from dialogue.prompts import PROMPTS
 from dialogue.recipe import DECODINGS, SEARCH
-from s2s_plugins.models.translator import Translator
+from s2s_plugins.models.translator import load_translator
 from s2s_plugins.steps import StepError
 
 
@@ -150,9 +150,9 @@ def test_the_demo_stopped_and_continued(tmp_path, cache, commands, capsys):
     assert re.search(r"--encoder-embed-path \S+: vectors for 29\d of 300 symbols", log)
 
     # the answers are those of the checkpoints, and none of them says <unk>, which is the commonest token of all
-    last = Translator(str(out / "train" / "checkpoint_last.pt"))
+    last = load_translator(str(out / "train" / "checkpoint_last.pt"))
     assert second["answers"] == best_of(last, "greedy") and len(first["answers"]) == len(PROMPTS)
-    best = Translator(str(out / "train" / "checkpoint_best.pt"))
+    best = load_translator(str(out / "train" / "checkpoint_best.pt"))
     assert set(results["answers"]) == set(DECODINGS)
     assert results["answers"]["beam 5"] == best_of(best, "beam 5")
     assert results["answers"]["temperature 0.7"] != results["answers"]["greedy"] == best_of(best, "greedy")

@@ -9,11 +9,10 @@ import unicodedata
 from dataclasses import dataclass
 from typing import IO, Container, Iterator, List, Optional, Sequence, Tuple
 
-import torch
-
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.lines import read_batches
-from s2s_plugins.models.translator import Hypothesis, Sentence, Translator
+from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator
+from s2s_plugins.text.symbols import EOS, UNK
 
 SPACE = "\u2581"  # stands for a space where characters are tokens
 
@@ -83,7 +82,7 @@ def answers(line: str, sentence: Sentence, hypotheses: Sequence[Hypothesis], opt
     if options.json:
         answer = {
             "source": line,
-            "source_tokens": sentence.words[:-1],
+            "source_tokens": sentence.tokens[:-1],
             "predictions": texts,
             "scores": [round(hypothesis.score, 6) for hypothesis in hypotheses],
             "probabilities": [round(math.exp(one.score * len(one.numbers)), 6) for one in hypotheses],
@@ -106,7 +105,7 @@ def encode(
         first: number of the first line in the input.
         level: what a token is.
     """
-    known = translator.task.source_dictionary
+    known = translator.source.indices
     sentences: List[Sentence] = []
     for number, line in enumerate(lines, first):
         try:
@@ -119,22 +118,19 @@ def encode(
 
 
 class Unknown:
-    """Reports lines with unknown tokens in the log: the first one at once, their number at the end.
+    """Reports lines with unknown tokens in the log: the first one at once, their number at the end."""
 
-    Args:
-        unk: the number of the unknown symbol.
-    """
-
-    def __init__(self, unk: int) -> None:
-        self.unk, self.lines = unk, 0
+    def __init__(self) -> None:
+        self.lines = 0
 
     def look(self, sentences: Sequence[Sentence], first: int) -> None:
         """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
         for line, sentence in enumerate(sentences, first):
-            places = (sentence.tokens == self.unk).nonzero().flatten().tolist()
-            if places and not self.lines:
-                logger.warning(f"line {line}: unknown token {sentence.words[places[0]]}, replaced by <unk>")
-            self.lines += bool(places)
+            unknown = UNK in sentence.numbers
+            if unknown and not self.lines:
+                token = sentence.tokens[sentence.numbers.index(UNK)]
+                logger.warning(f"line {line}: unknown token {token}, replaced by <unk>")
+            self.lines += unknown
 
     def summarize(self, lines: int) -> None:
         """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""
@@ -144,9 +140,8 @@ class Unknown:
 
 def predict(translator: Translator, sentences: Sequence[Sentence], options: Options) -> List[List[Hypothesis]]:
     """The hypotheses of each sentence; an empty sentence has an empty one."""
-    full = [place for place, sentence in enumerate(sentences) if len(sentence.tokens) > 1]
-    end = torch.tensor([translator.task.target_dictionary.eos()])
-    found = [[Hypothesis([], 0.0, end)] for _ in sentences]
+    full = [place for place, sentence in enumerate(sentences) if len(sentence.numbers) > 1]
+    found = [[Hypothesis([], 0.0, [EOS])] for _ in sentences]
     chosen = [sentences[place] for place in full]
     hypotheses = translator.translate(chosen, options.beam, options.nbest, options.batch_size)
     for place, best in zip(full, hypotheses):
@@ -160,7 +155,7 @@ def predict_lines(translator: Translator, stream: IO[bytes], options: Options) -
     Raises:
         UsageError: a line cannot be read; the answers to those before it are given out first.
     """
-    first, unknown = 1, Unknown(translator.task.source_dictionary.unk())
+    first, unknown = 1, Unknown()
     for lines in read_batches(stream, options.batch_size):
         sentences, error = encode(translator, lines, first, options.source)
         unknown.look(sentences, first)

@@ -1,0 +1,98 @@
+"""A trained classifier as an object: texts in, probabilities of the classes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Iterator, List, Optional, Protocol, Sequence
+
+import numpy as np
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.symbols import SymbolTable
+from s2s_plugins.text.tokens import Tokenizer, cut
+
+BATCH_SIZE = 64
+
+
+class Model(Protocol):
+    """What a :class:`Classifier` runs."""
+
+    def classify(self, documents: Sequence[Sequence[int]]) -> np.ndarray:
+        """The probabilities of the classes, (N, C), of documents that each end in ``</s>``."""
+
+
+class Classifier:
+    """A trained classifier.
+
+    Args:
+        name: of the model, for messages.
+        model: what computes.
+        tokenizer: how text becomes tokens.
+        symbols: of the documents.
+        labels: of the C classes.
+        limit: most tokens of a document, ``</s>`` included; None: no limit.
+        truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        tokenizer: Tokenizer,
+        symbols: SymbolTable,
+        labels: Sequence[str],
+        limit: Optional[int] = None,
+        truncate: str = "tail",
+    ) -> None:
+        self.name, self.model = name, model
+        self.tokenizer, self.symbols, self.labels = tokenizer, symbols, list(labels)
+        self.limit, self.truncate = limit, truncate
+
+    def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """Probabilities of the classes, (len(texts), C), in float32.
+
+        Args:
+            texts: documents.
+            batch_size: number of documents at a time, of like length.
+
+        Raises:
+            UsageError: the model's answers are not numbers.
+        """
+        encoded = [self._encode(text) for text in texts]
+        found = np.empty((len(texts), len(self.labels)), dtype=np.float32)
+        for places in _batches(encoded, batch_size):
+            found[places] = self.model.classify([encoded[place] for place in places])
+        if not np.isfinite(found).all():
+            raise UsageError(f"{self.name} answers with numbers that are not finite: use another one")
+        return found
+
+    def _encode(self, text: str) -> List[int]:
+        numbers = self.tokenizer.encode(self.tokenizer.tokenize(text), self.symbols.indices)
+        if self.limit is None:
+            return numbers
+        kept, end = cut(numbers, self.limit, self.truncate)
+        return [*kept, *end]
+
+
+def _batches(documents: Sequence[Sequence[int]], size: int) -> Iterator[List[int]]:
+    """The places of documents of like length, ``size`` at a time, the longest first."""
+    order = sorted(range(len(documents)), key=lambda place: -len(documents[place]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool) -> str:
+    """A line of output: label, tab, probability; or a JSON object with the probabilities of all classes.
+
+    Args:
+        probabilities: (C,).
+        labels: of the classes.
+        as_json: which of the two.
+    """
+    best = int(probabilities.argmax())
+    if not as_json:
+        return f"{labels[best]}\t{probabilities[best]:.4f}"
+    every = {label: round(float(p), 6) for label, p in zip(labels, probabilities)}
+    return json.dumps(
+        {"label": labels[best], "probability": every[labels[best]], "probabilities": every}, ensure_ascii=False
+    )

@@ -1,0 +1,86 @@
+"""A :class:`~s2s_plugins.inference.translator.Translator`'s model, computed by PyTorch.
+
+Shape letters: B sentences, T target tokens, S source tokens.
+"""
+
+from __future__ import annotations
+
+from typing import List, Optional, Protocol, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.steps import Steps
+from s2s_plugins.search import Found, SearchSettings, beam_search
+from s2s_plugins.text.symbols import EOS, PAD
+
+
+class Member(Protocol):
+    """One encoder and decoder; several of them are an ensemble."""
+
+    def encode(self, src_tokens: Tensor) -> EncoderOutput:
+        """Encode ``src_tokens`` (B, S), padded on the right."""
+
+    def steps(self) -> Steps:
+        """The decoder's steps."""
+
+    def weights(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Optional[Tensor]:
+        """The attention weights (B, T, S) of a forward pass; None without attention."""
+
+
+class TorchModel:
+    """One or several encoders and decoders, the mean of whose probabilities is searched.
+
+    Args:
+        members: in inference mode, on one device.
+        device: theirs.
+        longest_source: most tokens of a source, ``</s>`` included.
+        longest_target: most tokens of a target, ``</s>`` included.
+        has_attention: whether the first member has attention.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        device: torch.device,
+        longest_source: int,
+        longest_target: int,
+        has_attention: bool,
+    ) -> None:
+        self.members, self.device = list(members), device
+        self.longest_source, self.longest_target = longest_source, longest_target
+        self.has_attention = has_attention
+
+    @torch.no_grad()
+    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        src_tokens = padded(sources, self.device)
+        steps = [member.steps() for member in self.members]
+        outputs = [member.encode(src_tokens) for member in self.members]
+        states = [one.start(output, settings.beam) for one, output in zip(steps, outputs)]
+        return beam_search(steps, states, src_tokens.new_full((len(sources),), settings.end), settings)
+
+    @torch.no_grad()
+    def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it.
+
+        Raises:
+            ValueError: the model has no attention, or there are several members, which look at different tokens.
+        """
+        if len(self.members) > 1:
+            raise ValueError("each member of an ensemble has attention weights of its own: use one")
+        shifted = padded([[EOS, *target[:-1]] for target in targets], self.device)
+        weights = self.members[0].weights(padded(sources, self.device), shifted)
+        if weights is None:
+            raise ValueError("this model has no attention")
+        rows = weights.float().cpu().numpy()
+        return [row[: len(target), : len(source)] for row, target, source in zip(rows, targets, sources)]
+
+
+def padded(sentences: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """(B, longest), padded on the right."""
+    longest = max(map(len, sentences))
+    rows = [[*sentence, *[PAD] * (longest - len(sentence))] for sentence in sentences]
+    return torch.tensor(rows, device=device)

@@ -1,0 +1,235 @@
+"""A trained encoder and decoder as an object: sentences in, hypotheses or attention weights out."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+
+import numpy as np
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.reports.heatmap import Alignment
+from s2s_plugins.search import Found, SearchSettings
+from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
+
+BATCH_SIZE = 64
+LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
+
+
+class Sentence(NamedTuple):
+    """A source sentence.
+
+    Attributes:
+        tokens: as they were given, ``</s>`` included.
+        numbers: their numbers.
+        reference: the expected output's tokens, without ``</s>``; None if it is not known.
+    """
+
+    tokens: List[str]
+    numbers: List[int]
+    reference: Optional[List[str]] = None
+
+
+class Hypothesis(NamedTuple):
+    """A translation.
+
+    Attributes:
+        tokens: what the model produced, without ``</s>``.
+        score: its log-probability divided by its length, natural logarithm; fairseq prints it in base 2.
+        numbers: the numbers of the tokens, ``</s>`` included.
+    """
+
+    tokens: List[str]
+    score: float
+    numbers: List[int]
+
+
+class Model(Protocol):
+    """What a :class:`Translator` runs.
+
+    Attributes:
+        longest_source: most tokens of a source, ``</s>`` included.
+        longest_target: most tokens of a target, ``</s>`` included.
+        has_attention: whether there are attention weights.
+    """
+
+    longest_source: int
+    longest_target: int
+    has_attention: bool
+
+    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+        """The best outputs of each source, best first."""
+
+    def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
+
+
+class Translator:
+    """A trained model, ready to decode.
+
+    Args:
+        name: of the model, for messages.
+        model: what computes.
+        source: symbols of the source.
+        target: symbols of the target.
+
+    Attributes:
+        limit: most tokens of a sentence, ``</s>`` included.
+        has_attention: whether the model gives attention weights.
+    """
+
+    def __init__(self, name: str, model: Model, source: SymbolTable, target: SymbolTable) -> None:
+        self.name, self.model = name, model
+        self.source, self.target = source, target
+        self.limit, self.has_attention = model.longest_source, model.has_attention
+
+    def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
+        """Sentences of lines, whose tokens are separated by spaces.
+
+        Args:
+            lines: one sentence each.
+            first: the number of the first line, for messages.
+
+        Raises:
+            UsageError: a line has more tokens than the model takes.
+        """
+        sentences = []
+        for line in lines:
+            words = line.split()
+            self.check_length(len(words) + 1, f"line {first + len(sentences)}")
+            numbers = [self.source.indices.get(word, UNK) for word in words]
+            # a word that looks like one of fairseq's own symbols, as <pad>, is one that the table lacks
+            known = [UNK if number < len(SPECIAL) else number for number in numbers]
+            sentences.append(Sentence([*words, SPECIAL[EOS]], [*known, EOS]))
+        return sentences
+
+    def check_length(self, tokens: int, what: str) -> None:
+        """Check that the model takes a sentence of so many tokens.
+
+        Raises:
+            UsageError: it does not; ``what`` names the sentence.
+        """
+        if tokens > self.limit:
+            raise UsageError(
+                f"{what} has {tokens} tokens, </s> included, and the model takes {self.limit} (--max-source-positions "
+                "of its training): shorten it"
+            )
+
+    def translate(
+        self,
+        lines: Sequence[Union[str, Sentence]],
+        beam: int = 5,
+        nbest: int = 1,
+        batch_size: int = BATCH_SIZE,
+    ) -> List[List[Hypothesis]]:
+        """The ``nbest`` best translations of each sentence, best first, by beam search.
+
+        None of them has ``<s>`` or what fills up fairseq's dictionaries.
+
+        Args:
+            lines: sentences, or lines whose tokens are separated by spaces.
+            beam: number of hypotheses that are followed at a time.
+            nbest: number of hypotheses to return.
+            batch_size: number of sentences at a time.
+
+        Raises:
+            UsageError: ``beam``, ``nbest`` or ``batch_size`` is out of range, or a sentence is too long.
+        """
+        return self._translate(self.model, lines, beam, nbest, batch_size)
+
+    def _translate(
+        self, model: Model, lines: Sequence[Union[str, Sentence]], beam: int, nbest: int, batch_size: int
+    ) -> List[List[Hypothesis]]:
+        settings = self._settings(beam, nbest, batch_size)
+        sentences = self._encoded(lines)
+        found: List[List[Hypothesis]] = [[] for _ in sentences]
+        for places in _batches(sentences, batch_size):
+            outputs = model.search([sentences[place].numbers for place in places], settings)
+            for place, hypotheses in zip(places, outputs):
+                found[place] = [self._hypothesis(one) for one in hypotheses[:nbest]]
+                if not found[place] or not all(math.isfinite(one.score) for one in found[place]):
+                    raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
+        return found
+
+    def _settings(self, beam: int, nbest: int, batch_size: int) -> SearchSettings:
+        for name, value in (("--beam", beam), ("--nbest", nbest), ("--batch-size", batch_size)):
+            if value < 1:
+                raise UsageError(f"{name} {value} is too small: use 1 or more")
+        if nbest > beam:
+            raise UsageError(f"--nbest {nbest} is more than --beam {beam} finds: raise --beam, or lower --nbest")
+        if beam + 2 > len(self.target):
+            limit = len(self.target) - 2
+            raise UsageError(f"--beam {beam} is too large for {len(self.target)} symbols: use {limit} or less")
+        return SearchSettings(
+            end=EOS,
+            pad=PAD,
+            unknown=UNK,
+            beam=beam,
+            longest=min(LONGEST_OUTPUT, self.model.longest_target - 1),
+            never=tuple(never_written(self.target)),
+        )
+
+    def _hypothesis(self, found: Found) -> Hypothesis:
+        numbers: List[int] = found.tokens.tolist()
+        return Hypothesis(self.tokens(self.target, numbers), float(found.score), numbers)
+
+    def attend(
+        self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> List[Alignment]:
+        """Translate by beam search, and say where the model looked for each token of the best translation.
+
+        Raises:
+            UsageError: the model has no attention; else as :meth:`translate`.
+        """
+        if not self.has_attention:
+            raise UsageError(
+                f"{self.name} is of a model without attention: use one of --arch attention_lstm, with any "
+                "--attention, or of fairseq's --arch lstm"
+            )
+        sentences = self._encoded(lines)
+        best = [hypotheses[0] for hypotheses in self.translate(sentences, beam, 1, batch_size)]
+        return self.align(sentences, best, batch_size)
+
+    def align(
+        self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
+    ) -> List[Alignment]:
+        """Where a model with attention looks if it produces ``hypotheses``, one for each sentence: a forward pass."""
+        found: List[Tuple[int, Alignment]] = []
+        for places in _batches(sentences, batch_size):
+            sources = [sentences[place].numbers for place in places]
+            targets = [hypotheses[place].numbers for place in places]
+            for place, weights in zip(places, self.model.attend(sources, targets)):
+                sentence, numbers = sentences[place], hypotheses[place].numbers
+                alignment = Alignment(
+                    source=list(sentence.tokens),
+                    target=self.tokens(self.target, numbers, with_end=True),
+                    weights=weights,
+                    reference=sentence.reference,
+                    unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
+                )
+                found.append((place, alignment))
+        return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
+
+    def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
+        return [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
+
+    @staticmethod
+    def tokens(symbols: SymbolTable, numbers: Sequence[int], with_end: bool = False) -> List[str]:
+        """The tokens that ``numbers`` stand for, without the ``</s>`` at the end unless it is asked for."""
+        end = len(numbers) - (not with_end and list(numbers[-1:]) == [EOS])
+        return [symbols.symbols[number] for number in numbers[:end]]
+
+
+def never_written(symbols: SymbolTable) -> List[int]:
+    """The symbols that no output has: the start, and what fills up a dictionary; label smoothing makes them a little
+    probable."""
+    fillers = re.compile(FILLER + r"\d{4}")
+    return [BOS, *(number for number, symbol in enumerate(symbols.symbols) if fillers.fullmatch(symbol))]
+
+
+def _batches(sentences: Sequence[Sentence], size: int) -> Iterator[List[int]]:
+    """The places of sentences of like length, ``size`` at a time, the longest first."""
+    order = sorted(range(len(sentences)), key=lambda place: -len(sentences[place].numbers))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
