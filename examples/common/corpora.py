@@ -61,7 +61,7 @@ def fetch(package: Package, cache: Path) -> Path:
             )
         found = sorted(cache.glob(package.pattern))
         if not found:
-            raise WorkError(f"{package.requirement} came as no file {package.pattern}: look into {cache}")
+            raise WorkError(f"the download of {package.requirement} has no file {package.pattern}: look into {cache}")
     print(f"{package.requirement}: licence {licence(found[-1])}", flush=True)
     return found[-1]
 

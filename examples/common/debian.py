@@ -1,4 +1,4 @@
-"""Files out of Debian's packages: fetched with apt-get, read without root, nothing is installed.
+"""Files from Debian's packages: fetched with apt-get and read without root; nothing is installed.
 
 A .deb is an ``ar`` archive of two tar archives, deb(5); ``data.tar.*`` holds the files.
 """

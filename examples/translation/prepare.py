@@ -1,8 +1,8 @@
 """German to English out of LibreOffice's help and user interface, from Debian's packages (MPL-2.0).
 
-The help of two languages has the same pages and the same number for a paragraph; strings of the interface stand beside
-their English in one file. Whole help pages are held out: a test line stands in no other page and not in the interface.
-Other languages that Debian has the help in, as fr or zh-cn, go by --source-lang.
+The help of two languages has the same pages and the same number for a paragraph; strings of the interface and their
+English are in one file. Whole help pages are held out: a test line is in no other page and not in the interface.
+--source-lang takes other languages that Debian has the help in, such as fr or zh-cn.
 """
 
 from __future__ import annotations

@@ -149,3 +149,46 @@ def test_the_gallery_passes_its_flags_on(capsys):
     run_py = REPOSITORY / "examples" / "headlines" / "run.py"
     assert news == [str(run_py), "headlines-news", "--out", "x", "--archs", "lstm", "--seeds", "2", "--demo"]
     assert dialogue[1:] == ["--out", "x/dialogue", "--demo"]
+
+
+NEW_EXAMPLE = {
+    "__init__.py": '"""Letters said twice."""\n',
+    "README.md": "# Echo\n",
+    "prepare.py": """\
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import corpora, pairs
+
+
+def main():
+    args = pairs.parser(__doc__, {"train": 40, "valid": 4, "test": 4}).parse_args()
+    words = [f"{a} {b}" for a in "abcdefgh" for b in "ijklmnop"]
+    splits = pairs.held_out([(word, f"{word} {word}") for word in words], {"valid": 4, "test": 4}, args.seed)
+    pairs.write(Path(args.out), splits, "once", "twice")
+
+
+if __name__ == "__main__":
+    sys.exit(corpora.finish(main))
+""",
+    "recipe.py": """\
+from common.comparison import RULES, Comparison, updates
+
+COMPARISONS = [Comparison("echo", "Echo", "letters said twice", updates(1000, demo=2), RULES)]
+""",
+    "run.py": (REPOSITORY / "examples" / "adder" / "run.py").read_text().replace("adder", "echo"),
+}
+
+
+def test_a_new_example_is_its_folder_and_the_gallery_finds_it(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("examples", "scripts"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=ignored)
+    for name, text in NEW_EXAMPLE.items():
+        write_whole(tmp_path / "examples" / "echo" / name, text)
+    command = [sys.executable, "scripts/gallery.py", "echo", "--demo", "--archs", "peek_lstm", "--out", "out"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "echo" / "report.html").is_file()
+    assert '<a href="echo/report.html">Echo</a>' in (tmp_path / "out" / "index.html").read_text()
