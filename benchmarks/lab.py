@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from copy import deepcopy
 from functools import lru_cache
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -20,7 +20,18 @@ from fairseq.sequence_generator import SequenceGenerator
 from fairseq.tasks.translation import TranslationTask
 from fairseq.trainer import Trainer
 
+from benchmarks.flops import FAIRSEQ, Sees
+
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def sees_of(model: Any) -> Sees:
+    """What the decoder of ``model`` looks at: one of the plugin's, which says so, or fairseq's lstm."""
+    core = getattr(model.decoder, "core", None)
+    if core is None:
+        return FAIRSEQ
+    attention = getattr(core, "attention", None)
+    return Sees(core.sees.step, core.sees.output, attention is not None and attention.has_hidden_layer)
 
 
 def clock() -> float:
@@ -149,6 +160,10 @@ class Training:
         with torch.no_grad():
             loss, size, _ = self.criterion(self.model, self.samples[batch])
         return float(loss) / float(size)
+
+    def sees(self) -> Sees:
+        """What the decoder looks at."""
+        return sees_of(self.model)
 
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.model.parameters())

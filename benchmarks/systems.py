@@ -21,12 +21,14 @@ class System:
         arch: ``--arch``.
         flags: beyond those of the shape.
         ours: whether it needs the plugin.
+        without: a size of the shape that it has no flag for.
     """
 
     name: str
     arch: str
     flags: Tuple[str, ...] = ()
     ours: bool = True
+    without: str = ""
 
     @property
     def file_name(self) -> str:
@@ -37,7 +39,7 @@ SYSTEMS: Dict[str, System] = {
     system.name: system
     for system in (
         System(BASELINE, "lstm", ours=False),
-        System("basic_lstm", "basic_lstm"),
+        System("basic_lstm", "basic_lstm", without="decoder-embed-dim"),  # it never reads the previous token
         System("feedback_lstm", "feedback_lstm"),
         System("peek_lstm", "peek_lstm"),
         System("attention_lstm", "attention_lstm"),
@@ -88,10 +90,8 @@ class Shape:
             "decoder-layers": self.layers,
             "decoder-out-embed-dim": self.out_embed,
         }
-        if system.arch == "basic_lstm":
-            del sizes["decoder-embed-dim"]  # it never reads the previous token
         for flag, size in sizes.items():
-            words += ["--" + flag, str(size)]
+            words += [] if flag == system.without else ["--" + flag, str(size)]
         return words + (["--encoder-bidirectional"] if self.bidirectional else []) + list(system.flags)
 
     def synthetic(self) -> dict:

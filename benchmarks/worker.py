@@ -16,6 +16,7 @@ import re
 import sys
 import time
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Dict, List, Match, Optional
 
@@ -113,6 +114,7 @@ def build(worker: Worker, name: str, flags: List[str], data: dict, batches: List
         "shapes": [training.shape(batch) for batch in range(len(batches))],
         "tokens": [training.tokens(batch) for batch in range(len(batches))],
         "vocabulary": len(training.task.target_dictionary),
+        "sees": asdict(training.sees()),
     }
 
 

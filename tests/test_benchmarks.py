@@ -13,10 +13,10 @@ from conftest import REPOSITORY, batch_of, build_model, dictionary, translation_
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
-from benchmarks import flops, pairs  # noqa: E402
+from benchmarks import flops, lab, pairs  # noqa: E402
 from benchmarks.parts.ablation import PLAIN_SEARCH  # noqa: E402
 from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
-from benchmarks.systems import BASELINE, FULL, QUICK, SYSTEMS  # noqa: E402
+from benchmarks.systems import BASELINE, FULL, QUICK  # noqa: E402
 
 PARTS = ["same", "training", "decoding", "memory", "growth", "profile", "ablation"]
 PLOTTED = PARTS[1:]
@@ -239,9 +239,20 @@ def test_a_summary_is_the_median_and_the_range():
 
 
 def test_arithmetic_is_counted_from_the_shapes():
-    basic = flops.forward(SYSTEMS["basic_lstm"], FULL.g2p, 1, 1, 1, 40)
+    sees = flops.Sees(("constant",), ("hidden",))
+    basic = flops.forward(sees, FULL.g2p, 1, 1, 1, 40)
     encoder, decoder, output = 2 * 4 * 256 * (128 + 256), 4 * 512 * (512 + 512), 512 * 40
     assert basic == 2 * (encoder + decoder + output)
-    assert flops.training(SYSTEMS["basic_lstm"], FULL.g2p, 10, 1, 1, 40) == 30 * basic
-    like, theirs = (flops.forward(SYSTEMS[name], FULL.g2p, 8, 5, 7, 40) for name in ALIKE)
-    assert like == theirs
+    assert flops.training(sees, FULL.g2p, 10, 1, 1, 40) == 30 * basic
+    readout = flops.forward(flops.Sees(("constant",), ("hidden", "token")), FULL.g2p, 1, 1, 1, 40) - basic
+    assert readout == 2 * 512 * (512 + 128)
+
+
+def test_what_a_decoder_sees_is_read_off_the_model():
+    like_fairseqs = build_with_sizes(attention_timing="after", attention="general", input_feeding=True)
+    assert lab.sees_of(like_fairseqs) == flops.FAIRSEQ
+    assert lab.sees_of(build_with_sizes()) == flops.Sees(("token", "context"), ("hidden", "token", "context"), True)
+
+
+def build_with_sizes(**flags):
+    return build_model("attention_lstm", translation_task(dictionary(), dictionary()), **flags)

@@ -7,7 +7,7 @@ from typing import List
 
 from benchmarks import flops
 from benchmarks.bench import Bench
-from benchmarks.systems import BASELINE, SYSTEMS
+from benchmarks.systems import BASELINE
 
 BEAM = 5
 
@@ -25,10 +25,11 @@ def profile(bench: Bench) -> dict:
         bench.progress.at(0.1 + 0.9 * position / len(names), name)
         worker = bench.worker(name)
         built = worker.ask("build", name=name, flags=bench.flags(name), data=train, batches=batches)
+        sees = flops.Sees(tuple(built["sees"]["step"]), tuple(built["sees"]["output"]), built["sees"]["hidden_layer"])
         worker.ask("step", name=name, batch=0, count=2)
         reached, needed = [], 0.0
         for batch, (sentences, source, target) in enumerate(built["shapes"]):
-            work = flops.training(SYSTEMS[name], scale.g2p, sentences, source, target, built["vocabulary"])
+            work = flops.training(sees, scale.g2p, sentences, source, target, built["vocabulary"])
             needed += work
             reached += [work / seconds / 1e9 for seconds in worker.ask("step", name=name, batch=batch, count=2)]
         row = {"system": name, "gflops": statistics.median(reached), "arithmetic": needed}
