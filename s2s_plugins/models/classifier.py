@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import torch
+from fairseq.tasks import TASK_REGISTRY
 from torch import nn
 
 from s2s_plugins.compat.checkpoints import unusable
@@ -13,9 +14,10 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.torch_model import padded
 from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, read_checkpoint
-from s2s_plugins.tasks.text_classification import TextClassificationTask
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
+
+TASK = "text_classification"
 
 
 class HeadModel:
@@ -52,7 +54,7 @@ def load_classifier(path: str, overrides: Optional[Dict[str, Any]] = None) -> Cl
     """
     checkpoint = read_checkpoint(path, overrides)
     with unusable(path):
-        checkpoint.check_task("text_classification")
+        checkpoint.check_task(TASK)
         classifier = _build(checkpoint)
         classifier(["a"])  # settings that do not fit each other stop here
     return classifier
@@ -68,7 +70,7 @@ def _build(checkpoint: Checkpoint) -> Classifier:
     symbols = checkpoint.symbols("decoder") or SymbolTable()
     labels = _checked(saved["labels"])
     tokenizer = Tokenizer.from_settings(saved["tokens"])
-    task = TextClassificationTask(cfg.task, as_dictionary(symbols), labels, saved["tokens"])
+    task = TASK_REGISTRY[TASK](cfg.task, as_dictionary(symbols), labels, saved["tokens"])
     model = HeadModel(checkpoint.build(task), cfg.criterion.classification_head_name)
     limit, truncate = cfg.task.max_document_tokens, str(cfg.task.truncate)
     return Classifier(checkpoint.path, model, tokenizer, symbols, labels, limit, truncate)
