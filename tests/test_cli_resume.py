@@ -1,4 +1,4 @@
-"""A training that is killed goes on from where it was, to the same end."""
+"""A training that is killed resumes, and ends with the same result."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Scheduled sampling: what is read in training, how often, and that a resumed training goes on with it."""
+"""Scheduled sampling: what is read in training, how often, and that a resumed training keeps the schedule."""
 
 import re
 

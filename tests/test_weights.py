@@ -1,4 +1,4 @@
-"""Smaller weights for decoding stay close to the full ones, and a machine that cannot is told so."""
+"""Smaller weights for decoding stay close to the full ones, and a machine without the instructions says so."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The reader of documents: tokens to outputs, as a classifier, a sequence autoencoder's encoder or a language model.
+"""The encoder of documents: of a classifier, of a sequence autoencoder, and the input side of a language model.
 
 Shape letters: B documents, S tokens, E embedding size, H size of an output, L layers.
 """
@@ -18,8 +18,7 @@ from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
 class WordDropout(nn.Module):
     """Zeroes the whole embedding of a token with probability ``p``, in training.
 
-    After Dai and Le 2015, arXiv:1511.01432, section 3; the other embeddings are not scaled up, since a missing word
-    is nothing that the rest could make up for.
+    After Dai and Le 2015, arXiv:1511.01432, section 3; not rescaled: other words cannot compensate for a missing one.
 
     Raises:
         ValueError: ``p`` is outside of [0, 1).
@@ -42,7 +41,7 @@ class WordDropout(nn.Module):
 
 
 class DocumentReader(Encoder):
-    """An encoder for long documents: word dropout, a gradient that ends, and a second stack that reads backwards.
+    """An encoder for long documents, with word dropout, truncated backpropagation and a second, backward stack.
 
     With ``truncated_bptt`` N the gradient reaches the last N tokens of a document and none before (truncated
     backpropagation through time; Dai and Le 2015, section 3, use 400). What is computed is the same.

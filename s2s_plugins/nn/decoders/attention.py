@@ -40,7 +40,7 @@ class AttentionState(NamedTuple):
 
 
 class AttentionDecoder(Decoder[AttentionState]):
-    """A decoder that looks at all of the source, at every step anew.
+    """A decoder that attends to the whole source at every step.
 
     *Before the step* (Bahdanau, Cho, Bengio 2014, arXiv:1409.0473, appendix A.2.2): the query is ``s_{t-1}``, the
     step's input ``[E y_{t-1} ; context_t]``, and the output sees ``[s_t ; E y_{t-1} ; context_t]``.

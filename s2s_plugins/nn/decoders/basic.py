@@ -27,7 +27,7 @@ class ContextState(NamedTuple):
 
 
 class BasicDecoder(Decoder[ContextState]):
-    """Step input ``C``, output from ``s_t``: it writes the whole target from one vector, never reading what it wrote.
+    """Step input ``C``, output from ``s_t``: the whole target comes from one vector, the previous token is not read.
 
     The basic encoder-decoder; as in the SimpleSeq2Seq of the Keras seq2seq library and mode 0 of the
     encoder_decoder decoding-model comparison.
