@@ -161,8 +161,9 @@ class AttentionConfig(RecurrentConfig):
     attention_alignment: AlignmentKind = field(
         default="soft",
         metadata={
-            "help": "what the output sees: the weighted mean of the source tokens (soft), one source token, summed over "
-            "all (hard), or an alignment that never moves left (monotonic); the latter two need --attention-timing after"
+            "help": "what the output sees: the weighted mean of the source tokens (soft), one source token, summed "
+            "over all (hard), or the same with an alignment that never moves left (monotonic); the latter two need "
+            "--attention-timing after"
         },
     )
     attention_dim: Optional[int] = field(
