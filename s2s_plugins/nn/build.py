@@ -11,12 +11,13 @@ from torch import nn
 
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.classifier import ClassificationHead, Pooling
-from s2s_plugins.nn.decoder import Decoder, Readout
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders import DECODERS
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder
 from s2s_plugins.nn.reader import DocumentReader, WordDropout
+from s2s_plugins.nn.readout import Readout
 from s2s_plugins.nn.recurrent import RecurrentStack
 from s2s_plugins.nn.settings import DecoderSettings, HeadSettings, Seq2SeqSettings, SequenceSettings, StackSettings
 

@@ -7,7 +7,7 @@ training. The builders of :mod:`s2s_plugins.nn.build` read them and change nothi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -126,3 +126,16 @@ class HeadSettings:
     dropout: float = 0.0
     batch_norm: bool = False
     bidirectional: bool = False
+
+
+class Sees(NamedTuple):
+    """What a decoder looks at, each in the order of the weights that multiply it.
+
+    Attributes:
+        step: what feeds a step: of "token" (the previous one), "constant" (C), "context" and "feed" (the last
+            attentional vector).
+        output: what the readout sees: of "hidden" and the same.
+    """
+
+    step: Tuple[str, ...]
+    output: Tuple[str, ...]

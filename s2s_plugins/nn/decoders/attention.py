@@ -12,10 +12,10 @@ from torch import Tensor
 
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
-from s2s_plugins.nn.decoder import Decoder, Sees
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
-from s2s_plugins.nn.settings import AttentionSettings, DecoderSettings
+from s2s_plugins.nn.settings import AttentionSettings, DecoderSettings, Sees
 
 TIMINGS = ("before", "after")
 

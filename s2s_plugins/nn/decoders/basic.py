@@ -6,9 +6,10 @@ from typing import NamedTuple, Tuple
 
 from torch import Tensor
 
-from s2s_plugins.nn.decoder import Decoder, Sees
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentState, reorder
+from s2s_plugins.nn.settings import Sees
 
 
 class ContextState(NamedTuple):

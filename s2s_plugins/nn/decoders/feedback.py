@@ -7,9 +7,10 @@ from typing import Callable, NamedTuple, Tuple
 from torch import Tensor
 
 from s2s_plugins.nn.bridge import all_layers
-from s2s_plugins.nn.decoder import Decoder, Sees
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
+from s2s_plugins.nn.settings import Sees
 
 
 class FeedbackState(NamedTuple):

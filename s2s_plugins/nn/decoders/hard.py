@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
-from s2s_plugins.nn.decoder import Decoder, Sees
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.emissions import emissions
 from s2s_plugins.nn.fast.folded import FoldedDecoder
 from s2s_plugins.nn.fast.folded_hard import FoldedHardDecoder
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
-from s2s_plugins.nn.settings import DecoderSettings
+from s2s_plugins.nn.settings import DecoderSettings, Sees
 
 # As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
 _NEVER = -1e4

@@ -6,9 +6,10 @@ from typing import Tuple
 
 from torch import Tensor
 
-from s2s_plugins.nn.decoder import Decoder, Sees
+from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders.basic import ContextState
 from s2s_plugins.nn.encoder import EncoderOutput
+from s2s_plugins.nn.settings import Sees
 
 
 class PeekDecoder(Decoder[ContextState]):

@@ -8,23 +8,34 @@ Shape letters: N sentences, R rows (N times beams), S source tokens, H hidden si
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Protocol, Tuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.unrolled import lstm_cell_, tanh_
 from s2s_plugins.nn.fast.weights import KINDS
-from s2s_plugins.nn.recurrent import RecurrentState
-
-if TYPE_CHECKING:
-    from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.readout import Readout
+from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
+from s2s_plugins.nn.settings import Sees
 
 _TABLE_LIMIT = 2**24  # values: a table of 64 MB
 _PROJECT_UP_TO = 8  # source tokens a beam
+
+
+class Foldable(Protocol):
+    """A decoder, as :class:`s2s_plugins.nn.decoder.Decoder` has it."""
+
+    sees: Sees
+    embed_tokens: Optional[nn.Embedding]
+    stack: RecurrentStack
+    readout: Readout
+    output_layer: nn.Module
+
+    def start(self, encoder_output: EncoderOutput) -> Any: ...
 
 
 class FoldedState(NamedTuple):
@@ -115,7 +126,7 @@ class FoldedDecoder:
         ValueError: the cells are no LSTMs.
     """
 
-    def __init__(self, decoder: Decoder[Any], kind: str = "full") -> None:
+    def __init__(self, decoder: Foldable, kind: str = "full") -> None:
         if decoder.stack.cell != "lstm":
             raise ValueError(f"a decoder of {decoder.stack.cell} cells cannot be folded: run its own steps")
         make = KINDS[kind]
