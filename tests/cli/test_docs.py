@@ -29,13 +29,13 @@ BUDGETS = [
 ]
 WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
-    "make env": "installs from PyPI: tests/test_make_env.py",
+    "make env": "installs from PyPI: tests/cli/test_make_env.py",
     "pip install '.[fairseq,report]'": WHEEL,
     "pip install '.[fairseq]'": WHEEL,
     "make lint": "make test runs it first",
     "make test": "runs this test",
-    "make docs": "tests/test_site.py builds the site",
-    ".venv/bin/pre-commit install": "changes the clone: tests/test_package.py checks what it would run",
+    "make docs": "tests/cli/test_site.py builds the site",
+    ".venv/bin/pre-commit install": "changes the clone: tests/cli/test_package.py checks what it would run",
 }
 
 SHOWN = {page.relative_to(REPOSITORY).as_posix(): list(blocks(page)) for page in PAGES}

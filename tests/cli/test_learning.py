@@ -1,4 +1,4 @@
-"""The models learn: exact match, decoded freely, through fairseq's commands (the five lines: test_gallery.py)."""
+"""The models learn: exact match, decoded freely, by fairseq's commands (five lines: examples/test_comparisons.py)."""
 
 import time
 
