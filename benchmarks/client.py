@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from s2s_plugins.errors import WorkError
+
 ROOT = Path(__file__).resolve().parent.parent
 USER_DIR = str(ROOT / "s2s_plugins")
-
-
-class BenchError(Exception):
-    """An error that stops the run; the message is one line that says where to look."""
 
 
 def environment(ours: bool, threads: int) -> Dict[str, str]:
@@ -60,7 +58,7 @@ class Worker:
         """Send one request and wait for its answer.
 
         Raises:
-            BenchError: the worker could not do it, or is gone.
+            WorkError: the worker could not do it, or is gone.
         """
         try:
             self.requests.write(json.dumps({"do": do, **arguments}) + "\n")
@@ -69,10 +67,10 @@ class Worker:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise BenchError(f"the {self.name} worker ended at `{do}`: see {self.log}")
+            raise WorkError(f"the {self.name} worker ended at `{do}`: see {self.log}")
         answer = json.loads(line)
         if "error" in answer:
-            raise BenchError(f"the {self.name} worker failed at `{do}`: {answer['error']}: see {self.log}")
+            raise WorkError(f"the {self.name} worker failed at `{do}`: {answer['error']}: see {self.log}")
         return answer["result"]
 
     def stop(self) -> None:
@@ -112,7 +110,7 @@ def run_command(command: List[str], ours: bool, threads: int, log: Path, cwd: Op
     """Run a command of one side to its end, output to ``log``.
 
     Raises:
-        BenchError: its exit code is not 0.
+        WorkError: its exit code is not 0.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
@@ -135,6 +133,6 @@ def run_command(command: List[str], ours: bool, threads: int, log: Path, cwd: Op
     if process.returncode != 0:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = lines[-1] if lines else "no output"
-        raise BenchError(f"{' '.join(command[1:4])} ended with exit code {process.returncode}: {last}: see {log}")
+        raise WorkError(f"{' '.join(command[1:4])} ended with exit code {process.returncode}: {last}: see {log}")
     unit = 1 if sys.platform == "darwin" else 1024
     return Finished(peak=usage.ru_maxrss * unit, seconds=time.perf_counter() - started)

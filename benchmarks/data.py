@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from benchmarks.client import ROOT, BenchError, Worker
+from benchmarks.client import ROOT, Worker
 from benchmarks.systems import Scale
+from s2s_plugins.errors import WorkError
 
 
 def made_up_words(folder: Path, seed: int = 1) -> None:
@@ -26,7 +27,7 @@ def g2p_folder(out: Path, given: Optional[Path], quick: bool, worker: Worker) ->
     """A binarised folder of words and pronunciations, made once.
 
     Raises:
-        BenchError: the data cannot be fetched.
+        WorkError: the data cannot be fetched.
     """
     if given is not None:
         return given
@@ -41,7 +42,7 @@ def g2p_folder(out: Path, given: Optional[Path], quick: bool, worker: Worker) ->
         done = subprocess.run(prepare, capture_output=True, text=True)
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise BenchError(f"{reason}; or name a folder of fairseq-preprocess: --g2p-bin DIR")
+            raise WorkError(f"{reason}; or name a folder of fairseq-preprocess: --g2p-bin DIR")
     prefixes = [word for name in ("train", "valid", "test") for word in (f"--{name}pref", str(text / name))]
     languages = ["--source-lang", "graphemes", "--target-lang", "phonemes"]
     worker.ask("preprocess", arguments=[*languages, *prefixes, "--destdir", str(folder)])

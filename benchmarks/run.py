@@ -19,10 +19,11 @@ from typing import List, NoReturn, Optional
 
 from benchmarks import report
 from benchmarks.bench import Bench, Progress
-from benchmarks.client import BenchError
 from benchmarks.machine import code, machine, versions
 from benchmarks.parts import PARTS
 from benchmarks.systems import FULL, QUICK
+from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.files import write_whole
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,7 +83,7 @@ def previous(out: Path, settings: dict) -> dict:
     """Results of an earlier start, or an empty set.
 
     Raises:
-        UsageError: they are of other settings.
+        UsageError: they were made with other settings.
     """
     path = out / "results.json"
     if not path.exists():
@@ -95,20 +96,14 @@ def previous(out: Path, settings: dict) -> dict:
     for name, value in settings.items():
         if before.get(name) != value:
             shown = (f"{name} {before.get(name)}, now {value}") if name != "scale" else "other sizes"
-            raise UsageError(f"{path} holds results of other settings ({shown}): choose another --out, or remove it")
+            raise UsageError(f"{path} holds results with other settings ({shown}): choose another --out, or remove it")
     return results
-
-
-class UsageError(Exception):
-    """The command line cannot work; the message has the remedy."""
 
 
 def save(results: dict, out: Path) -> None:
     """Write results.json whole, or leave the old one."""
     results["date"] = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    partial = out / "results.json.partial"
-    partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, out / "results.json")
+    write_whole(out / "results.json", json.dumps(results, indent=1) + "\n")
 
 
 def measure(args: argparse.Namespace, results: dict, todo: List[str]) -> None:
@@ -141,35 +136,41 @@ def show(results: dict, out: Path) -> None:
     from benchmarks.plots import draw  # matplotlib is large, and measuring should start from a small process
 
     text = report.text(results)
-    (out / "results.txt").write_text(text, encoding="utf-8")
+    write_whole(out / "results.txt", text)
     drawn = draw(results, out)
     print(text)
     print("written:", ", ".join(str(path) for path in [out / "results.txt", out / "results.json", *drawn]))
 
 
+def run(args: argparse.Namespace) -> dict:
+    """Measure the parts that are not done yet; the results of all.
+
+    Raises:
+        UsageError: the folder cannot be made, or has results with other settings.
+        WorkError: a worker or a command failed.
+    """
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {args.out} cannot be made a folder ({error.strerror}): choose another") from None
+    results = previous(args.out, settings_of(args))
+    todo = [part for part in PARTS if part in args.parts and part not in results["parts"]]
+    for part in args.parts:
+        if part not in todo:
+            print(f"{part}: already done, in {args.out / 'results.json'}")
+    if todo:
+        measure(args, results, todo)
+    if todo or not (args.out / "results.txt").exists():
+        show(results, args.out)
+    return results
+
+
 def main(argv: Optional[List[str]] = None) -> int:
     args = parse(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this process ends its children
-    try:
-        try:
-            args.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--out {args.out} cannot be made a folder ({error.strerror}): choose another") from None
-        results = previous(args.out, settings_of(args))
-        todo = [part for part in PARTS if part in args.parts and part not in results["parts"]]
-        for part in args.parts:
-            if part not in todo:
-                print(f"{part}: already done, in {args.out / 'results.json'}")
-        if todo:
-            measure(args, results, todo)
-        if todo or not (args.out / "results.txt").exists():
-            show(results, args.out)
-    except KeyboardInterrupt:
-        print(f"\nstopped; the finished parts are in {args.out}: re-run the command to resume")
-        return 130
-    except (UsageError, BenchError, OSError) as error:
-        print(f"benchmarks.run: error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+    stopped = f"stopped; the finished parts are in {args.out}: re-run the command to resume"
+    with one_line_errors("benchmarks.run", args.out, stopped):
+        results = run(args)
     failed = [row for row in results["parts"].get("same", {}).get("results", {"rows": []})["rows"] if not row["passed"]]
     for row in failed:
         print(f"benchmarks.run: {row['system']}: {row['check']}: {row['difference']}", file=sys.stderr)

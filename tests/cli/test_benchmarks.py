@@ -208,7 +208,7 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
     assert f"--out {tmp_path / 'file'} cannot be made a folder (File exists): choose another" in done.stderr
 
 
-def test_an_interrupted_run_ends_its_workers_and_says_how_to_go_on(tmp_path):
+def test_an_interrupted_run_ends_its_workers_and_says_how_to_resume(tmp_path):
     process = subprocess.Popen(
         command("--quick", "--only", "same", "--out", tmp_path / "out"),
         stdout=subprocess.PIPE,
@@ -222,11 +222,18 @@ def test_an_interrupted_run_ends_its_workers_and_says_how_to_go_on(tmp_path):
     workers = [int(number) for number in children.stdout.split()]
     assert len(workers) == 2
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "re-run the command to resume" in out and "Traceback" not in err
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "re-run the command to resume" in err and "Traceback" not in err
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)
+
+
+def test_the_parent_process_stays_small():
+    """It is in the way of what it measures as little as possible."""
+    script = "import sys, benchmarks.run; print({'torch', 'fairseq', 'numpy', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_a_summary_is_the_median_and_the_range():
