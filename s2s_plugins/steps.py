@@ -1,6 +1,6 @@
-"""Long work in steps: each is done once, shows how far it is, and resumes where it was stopped.
+"""Long work in steps: each step runs once, reports its progress, and resumes after an interruption.
 
-A step has a state file, ``state/STEP.json``, with the settings that it was done with, and a log, ``logs/STEP.log``.
+A step has a state file, ``state/STEP.json``, with the settings that it ran with, and a log, ``logs/STEP.log``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from s2s_plugins.files import replacing, write_whole
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
-SECONDS_TO_END = 10  # until what was stopped is gone: a training's loaders look every 5 s whether it still runs
+SECONDS_TO_END = 10  # for a stopped run to end: the data loaders check every 5 s whether their training still runs
 
 
 class StepError(WorkError):
@@ -37,18 +37,18 @@ class Step:
     """A piece of work that is done once.
 
     Args:
-        name: of the step, of its log and of its state file.
-        kind: a word for what it is, for those who look through the steps.
-        folder: what it fills; None: nothing that is not in its log.
-        settings: all that its outcome depends on, that of the steps before it included.
-        command: what runs.
-        action: a function that runs in place of a command.
-        limits: of a training, ``--max-update`` and ``--max-epoch``, to tell how far it is.
-        goes_on: a second start finds in ``folder`` what the first one left; else the folder is emptied.
-        keeps: nothing in ``folder`` is ever removed.
-        leftovers: patterns of files of ``folder`` that are of no use once the step is done.
-        output: a file that takes the command's standard output; None: it goes to the log, like its errors.
-        input: a file that is the command's standard input.
+        name: name of the step, its log and its state file.
+        kind: category of the step, such as ``"train"`` or ``"decode"``, for code that filters steps.
+        folder: the folder that the step writes to; None: its only output is the log.
+        settings: everything that the result depends on, including the settings of the steps before it.
+        command: the command to run.
+        action: a function to call instead of a command.
+        limits: ``--max-update`` and ``--max-epoch`` of a training, for the progress report.
+        resumes: a second start continues from the files in ``folder``; otherwise the folder is emptied first.
+        keeps: never remove anything from ``folder``.
+        leftovers: patterns of files in ``folder`` to remove once the step is done.
+        output: file for the command's standard output; None: it goes to the log, like standard error.
+        input: file for the command's standard input.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Step:
     command: Sequence[str] = ()
     action: Optional[Callable[[], object]] = None
     limits: Dict[str, float] = field(default_factory=dict)
-    goes_on: bool = True
+    resumes: bool = True
     keeps: bool = False
     leftovers: Sequence[str] = ()
     output: Optional[Path] = None
@@ -66,10 +66,10 @@ class Step:
 
     @property
     def required_folder(self) -> Path:
-        """The folder of a step that has one.
+        """``folder``, for a step that must have one.
 
         Raises:
-            ValueError: it has none.
+            ValueError: the step has no folder.
         """
         if self.folder is None:
             raise ValueError(f"step {self.name} has no folder")
@@ -77,10 +77,10 @@ class Step:
 
     @property
     def required_output(self) -> Path:
-        """The output file of a step that has one.
+        """``output``, for a step that must have one.
 
         Raises:
-            ValueError: it has none.
+            ValueError: the step has no output file.
         """
         if self.output is None:
             raise ValueError(f"step {self.name} has no output file")
@@ -91,17 +91,18 @@ Figures = Callable[[Step, Path], Mapping[str, object]]  # of a finished step and
 
 
 def no_figures(step: Step, log: Path) -> Dict[str, object]:
-    """Nothing is kept."""
+    """Store no figures."""
     return {}
 
 
 class Runner:
-    """Does steps, and knows which are done.
+    """Runs steps, and records which are done.
 
     Args:
-        out: where ``state`` and ``logs`` are.
-        redo: redo what was made with other settings, in place of an error.
-        figures: what a finished step's log says, to be kept in its state; it may raise :class:`StepError`.
+        out: folder of ``state`` and ``logs``.
+        redo: rerun steps that were done with other settings, instead of raising an error.
+        figures: reads results of a finished step, for example from its log, to be stored in its state file; it may
+            raise :class:`StepError`.
     """
 
     def __init__(self, out: Path, redo: bool = False, figures: Figures = no_figures) -> None:
@@ -111,10 +112,11 @@ class Runner:
         self._lock: Optional[IO[str]] = None
 
     def log(self, step: Step) -> Path:
+        """The path of a step's log."""
         return self.out / "logs" / f"{step.name}.log"
 
     def read(self, step: Step) -> dict:
-        """What the state file says: ``settings``, ``done``, ``seconds``, the step's figures; nothing if damaged."""
+        """The state file: ``settings``, ``done``, ``seconds`` and the step's figures; empty if missing or damaged."""
         try:
             state = json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -123,6 +125,7 @@ class Runner:
         return state if whole and isinstance(state.get("seconds", 0.0), (int, float)) else {}
 
     def write(self, step: Step, state: dict) -> None:
+        """Replace the state file."""
         write_whole(self.out / "state" / f"{step.name}.json", json.dumps(state, indent=1) + "\n")
 
     def status(self, step: Step) -> str:
@@ -135,18 +138,18 @@ class Runner:
         return DONE if state["done"] else STARTED
 
     def run(self, steps: Sequence[Step], after: Callable[[Step], object] = lambda step: None) -> None:
-        """Do ``steps``, except for those that are done.
+        """Run the steps that are not done yet.
 
         Args:
-            steps: in order, each behind those that it needs.
-            after: called after each step that was done now, so that results stand there before all are done.
+            steps: the steps in order, each after the steps that it needs.
+            after: called after each step that ran, for example to write intermediate results.
 
         Raises:
-            UsageError: a step was done with other settings, and ``redo`` is off; or another run is at
-                work in the same folder.
-            StepError: one failed.
+            UsageError: a step was done with other settings and ``redo`` is off, or another run is using the same
+                folder.
+            StepError: a step failed.
         """
-        with alone(self.out) as self._lock:
+        with exclusive(self.out) as self._lock:
             self._run(steps, after)
 
     def _run(self, steps: Sequence[Step], after: Callable[[Step], object]) -> None:
@@ -154,7 +157,7 @@ class Runner:
             for step in steps:
                 if self.status(step) == OTHER:
                     raise UsageError(
-                        f"{self.out} has {step.name} of other settings ({difference(self.read(step), step)}): choose "
+                        f"{self.out} has {step.name} with other settings ({difference(self.read(step), step)}): choose "
                         "another --out, or redo it and what depends on it with --redo"
                     )
         began = time.monotonic()
@@ -164,16 +167,16 @@ class Runner:
             if status == DONE:
                 print(f"{head}: done before", flush=True)
                 continue
-            if status == OTHER or not step.goes_on:
+            if status == OTHER or not step.resumes:
                 self._clear(step)
-            self._do(step, f"{head}{', resumed' if status == STARTED and step.goes_on else ''}")
+            self._do(step, f"{head}{', resumed' if status == STARTED and step.resumes else ''}")
             after(step)
         print(
             f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run", flush=True
         )
 
     def _clear(self, step: Step) -> None:
-        """Remove what a step has left."""
+        """Remove the output, log and state of a step."""
         if step.folder is not None and not step.keeps:
             shutil.rmtree(step.folder, ignore_errors=True)
         for path in (self.log(step), self.out / "state" / f"{step.name}.json"):
@@ -201,7 +204,7 @@ class Runner:
                     path.unlink()
 
     def _command(self, step: Step, state: dict, before: float) -> None:
-        """Run a step's command; its output goes to the log, its statistics to the screen."""
+        """Run a step's command: its output goes to the log, its progress to the screen."""
         command = [executable(step.command[0]), *step.command[1:]]
         log = self.log(step)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +219,7 @@ class Runner:
                 yield line
 
         def timed(shown: Iterator[None]) -> None:
-            for _ in shown:  # a killed run has lost no more than these seconds
+            for _ in shown:  # so that a killed run loses no more time than this
                 self.write(step, {**state, "seconds": round(before + time.monotonic() - began, 1)})
 
         with log.open("a", encoding="utf-8") as file:
@@ -238,7 +241,7 @@ class Runner:
     def _start(
         self, command: Sequence[str], source: Optional[IO[bytes]], output: Optional[IO[str]]
     ) -> "subprocess.Popen[str]":
-        """Start ``command``; what does not go to ``output`` can be read from its pipe."""
+        """Start ``command`` with a pipe for standard output, or for standard error if ``output`` takes the former."""
         return subprocess.Popen(
             command,
             stdin=source,
@@ -246,18 +249,21 @@ class Runner:
             stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},  # else a pipe gets the lines late, and with them the time left
-            # a command that outlives this process keeps the folder locked
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},  # else the lines, and with them the progress, arrive late
+            # a command that outlives this process still holds the lock
             pass_fds=() if self._lock is None else (self._lock.fileno(),),
         )
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[IO[str]]:
-    """Nobody else is in such a block on the same folder: see :func:`lock`.
+def exclusive(folder: Path) -> Iterator[IO[str]]:
+    """Hold the lock of a folder, which is made if it does not exist: see :func:`lock`.
 
     Yields:
-        The open file of the lock.
+        The open lock file.
+
+    Raises:
+        UsageError: ``folder`` is a file, or another process holds the lock.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file: name a folder")
@@ -268,16 +274,16 @@ def alone(folder: Path) -> Iterator[IO[str]]:
 
 
 def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = SECONDS_TO_END) -> None:
-    """Lock ``folder`` by its open file ``.lock``; the lock is gone with the processes that have the file open.
+    """Lock ``folder`` through its open file ``.lock``, until every process that has the file open closes it or ends.
 
     Args:
-        descriptor: of the file.
-        folder: for the message.
-        flag: that chose the folder, for the message.
-        patience: seconds to wait for another that is about to end.
+        descriptor: file descriptor of ``.lock``.
+        folder: the folder, for the message.
+        flag: the flag that names the folder, for the message.
+        patience: seconds to wait for a process that is about to end.
 
     Raises:
-        UsageError: another has it.
+        UsageError: another process holds the lock.
     """
     until = time.monotonic() + patience
     while True:
@@ -285,8 +291,8 @@ def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = S
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                remedy = f"wait for its end, or choose another {flag}"
-                raise UsageError(f"another run is at work in {folder}: {remedy}") from None
+                remedy = f"wait until it ends, or choose another {flag}"
+                raise UsageError(f"another run is using {folder}: {remedy}") from None
             time.sleep(0.1)
         except OSError:  # a file system without locks
             return None
@@ -294,15 +300,16 @@ def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = S
 
 @contextlib.contextmanager
 def held_signals() -> Iterator[Callable[[], None]]:
-    """Ctrl-C and SIGTERM wait until the function that this gives is called, or the block ends.
+    """Delay Ctrl-C and SIGTERM until the yielded function is called or the block ends.
 
-    One that came while a process is being started would leave that process behind, at work and unknown.
+    A signal that arrives while a process is being started would otherwise leave that process running, with nothing to
+    end it.
     """
     caught: List[Tuple[int, Optional[FrameType]]] = []
     before: Dict[int, Callable[[int, Optional[FrameType]], object]] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         handler = signal.getsignal(number)
-        if callable(handler):  # else it ends this process or is ignored, and that is no exception
+        if callable(handler):  # else the default action or none, which raises no exception
             before[number] = handler
             signal.signal(number, lambda *call: caught.append(call))
 
@@ -320,13 +327,13 @@ def held_signals() -> Iterator[Callable[[], None]]:
 
 
 def standard_input(path: Optional[Path]) -> ContextManager[Optional[IO[bytes]]]:
-    """The open file; None for None: the command has ours."""
+    """The open file; None for None: the command inherits standard input."""
     return contextlib.nullcontext() if path is None else path.open("rb")
 
 
 @contextlib.contextmanager
 def standard_output(path: Optional[Path]) -> Iterator[Optional[IO[str]]]:
-    """The open file for a command's standard output, which appears whole or not at all; None for None."""
+    """An open file for a command's standard output, which replaces ``path`` if the block succeeds; None for None."""
     if path is None:
         yield None
         return
@@ -335,14 +342,14 @@ def standard_output(path: Optional[Path]) -> Iterator[Optional[IO[str]]]:
 
 
 def statistics(lines: Iterable[str]) -> Iterator[dict]:
-    """The JSON objects of a training's progress, out of the lines of its log (``--log-format json``)."""
+    """The progress statistics in the lines of a training's log (``--log-format json``)."""
     for line in lines:
         if "| train_inner |" in line:
             yield from json_objects([line])
 
 
 def json_objects(lines: Iterable[str]) -> Iterator[dict]:
-    """The JSON objects that stand at the ends of fairseq's log lines."""
+    """The JSON objects at the ends of fairseq's log lines."""
     for line in lines:
         start = line.find("| {")
         if start >= 0:
@@ -353,7 +360,7 @@ def json_objects(lines: Iterable[str]) -> Iterator[dict]:
 
 
 def show(entries: Iterator[dict], limits: Dict[str, float]) -> Iterator[None]:
-    """Print how far a training is, with the time that is left at most, every few seconds; yield at every line."""
+    """Print the progress of a training, with an upper limit of the time left, every few seconds; yield at each line."""
     terminal = sys.stdout.isatty()
     began, first, shown = time.monotonic(), None, -float(SECONDS_BETWEEN_LINES)
     for entry in entries:
@@ -379,7 +386,7 @@ def clock(seconds: float) -> str:
 
 
 def checksum(path: Path) -> int:
-    """CRC-32 of a file, for settings: what is read is the same, wherever the folder was moved to."""
+    """CRC-32 of a file, for settings: it identifies the content, wherever the file is moved to."""
     found = 0
     with open(path, "rb") as file:
         while part := file.read(2**20):
@@ -388,7 +395,7 @@ def checksum(path: Path) -> int:
 
 
 def difference(state: dict, step: Step) -> str:
-    """The first setting in which a state differs from a step: ``flags --lr: 0.1, now 0.2``."""
+    """The first setting that differs between a state and a step, as ``flags --lr: 0.1, now 0.2``."""
 
     def first(old, new, path: str) -> Optional[str]:
         if old == new:
@@ -400,7 +407,7 @@ def difference(state: dict, step: Step) -> str:
             places = [place for place, (one, other) in enumerate(zip(old, new)) if one != other]
             if not places:
                 return f"{path}: {len(old)} values, now {len(new)}"
-            before = old[places[0] - 1] if places[0] else None  # of a command's words, the flag that a value is of
+            before = old[places[0] - 1] if places[0] else None  # in a command, the flag before its value
             name = before if str(before).startswith("--") else places[0] + 1
             return first(old[places[0]], new[places[0]], f"{path} {name}")
         return f"{path}: {short(old)}, now {short(new)}"
@@ -413,10 +420,10 @@ def difference(state: dict, step: Step) -> str:
 
 
 def executable(name: str) -> str:
-    """Where a command is: beside this Python, or else on PATH.
+    """The path of a command: beside this Python, or else on PATH.
 
     Raises:
-        UsageError: nowhere.
+        UsageError: it is in neither place.
     """
     if os.path.isabs(name):
         return name

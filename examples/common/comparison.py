@@ -85,11 +85,11 @@ def parse(comparisons: Sequence[Comparison], argv: Optional[Sequence[str]] = Non
         f"{example}-results",
     )
     if len(comparisons) > 1:
-        help = f"of {', '.join(one.name for one in comparisons)} (default: all)"
+        help = f"some of {', '.join(one.name for one in comparisons)} (default: all)"
         parser.add_argument("names", nargs="*", metavar="NAME", help=help)
-    parser.add_argument("--archs", metavar="A,B,...", help="the systems, as s2s compare takes them")
-    parser.add_argument("--updates", type=int, metavar="N", help="of each training (default: the recipe's)")
-    parser.add_argument("--seeds", default="1", metavar="N", help="of each training, as s2s compare takes them")
+    parser.add_argument("--archs", metavar="A,B,...", help="the models to train, as for s2s compare")
+    parser.add_argument("--updates", type=int, metavar="N", help="updates of each training (default: the recipe's)")
+    parser.add_argument("--seeds", default="1", metavar="N", help="random seeds, as for s2s compare (default: 1)")
     args = parser.parse_intermixed_args(argv)
     args.out = args.out or f"{example}-results"
     args.names = getattr(args, "names", [])

@@ -230,7 +230,7 @@ def prepare_main(prepare: Callable[[Path, Path, int], None], description: str, a
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, metavar="DIR", help="where the data goes")
     parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the splits (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="random seed of the splits (default: 1)")
     args = parser.parse_args(argv)
     out = Path(args.out)
     with one_line_errors("prepare.py", out):

@@ -54,7 +54,7 @@ def parser(description: Optional[str], out: str) -> argparse.ArgumentParser:
     result.add_argument("--out", metavar="DIR", help=f"where everything goes (default: {out})")
     result.add_argument("--demo", action="store_true", help="small sizes and few updates: a quick check")
     result.add_argument("--list", action="store_true", help="print the commands and which are done; run nothing")
-    result.add_argument("--redo", action="store_true", help="redo what was made with other settings")
+    result.add_argument("--redo", action="store_true", help="rerun what was made with other settings")
     return result
 
 

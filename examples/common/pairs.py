@@ -86,9 +86,9 @@ def parser(description: Optional[str], sizes: Dict[str, int]) -> argparse.Argume
     """The arguments of a prepare.py: ``--out``, ``--seed`` and the sizes of the splits that are drawn."""
     result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--out", required=True, metavar="DIR", help="where text and binarised data go")
-    result.add_argument("--seed", type=int, default=1, help="of the splits (default: 1)")
+    result.add_argument("--seed", type=int, default=1, help="random seed of the splits (default: 1)")
     for name, count in sizes.items():
-        result.add_argument(f"--{name}", type=int, default=count, metavar="N", help=f"pairs (default: {count})")
+        result.add_argument(f"--{name}", type=int, default=count, metavar="N", help=f"pairs to make (default: {count})")
     return result
 
 

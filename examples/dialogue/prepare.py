@@ -91,9 +91,9 @@ def parse() -> argparse.Namespace:
     parser = pairs.parser(__doc__, SIZES)
     add = parser.add_argument
     add("--cache", metavar="DIR", help="where the download is kept (default: OUT/download)")
-    add("--train", type=int, metavar="N", help="pairs (default: all that are left)")
-    add("--words", type=int, default=10000, metavar="N", help="in the dictionary, others are <unk> (default: 10000)")
-    add("--max-length", type=int, default=25, metavar="N", help="tokens of a side at most (default: 25)")
+    add("--train", type=int, metavar="N", help="number of training pairs (default: all but those held out)")
+    add("--words", type=int, default=10000, metavar="N", help="size of the dictionary (default: 10000)")
+    add("--max-length", type=int, default=25, metavar="N", help="longer pairs are left out (default: 25)")
     args = parser.parse_args()
     pairs.checked(args, SIZES)
     for name, least in LEAST.items():

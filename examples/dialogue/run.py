@@ -24,7 +24,7 @@ from s2s_plugins.steps import Runner, Step
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser = engine.parser(__doc__, "dialogue-results")
     add = parser.add_argument
-    add("--seed", type=int, default=1, metavar="N", help="of splits, vectors, training and sampling (default: 1)")
+    add("--seed", type=int, default=1, metavar="N", help="random seed of everything (default: 1)")
     add("--cache", metavar="DIR", help="where the download is kept (default: OUT/data/download)")
     args = parser.parse_args(argv)
     args.out = args.out or "dialogue-results"

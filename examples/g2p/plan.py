@@ -81,7 +81,7 @@ def data_steps(name: str, folder: Path, files: Files, flags: Flags) -> Tuple[Ste
         command += [f"--{split}pref", str(folder / split)]
     command += ["--destdir", str(folder / "bin")]
     settings = {"prepare": prepare.settings}
-    return prepare, Step(f"binarise{name}", "binarise", folder / "bin", settings, command, goes_on=False)
+    return prepare, Step(f"binarise{name}", "binarise", folder / "bin", settings, command, resumes=False)
 
 
 def train_step(name: str, folder: Path, binarise: Step, flags: Flags, seed: int, keeping: Flags) -> Step:

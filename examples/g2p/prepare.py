@@ -121,7 +121,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     for name, most in HELD_OUT.items():
         help = f"words to hold out (default: a tenth, and at most {most:,})"
         parser.add_argument(f"--{name}-words", type=int, metavar="N", help=help)
-    parser.add_argument("--seed", type=int, default=1, help="of the split (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the split (default: 1)")
     parser.add_argument(
         "--decompose",
         action="store_true",

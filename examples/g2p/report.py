@@ -26,7 +26,7 @@ def figures(decodings: Sequence[Decoding]) -> Figures:
     return of
 
 
-def tell(runner: Runner, step: Step) -> None:
+def print_score(runner: Runner, step: Step) -> None:
     """Print the scores of a decoding."""
     state = runner.read(step)
     print(f"    {state['words']} words: WER {state['wer']:.2f} %, PER {state['per']:.2f} %", flush=True)

@@ -29,7 +29,7 @@ OF_LANGUAGES: Dict[str, object] = {"languages": None, "systems": None, "ablation
 def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser = engine.parser(__doc__, "g2p-ARCH; with --data g2p-all")
     add = parser.add_argument
-    add("--seed", type=int, default=1, metavar="N", help="of the split and of training, the first one (default: 1)")
+    add("--seed", type=int, default=1, metavar="N", help="first random seed of splits and models (default: 1)")
     help = f"models that vote, one seed after the other; with --data {', '.join(MEMBERS)} with each (default: 1)"
     add("--members", type=int, default=1, metavar="N", help=help)
     add("--ngrams", action="store_true", help="n-grams of letters and phones (Phonetisaurus) vote with the models")
@@ -43,12 +43,14 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
     several = parser.add_argument_group("several languages")
     add = several.add_argument
     add("--data", type=Path, metavar="DIR", help="folder of the languages' files; they may be in subfolders")
-    add("--languages", metavar="A,B,...", help="those alone (default: all in DIR)")
+    add("--languages", metavar="A,B,...", help="languages to use (default: all in DIR)")
     which = several.add_mutually_exclusive_group()
-    which.add_argument("--systems", metavar="A,B,...", help=f"of {', '.join(SYSTEMS)} (default: {','.join(DEFAULT)})")
-    help = f"what each part of the recipe is worth: {OURS}, and the same except for one thing"
+    which.add_argument(
+        "--systems", metavar="A,B,...", help=f"some of {', '.join(SYSTEMS)} (default: {','.join(DEFAULT)})"
+    )
+    help = f"measure what each part of the recipe contributes: {OURS} with and without it"
     which.add_argument("--ablation", action="store_true", help=help)
-    add("--seeds", type=int, default=1, metavar="N", help="models of each system, their mean is shown (default: 1)")
+    add("--seeds", type=int, default=1, metavar="N", help="models of each system, averaged in the table (default: 1)")
     return parser.parse_args(argv)
 
 
@@ -135,7 +137,7 @@ def table(args: argparse.Namespace, out: Path) -> engine.Work:
 
     def after(runner: Runner, step: Step) -> None:
         if step.kind == "decode":
-            report.tell(runner, step)
+            report.print_score(runner, step)
             report.write(plan, runner)
 
     def final(runner: Runner) -> str:

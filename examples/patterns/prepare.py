@@ -50,7 +50,7 @@ def strings(
 
 def main() -> None:
     parser = pairs.parser(__doc__, SIZES)
-    parser.add_argument("--rule", choices=sorted(RULES), required=True, help="what the target is")
+    parser.add_argument("--rule", choices=sorted(RULES), required=True, help="rule that makes the target")
     args = parser.parse_args()
     pairs.checked(args, SIZES)
     rule = RULES[args.rule]

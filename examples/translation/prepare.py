@@ -279,9 +279,9 @@ def write(out: Path, splits: pairs.Splits, languages: Tuple[str, str], count: in
 
 def main() -> None:
     parser = pairs.parser(__doc__, HELD_OUT)
-    parser.add_argument("--train", type=int, metavar="N", help="pairs at most (default: all)")
-    parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="of each language (default: 8000)")
-    parser.add_argument("--source-lang", default="de", metavar="L", help="as Debian names the package (default: de)")
+    parser.add_argument("--train", type=int, metavar="N", help="number of training pairs at most (default: all)")
+    parser.add_argument("--pieces", type=int, default=8000, metavar="N", help="pieces of each language (default: 8000)")
+    parser.add_argument("--source-lang", default="de", metavar="L", help="as in Debian's package names (default: de)")
     parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/download)")
     args = parser.parse_args()
     pairs.checked(args, [*HELD_OUT, *(["train"] if args.train is not None else [])])

@@ -1,6 +1,6 @@
 """Binarised texts: ``PREFIX.bin`` and ``PREFIX.idx`` of fairseq (``--dataset-impl mmap``, its default).
 
-The ``.bin`` file holds the numbers of all texts, one text behind the other. The ``.idx`` file holds, in this order:
+The ``.bin`` file holds the token numbers of all texts, one text after the other. The ``.idx`` file holds, in order:
 9 bytes of magic, the version (uint64), the type of a number (uint8), the number of texts (uint64), their sizes (int32
 each) and the places where they start in the ``.bin`` file, in bytes (int64 each).
 """
@@ -30,8 +30,8 @@ class IndexedWriter:
     """Writes ``prefix.bin`` and ``prefix.idx``, to be used in a ``with`` statement.
 
     Args:
-        prefix: path without ending.
-        vocabulary: size of the dictionary; a larger one takes wider numbers.
+        prefix: path without extension.
+        vocabulary: size of the dictionary, which decides how many bytes a token takes.
     """
 
     def __init__(self, prefix: Path, vocabulary: int) -> None:
@@ -66,14 +66,14 @@ class IndexedTexts:
     """Reads ``prefix.bin`` and ``prefix.idx``; the texts stay in the file.
 
     Args:
-        prefix: path without ending.
+        prefix: path without extension.
         vocabulary: size of the dictionary.
 
     Attributes:
-        sizes: of the texts, in tokens.
+        sizes: lengths of the texts, in tokens.
 
     Raises:
-        UsageError: a file is damaged, of another form, or the two do not fit each other or the dictionary.
+        UsageError: a file is damaged or has another format, or the files do not match each other or the dictionary.
         OSError: one cannot be read.
     """
 
@@ -92,7 +92,7 @@ class IndexedTexts:
         except (struct.error, KeyError, ValueError, OverflowError):
             magic = b""
         if magic != MAGIC or version != VERSION:
-            raise UsageError(f"{prefix}.idx or {prefix}.bin is damaged (the index is no whole one): {REMEDY}")
+            raise UsageError(f"{prefix}.idx or {prefix}.bin is damaged (the index is incomplete): {REMEDY}")
         data = Path(f"{prefix}.bin")
         self.buffer: NDArray[np.uint8] = (
             np.memmap(data, mode="r") if data.stat().st_size else np.zeros(0, dtype=np.uint8)
@@ -103,10 +103,10 @@ class IndexedTexts:
         return len(self.sizes)
 
     def __getitem__(self, place: int) -> List[int]:
-        """The numbers of one text.
+        """The token numbers of one text.
 
         Raises:
-            IndexError: there is no text of this number.
+            IndexError: there is no text with this number.
         """
         size, start = int(self.sizes[place]), int(self.starts[place])
         numbers: List[int] = np.frombuffer(self.buffer, self.type, size, start).tolist() if size else []
@@ -121,22 +121,22 @@ def check_numbers(
     kind: np.dtype,
     vocabulary: Optional[int],
 ) -> None:
-    """See that ``prefix.bin`` has all the tokens that its index counts, each of them a symbol of the dictionary.
+    """Check that ``prefix.bin`` holds every token that its index lists, and that each is in the dictionary.
 
     Args:
-        prefix: path without ending, for messages.
-        sizes: of the texts, in tokens.
-        starts: of the texts, in bytes.
+        prefix: path without extension, for messages.
+        sizes: lengths of the texts, in tokens.
+        starts: positions of the texts in the file, in bytes.
         buffer: the bytes of ``prefix.bin``.
-        kind: of a number.
-        vocabulary: size of the dictionary; None: any number will do.
+        kind: data type of a token.
+        vocabulary: size of the dictionary; None: any token is accepted.
 
     Raises:
-        UsageError: it has not.
+        UsageError: tokens are missing, or one is not in the dictionary.
     """
     ends = starts.astype(np.int64) + sizes.astype(np.int64) * kind.itemsize
     if len(sizes) and (sizes.min() < 0 or starts.min() < 0 or ends.max() > len(buffer)):
-        raise UsageError(f"{prefix}.bin has {len(buffer):,} bytes, {prefix}.idx counts on others: {REMEDY}")
+        raise UsageError(f"{prefix}.bin has {len(buffer):,} bytes, which does not match {prefix}.idx: {REMEDY}")
     if vocabulary is None or len(buffer) < kind.itemsize:
         return
     tokens = np.frombuffer(buffer, kind, len(buffer) // kind.itemsize)
@@ -144,5 +144,5 @@ def check_numbers(
     if least < 0 or most >= vocabulary:
         raise UsageError(
             f"{prefix}.bin has a token {least if least < 0 else most}, its dictionary has {vocabulary} symbols: it is "
-            f"damaged or of other data; {REMEDY}"
+            f"damaged or belongs to other data; {REMEDY}"
         )

@@ -96,7 +96,7 @@ def test_two_that_prepare_into_one_folder_do_not_mix(kit, tmp_path):
     flags = ["--level", "word", "--min-count", "1", "--dest", str(tmp_path / "out")]
     with prepared_folder(str(tmp_path / "out")) as folder:
         result = kit.commands("s2s", "prepare", "--train", kit.paths["labelled"], *flags, code=2)
-        assert f"another run is at work in {tmp_path / 'out'}: wait for its end, or choose another --dest" in result.err
+        assert f"another run is using {tmp_path / 'out'}: wait until it ends, or choose another --dest" in result.err
         for part in ("pretrain", "classify"):
             (folder / part).mkdir()
             (folder / part / "tokens.json").write_text("first")

@@ -133,7 +133,7 @@ def test_a_folder_without_text_is_named(text, tmp_path, capsys, broken, message)
         ("train.idx", 40, "train.idx or"),
         ("train.bin", 100, "train.bin has 100 bytes, "),
         ("dict.txt", b"no number here\n", "dict.txt is damaged"),
-        ("dict.txt", b"plus 1\n", "its dictionary has 5 symbols: it is damaged or of other data"),
+        ("dict.txt", b"plus 1\n", "its dictionary has 5 symbols: it is damaged or belongs to other data"),
     ],
 )
 def test_a_damaged_file_is_named(text, tmp_path, capsys, name, content, message):

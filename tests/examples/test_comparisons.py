@@ -80,7 +80,7 @@ def test_a_second_start_does_nothing_again_wherever_the_folder_is_and_other_sett
     code, printed, err = run("number_words", *flags)
     assert code == 0 and printed.count("done before") == 3, printed + err
     code, _, err = run("number_words", *flags, "--updates", "3")
-    assert code == 1 and "of other settings" in err
+    assert code == 1 and "with other settings" in err
     assert "number_words-five could not be compared: exit code 2" in err
 
 
@@ -90,7 +90,7 @@ def test_data_with_other_settings_is_an_error_and_made_again_with_redo(five, tmp
     before = json.loads(state.read_text())
     write_whole(state, json.dumps({**before, "settings": {**before["settings"], "flags": {"--language": "de"}}}))
     code, _, err = run("number_words", *FIVE, "--out", moved)
-    assert code == 2 and "prepare of other settings (flags --language: de, now five)" in err and err.count("\n") == 1
+    assert code == 2 and "prepare with other settings (flags --language: de, now five)" in err and err.count("\n") == 1
     code, printed, err = run("number_words", *FIVE, "--out", moved, "--redo")
     assert code == 0 and printed.count("done before") == 2, printed + err
 

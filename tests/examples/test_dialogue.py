@@ -194,7 +194,7 @@ def test_the_demo_stopped_and_continued(tmp_path, cache, commands, capsys):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
     code, _, err = inside(capsys, dialogue.main, *flags, "--seed", 2)
-    assert code == 2 and "of other settings (flags --seed: 1, now 2)" in err and err.count("\n") == 1
+    assert code == 2 and "with other settings (flags --seed: 1, now 2)" in err and err.count("\n") == 1
 
 
 def test_what_the_run_cannot_do_is_said_in_one_line(tmp_path, capsys):

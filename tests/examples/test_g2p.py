@@ -17,7 +17,7 @@ from g2p import ngrams, prepare, scores
 from g2p import run as g2p
 from g2p.recipe import OURS, SYSTEMS, WORDS
 from s2s_plugins.errors import UsageError, WorkError
-from s2s_plugins.steps import alone
+from s2s_plugins.steps import exclusive
 
 # By the platform, not by whether it is installed: were it missing where it can be, these tests would fail
 PHONETISAURUS = sys.platform == "linux" and platform.machine() == "x86_64"
@@ -281,7 +281,7 @@ def test_the_whole_run_scores_own_files_and_is_resumed(tmp_path):
         voted = json.loads((out / "with-ngrams" / "score.json").read_text())
         assert voted["words"] == result["words"] and voted["wer"] == 0 < result["wer"]
     code, _, err = run("g2p", *files, "--out", "out", "--updates", 90, "--arch", "basic_lstm", cwd=tmp_path)
-    assert code == 2 and "of other settings" in err and "--redo" in err and err.count("\n") == 1
+    assert code == 2 and "with other settings" in err and "--redo" in err and err.count("\n") == 1
     assert json.loads((out / "score.json").read_text()) == result
 
 
@@ -313,9 +313,9 @@ def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_pat
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     (tmp_path / "out").mkdir()
-    with alone(tmp_path / "out"):
+    with exclusive(tmp_path / "out"):
         code, _, err = run("g2p", "--demo", "--out", tmp_path / "out", cwd=tmp_path)
-    assert code == 2 and "another run is at work" in err
+    assert code == 2 and "another run is using" in err
     assert os.listdir(tmp_path / "out") == [".lock"]
 
 

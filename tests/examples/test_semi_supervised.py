@@ -181,7 +181,7 @@ def test_a_stopped_table_is_resumed_and_says_what_results_json_says(tmp_path):
 
     (tmp_path / "corpus" / "train.tsv").write_text("text\tlabel\na b\tleft\n")
     code, printed, err = run("newsgroups", *options, cwd=tmp_path)
-    assert code == 2 and "of other settings" in err and "--redo" in err and err.count("\n") == 1
+    assert code == 2 and "with other settings" in err and "--redo" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

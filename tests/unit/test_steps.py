@@ -82,7 +82,7 @@ def test_two_runs_do_not_work_in_one_folder(tmp_path, monkeypatch):
     refused = []
 
     def meanwhile():
-        with pytest.raises(UsageError, match="another run is at work") as error:
+        with pytest.raises(UsageError, match="another run is using") as error:
             Runner(tmp_path).run([])
         refused.append(error)
 
@@ -104,7 +104,7 @@ def test_a_command_that_outlives_its_run_keeps_the_folder(tmp_path, monkeypatch)
             found = [line for line in log.read_text().splitlines() if line.isdigit()] if log.exists() else []
             time.sleep(0.05)
         run.kill()
-    with pytest.raises(UsageError, match="another run is at work"):
+    with pytest.raises(UsageError, match="another run is using"):
         Runner(tmp_path).run([])
     os.kill(int(found[0]), signal.SIGKILL)
     monkeypatch.setattr(steps, "SECONDS_TO_END", 30)  # what waits for its end may go on then

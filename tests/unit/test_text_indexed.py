@@ -81,7 +81,7 @@ def test_a_size_that_is_negative_or_too_large_is_damage(tmp_path):
     for number in (-1, 10):
         changed = whole[:26] + number.to_bytes(4, "little", signed=True) + whole[30:]
         (tmp_path / "ours.idx").write_bytes(changed)
-        with pytest.raises(UsageError, match=r"ours.bin has 18 bytes, .*ours.idx counts on others"):
+        with pytest.raises(UsageError, match=r"ours.bin has 18 bytes, which does not match .*ours.idx"):
             IndexedTexts(tmp_path / "ours", 8)
 
 

@@ -140,7 +140,7 @@ class Plan:
             settings = {"files": self._files(data), "flags": flags, "texts": self.texts.settings}
             if before:
                 settings["tokens"] = before.settings
-            return Step(f"prepare-{name}", "binarise", folder, settings, [*command, *words(flags)], goes_on=False)
+            return Step(f"prepare-{name}", "binarise", folder, settings, [*command, *words(flags)], resumes=False)
 
         return self._step(f"prepare-{name}", make)
 

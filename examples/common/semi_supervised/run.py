@@ -31,10 +31,10 @@ def parse(table: Table, argv: Optional[List[str]] = None) -> argparse.Namespace:
         f"{table.name}-results",
     )
     parser.add_argument("--full", action="store_true", help="the paper's sizes, for a GPU")
-    parser.add_argument("--seeds", default="1", metavar="1,2,3", help="of the trainings (default: 1)")
+    parser.add_argument("--seeds", default="1", metavar="1,2,3", help="random seeds of the trainings (default: 1)")
     parser.add_argument("--only", metavar="NAME,...", help=f"some of the experiments: {names}")
-    parser.add_argument("--valid-only", action="store_true", help="leave the test split alone: for tuning")
-    parser.add_argument("--data", metavar="DIR", help="files of your own, named as prepare.py names its own")
+    parser.add_argument("--valid-only", action="store_true", help="do not read the test split: for tuning")
+    parser.add_argument("--data", metavar="DIR", help="folder of your own files, named like those of prepare.py")
     parser.add_argument("--cache", metavar="DIR", help="where downloads are kept (default: OUT/data/download)")
     args = parser.parse_args(argv)
     if args.demo and args.full:
