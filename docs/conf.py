@@ -31,11 +31,19 @@ include_patterns += ["examples/*/README.md", "benchmarks/README.md"]
 exclude_patterns = [".*", "site", "s2s_plugins", "tests", "scripts", "build", "dist"]
 
 NAVIGATION = {
-    "Guide": ["docs/architectures", "docs/flags", "docs/classification", "docs/using", "docs/comparing"],
+    "Guide": [
+        "Getting started <self>",
+        "docs/architectures",
+        "docs/flags",
+        "docs/classification",
+        "docs/using",
+        "docs/comparing",
+    ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],
-    "Examples and results": ["docs/examples", "docs/results/*", "docs/speed", "benchmarks/README"],
+    "Examples and results": ["docs/examples", "docs/results/README", "docs/speed", "benchmarks/README"],
     "Reference": ["docs/api/*", "CONTRIBUTING", "CHANGELOG"],
 }
+BELOW = {"docs/examples": "/examples/*/README", "docs/results/README": "/docs/results/*"}  # pages below a page
 
 myst_heading_anchors = 3
 smartquotes_action = "D"  # quotes stay as they are typed
@@ -77,7 +85,7 @@ def navigation() -> str:
     """The tables of contents that the front page carries, unseen: the sidebar shows them."""
 
     def there(pages: list[str]) -> str:
-        return "\n".join(page for page in pages if any(REPOSITORY.glob(f"{page}.md")))
+        return "\n".join(page for page in pages if "<self>" in page or any(REPOSITORY.glob(f"{page}.md")))
 
     tree = "```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{pages}\n```\n"
     return "\n".join(tree.format(caption=caption, pages=there(pages)) for caption, pages in NAVIGATION.items())
@@ -88,8 +96,8 @@ def prepare_source(app: Sphinx, name: str, source: list) -> None:
     text = with_modules(text)
     if name == root_doc:
         text += "\n\n" + navigation()
-    if name == "docs/examples":
-        text += "\n\n```{toctree}\n:hidden:\n:glob:\n\n/examples/*/README\n```\n"
+    if name in BELOW:
+        text += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{BELOW[name]}\n```\n"
     source[0] = text
 
 

@@ -68,6 +68,16 @@ def test_every_page_is_in_the_site(site, pages):
         assert site / page.relative_to(REPOSITORY).with_suffix(".html") in pages
 
 
+def test_the_sidebar_starts_with_getting_started_and_has_every_page(site):
+    page = site / "docs" / "using.html"
+    entry = r'<li class="toctree-l\d[^>]*><a [^>]*href="([^"]+)">(.*?)</a>'
+    entries = re.findall(entry, page.read_text(encoding="utf-8"))
+    assert entries[0] == ("../README.html", "Getting started")
+    linked = {page if address == "#" else (page.parent / address).resolve() for address, _ in entries}
+    for source in PAGES:
+        assert site / source.relative_to(REPOSITORY).with_suffix(".html") in linked, source
+
+
 def test_links_of_the_site_lead_somewhere(site, pages):
     count = 0
     for page, found in pages.items():
@@ -96,12 +106,15 @@ def test_nothing_of_the_site_is_loaded_from_a_network(site, pages):
 def test_the_reference_has_what_users_call(site):
     text = "".join(page.read_text(encoding="utf-8") for page in (site / "docs" / "api").glob("*.html"))
     for name in (
-        "models.translator.Translator.translate",
-        "models.classifier.Classifier",
+        "models.translator.load_translator",
+        "models.classifier.load_classifier",
+        "inference.translator.Translator.translate",
+        "inference.classifier.Classifier",
         "nn.attention.AdditiveAttention",
+        "nn.decoders.peek.PeekDecoder",
+        "steps.Runner.run",
+        "errors.UsageError",
     ):
-        assert f'id="s2s_plugins.{name}"' in text
-    for name in ("nn.decoders.peek.PeekDecoder", "steps.Runner.run", "errors.UsageError"):
         assert f'id="s2s_plugins.{name}"' in text
 
 
@@ -146,7 +159,7 @@ def test_the_readme_is_short_links_every_page_and_starts_with_what_one_does_firs
     for page in (REPOSITORY / "docs").glob("*.md"):
         assert f"docs/{page.name}" in text, page.name
     screen = text.splitlines()[:45]
-    for first in ("make env", "--train words.tsv", "s2s predict", "Translator("):
+    for first in ("make env", "--train words.tsv", "s2s predict", "load_translator("):
         assert any(first in line for line in screen), first
 
 
