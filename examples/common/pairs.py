@@ -12,11 +12,10 @@ from typing import Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.steps import executable
+from s2s_plugins.text.tokens import SPACE
 
 Pair = Tuple[str, str]  # source and target, tokens separated by spaces
 Splits = Mapping[str, Iterable[Pair]]  # "train", "valid", "test", and further ones to decode
-
-SPACE = "\u2581"  # stands for a space where letters are tokens, fairseq splits at spaces
 
 
 def letters(text: str) -> str:

@@ -22,8 +22,8 @@ from typing import Dict, List, Optional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import cmudict
 from common.corpora import write_lines
-from common.pairs import SPACE
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.text.tokens import SPACE
 
 HELD_OUT = {"valid": 2000, "test": 5000}  # words, at most
 

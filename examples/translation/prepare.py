@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, debian, pairs
 from common.pairs import Pair
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.text.tokens import SPACE
 
 Pages = Dict[str, List[Pair]]  # a page of the help, or INTERFACE -> its pairs
 
@@ -81,7 +82,7 @@ def clean(text: str) -> str:
     text = "".join(
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cf", "Cc")
     )
-    return unicodedata.normalize("NFC", corpora.one_line(text.replace(pairs.SPACE, " ")))
+    return unicodedata.normalize("NFC", corpora.one_line(text.replace(SPACE, " ")))
 
 
 def paragraphs(html: str) -> Dict[str, str]:

@@ -106,7 +106,3 @@ def at_least(args: argparse.Namespace, **limits: int) -> None:
 def values(kind: Type[T], args: argparse.Namespace) -> T:
     """An object of the dataclass ``kind``, each field from the argument of the same name."""
     return kind(**{name: getattr(args, name) for name in kind.__dataclass_fields__})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

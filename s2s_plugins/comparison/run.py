@@ -194,7 +194,8 @@ def compare(archs: Sequence[str], settings: Settings, contents: Contents, redo: 
         WorkError: a step failed.
     """
     metrics.choose(contents.metrics, contents.bleu_tokenize)
-    library("jinja2"), library("matplotlib")  # found missing now rather than after the training
+    library("jinja2")  # found missing now rather than after the training
+    library("matplotlib")
     plan = Plan(archs, settings)
     runner = Runner(settings.out, redo, collect.figures)
     report_ = Report(plan, runner, contents)

@@ -13,8 +13,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.lines import read_batches
 from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator
 from s2s_plugins.text.symbols import EOS, UNK
-
-SPACE = "\u2581"  # stands for a space where characters are tokens
+from s2s_plugins.text.tokens import SPACE
 
 logger = logging.getLogger(__name__)
 

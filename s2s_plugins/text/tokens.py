@@ -14,7 +14,7 @@ from s2s_plugins.text.words import split_words
 
 LEVELS = ("word", "char", "sentencepiece")
 RARE = ("drop", "unk")
-SPACE = "▁"
+SPACE = "\u2581"  # ▁, stands for a space where characters are tokens: fairseq splits lines at spaces
 SETTINGS_FILE, MODEL_FILE = "tokens.json", "tokens.model"
 
 
