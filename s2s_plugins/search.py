@@ -57,7 +57,7 @@ class SearchSettings:
         temperature: logits are divided by it.
         unknown_penalty: taken from the log-probability of ``unknown``.
         never: further tokens that are never part of a hypothesis.
-        patient: whether a search with K hypotheses goes on while an unfinished one is more probable than all of them.
+        patient: whether a search with K hypotheses continues while an unfinished one is more probable than all of them.
 
     Raises:
         ValueError: a number is out of range.
@@ -79,8 +79,10 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.beam < 1:
             raise ValueError(f"beam {self.beam} is too small: use 1 or more")
-        if self.temperature <= 0:
+        if not self.temperature > 0:
             raise ValueError(f"temperature {self.temperature} is too small: use a number above 0")
+        if self.longest < 0:
+            raise ValueError(f"longest {self.longest} is too small: use 0 or more")
         if self.shortest > self.longest:
             raise ValueError(f"shortest {self.shortest} is more than longest {self.longest}: lower it")
 
@@ -121,8 +123,12 @@ def beam_search(
         At most K hypotheses a sentence, best first.
 
     Raises:
-        ValueError: K is too large for the vocabulary.
+        ValueError: K is too large for the vocabulary, or there is no model.
     """
+    if not models:
+        raise ValueError("there is no model to search with")
+    if not len(first_tokens):
+        return []
     return _Search(models, list(states), settings, attends, _arrays_of(first_tokens)).run(first_tokens)
 
 
@@ -272,7 +278,7 @@ class _Search:
                 ended.hypotheses.append(Found(whole[index], total[index], each[index], attention))
 
     def _going(self, candidates: _Candidates) -> List[int]:
-        """The places of the sentences whose search goes on: with under K hypotheses, or patiently."""
+        """The places of the sentences whose search continues: with under K hypotheses, or patiently."""
         numbers = list(enumerate(self.sentences))
         full = {place for place, number in numbers if len(self.found[number].hypotheses) >= self.settings.beam}
         if full and self.settings.patient:
@@ -283,7 +289,7 @@ class _Search:
         return [place for place, _ in numbers if place not in full]
 
     def _continue(self, candidates: _Candidates, going: List[int], some_ended: bool) -> None:
-        """Move to the K best candidates that have not ended, of the sentences that go on."""
+        """Move to the K best unfinished candidates of the sentences that continue."""
         arrays, beam = self.arrays, self.settings.beam
         kept: Optional[Array] = None
         if len(going) < len(self.sentences):

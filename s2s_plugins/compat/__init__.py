@@ -32,7 +32,7 @@ REPAIRS = (
     reading.accept_the_flags_in_checkpoints,
     reading.read_every_file_safely,
     checkpoints.name_the_checkpoint_that_cannot_be_read,
-    checkpoints.tell_models_that_they_are_rebuilt,
+    checkpoints.mark_models_as_rebuilt,
     training.leave_a_finished_training_alone,
     training.name_the_optimizer_that_cannot_work,
     training.write_checkpoints_whole,

@@ -139,7 +139,7 @@ def _of_the_task_asked_for(path: str, state: dict, arg_overrides: Optional[dict]
     return state
 
 
-def tell_models_that_they_are_rebuilt() -> None:
+def mark_models_as_rebuilt() -> None:
     """Tell a model that its weights come from a checkpoint, so that it does not need the file of its first ones.
 
     fairseq reads ``--encoder-embed-path`` again at every load, and stops if the file is gone. A value of

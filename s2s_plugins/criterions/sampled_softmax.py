@@ -11,7 +11,7 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.models import ARCH_MODEL_REGISTRY
 from omegaconf import II
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import RecurrentDecoder
@@ -69,9 +69,9 @@ class SampledSoftmaxCriterion(FairseqCriterion):
         decoder = getattr(model, "decoder", None)
         if not isinstance(decoder, RecurrentDecoder):
             raise UsageError(NOT_OURS)
-        layer, adaptive = decoder.core.output_layer, decoder.adaptive_softmax is not None
-        check_output_layer(adaptive, several=not (adaptive or isinstance(layer, nn.Linear)))
-        assert isinstance(layer, nn.Linear), "only an adaptive softmax takes its place"
+        layer, adaptive = decoder.core.plain_output, decoder.adaptive_softmax is not None
+        check_output_layer(adaptive, several=layer is None and not adaptive)
+        assert layer is not None
         net_output = model(**sample["net_input"], features_only=True)
         target = model.get_targets(sample, net_output)
         real = target.ne(self.padding_idx)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Iterator, List, Optional, Protocol, Sequence
+from typing import List, Optional, Protocol, Sequence
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import BATCH_SIZE, batches
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
-
-BATCH_SIZE = 64
 
 
 class Model(Protocol):
@@ -56,11 +55,13 @@ class Classifier:
             batch_size: number of documents at a time, of like length.
 
         Raises:
-            UsageError: the model's answers are not numbers.
+            UsageError: ``batch_size`` is below 1, or the model's answers are not numbers.
         """
+        if isinstance(texts, str):
+            raise UsageError("one string is not a list of texts: put it into one, as in classifier([text])")
         encoded = [self._encode(text) for text in texts]
         found = np.empty((len(texts), len(self.labels)), dtype=np.float32)
-        for places in _batches(encoded, batch_size):
+        for places in batches(encoded, batch_size):
             found[places] = self.model.classify([encoded[place] for place in places])
         if not np.isfinite(found).all():
             raise UsageError(f"{self.name} answers with numbers that are not finite: use another one")
@@ -72,13 +73,6 @@ class Classifier:
             return numbers
         kept, end = cut(numbers, self.limit, self.truncate)
         return [*kept, *end]
-
-
-def _batches(documents: Sequence[Sequence[int]], size: int) -> Iterator[List[int]]:
-    """The places of documents of like length, ``size`` at a time, the longest first."""
-    order = sorted(range(len(documents)), key=lambda place: -len(documents[place]))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
 
 
 def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool) -> str:

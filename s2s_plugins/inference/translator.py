@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import BATCH_SIZE, batches
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
 
-BATCH_SIZE = 64
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
 
 
@@ -129,8 +129,8 @@ class Translator:
 
         Args:
             lines: sentences, or lines whose tokens are separated by spaces.
-            beam: number of hypotheses that are followed at a time.
-            nbest: number of hypotheses to return.
+            beam: number of hypotheses that are followed at a time, at most that of the target's symbols less 2.
+            nbest: number of hypotheses to return, of those that were found.
             batch_size: number of sentences at a time.
 
         Raises:
@@ -144,7 +144,7 @@ class Translator:
         settings = self._settings(beam, nbest, batch_size)
         sentences = self._encoded(lines)
         found: List[List[Hypothesis]] = [[] for _ in sentences]
-        for places in _batches(sentences, batch_size):
+        for places in batches([sentence.numbers for sentence in sentences], batch_size):
             outputs = model.search([sentences[place].numbers for place in places], settings)
             for place, hypotheses in zip(places, outputs):
                 found[place] = [self._hypothesis(one) for one in hypotheses[:nbest]]
@@ -158,15 +158,18 @@ class Translator:
                 raise UsageError(f"{name} {value} is too small: use 1 or more")
         if nbest > beam:
             raise UsageError(f"--nbest {nbest} is more than --beam {beam} finds: raise --beam, or lower --nbest")
-        if beam + 2 > len(self.target):
-            limit = len(self.target) - 2
-            raise UsageError(f"--beam {beam} is too large for {len(self.target)} symbols: use {limit} or less")
+        longest = min(LONGEST_OUTPUT, self.model.longest_target - 1)
+        if longest < 1:
+            raise UsageError(
+                f"{self.name} has outputs of {self.model.longest_target} tokens, </s> included (--max-target-positions "
+                "of its training): use a model that takes 2 or more"
+            )
         return SearchSettings(
             end=EOS,
             pad=PAD,
             unknown=UNK,
-            beam=beam,
-            longest=min(LONGEST_OUTPUT, self.model.longest_target - 1),
+            beam=min(beam, len(self.target) - 2),  # there are no more first tokens to follow
+            longest=longest,
             never=tuple(never_written(self.target)),
         )
 
@@ -196,7 +199,7 @@ class Translator:
     ) -> List[Alignment]:
         """Where a model with attention looks if it produces ``hypotheses``, one for each sentence: a forward pass."""
         found: List[Tuple[int, Alignment]] = []
-        for places in _batches(sentences, batch_size):
+        for places in batches([sentence.numbers for sentence in sentences], batch_size):
             sources = [sentences[place].numbers for place in places]
             targets = [hypotheses[place].numbers for place in places]
             for place, weights in zip(places, self.model.attend(sources, targets)):
@@ -212,7 +215,12 @@ class Translator:
         return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
 
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
-        return [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
+        if isinstance(lines, str):
+            raise UsageError("one string is not a list of lines: put it into one, as in translate([line])")
+        sentences = [self.encode([line])[0] if isinstance(line, str) else line for line in lines]
+        for number, sentence in enumerate(sentences, start=1):
+            self.check_length(len(sentence.numbers), f"sentence {number}")
+        return sentences
 
     @staticmethod
     def tokens(symbols: SymbolTable, numbers: Sequence[int], with_end: bool = False) -> List[str]:
@@ -226,10 +234,3 @@ def never_written(symbols: SymbolTable) -> List[int]:
     probable."""
     fillers = re.compile(FILLER + r"\d{4}")
     return [BOS, *(number for number, symbol in enumerate(symbols.symbols) if fillers.fullmatch(symbol))]
-
-
-def _batches(sentences: Sequence[Sentence], size: int) -> Iterator[List[int]]:
-    """The places of sentences of like length, ``size`` at a time, the longest first."""
-    order = sorted(range(len(sentences)), key=lambda place: -len(sentences[place].numbers))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]

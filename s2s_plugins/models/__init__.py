@@ -1,4 +1,4 @@
-"""The registered models. A module is called as its ``--arch``, and registers on import; all are imported here."""
+"""The registered models, and what makes them of checkpoints. A model registers on import; all modules are imported."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,6 @@ register()  # the repairs come before what is registered
 from s2s_plugins.models import generator
 
 for _module in pkgutil.iter_modules(__path__):
-    if _module.name.endswith("_lstm"):
-        importlib.import_module(f"{__name__}.{_module.name}")
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 generator.generate_with_recurrent_models()

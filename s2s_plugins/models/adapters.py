@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 import time
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import torch
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from s2s_plugins.models.loading import symbols_as_numbers
 from s2s_plugins.nn.decoder import Decoder
-from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.fast.folded import FoldedDecoder
@@ -191,7 +190,6 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
     def start(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
         """The state before the first of ``prev_output_tokens`` (B, T); without a source a language model's."""
         if encoder_out is None:
-            assert isinstance(self.core, FeedbackDecoder), "any other decoder needs a source"
             return self.core.start_without_source(prev_output_tokens)
         return self.core.start(encoder_out)
 
@@ -272,12 +270,17 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
 
 
 class _AdapterSteps(PlainSteps):
-    """The steps of a decoder that does not fold, under its autocast."""
+    """The steps of a decoder that does not fold; what :meth:`RecurrentDecoder.forward` computes, a token at a time."""
 
     def __init__(self, adapter: RecurrentDecoder) -> None:
         super().__init__(adapter.core, adapter._scores)
         self.adapter = adapter
 
-    def step(self, tokens: Tensor, state: PlainState) -> Tuple[Tensor, PlainState]:
+    def start(self, encoder_output: EncoderOutput, beams: int) -> PlainState:
+        with self.adapter.autocast(encoder_output.memory.device):
+            return super().start(encoder_output, beams)
+
+    def run(self, tokens: Tensor, state: Any) -> Tuple[Tensor, Optional[Tensor], Any]:
         with self.adapter.autocast(tokens.device):
-            return super().step(tokens, state)
+            features, attention, state = super().run(tokens, state)
+        return features.to(next(self.decoder.parameters()).dtype), attention, state  # autocast's bfloat16 ends here

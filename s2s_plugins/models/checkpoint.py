@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional
 
 import torch
 from fairseq import checkpoint_utils
+from fairseq.data import Dictionary
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
@@ -97,8 +98,6 @@ def read_checkpoint(path: str, overrides: Optional[Dict[str, Any]] = None) -> Ch
 
 def as_dictionary(symbols: SymbolTable) -> Any:
     """``symbols`` as fairseq's Dictionary."""
-    from fairseq.data import Dictionary
-
     dictionary = Dictionary()
     for symbol in symbols.symbols[len(SPECIAL) :]:
         dictionary.add_symbol(symbol)

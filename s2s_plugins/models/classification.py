@@ -14,7 +14,7 @@ from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.models.resolve import ResolvedSequence
 from s2s_plugins.nn.build import build_head, build_stack
-from s2s_plugins.nn.reader import DocumentReader
+from s2s_plugins.nn.document_encoder import DocumentEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Classifies(CheckedLoading):
             num_classes: C.
             inner_dim: size of its hidden layer, by default ``--head-hidden-size``.
         """
-        reader: DocumentReader = self.reader
+        reader: DocumentEncoder = self.reader
         stack, head = self.settings.model.stack, self.settings.head
         if head.bidirectional and reader.backward_stack is None:
             reader.backward_stack = build_stack(stack, stack.embed_dim, reader.dropout_out)
@@ -60,7 +60,7 @@ class Classifies(CheckedLoading):
         self.classification_heads[name] = build_head(head, reader, num_classes)
 
     def classify(self, encoder_out, classification_head_name: str, every_step: bool = False) -> Tensor:
-        """Logits (B, C), or (B, S, C) with ``every_step``, in float32, of what the reader has read."""
+        """Logits (B, C), or (B, S, C) with ``every_step``, in float32, of an encoded document."""
         head = self.classification_heads[classification_head_name]
         with self.autocast(encoder_out.memory.device):
             logits = head(encoder_out.memory, encoder_out.padding_mask, every_step)
@@ -68,7 +68,7 @@ class Classifies(CheckedLoading):
 
     def layer_groups(self) -> List[Tuple[str, List[nn.Parameter]]]:
         """The parameters from the bottom up: embedding, each layer, what is above; by name, none twice."""
-        reader: DocumentReader = self.reader
+        reader: DocumentEncoder = self.reader
         groups: List[Tuple[str, List[nn.Parameter]]] = [("embedding", list(reader.embed_tokens.parameters()))]
         for index, layer in enumerate(reader.stack.layers):
             parameters = list(layer.parameters())

@@ -13,7 +13,9 @@ from s2s_plugins.nn.attention import ATTENTIONS
 from s2s_plugins.nn.bridge import ACTIVATIONS
 from s2s_plugins.nn.classifier import POOLINGS
 from s2s_plugins.nn.decoders.attention import TIMINGS
+from s2s_plugins.nn.decoders.hard import ALIGNMENTS
 from s2s_plugins.nn.fast.weights import KINDS
+from s2s_plugins.nn.recurrent import CELLS
 from s2s_plugins.nn.scheduled import DECAYS
 
 BRIDGES = ["auto", "zero", "copy", "dense"]
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     AlignmentKind = str
     PoolingKind = str
 else:  # which fairseq reads at run time, for what a flag may be
-    Cell = ChoiceEnum(["lstm", "gru"])
+    Cell = ChoiceEnum(list(CELLS))
     AutocastKind = ChoiceEnum(["none", "bf16"])
     Weights = ChoiceEnum(list(KINDS))
     Bridge = ChoiceEnum(BRIDGES)
@@ -38,13 +40,13 @@ else:  # which fairseq reads at run time, for what a flag may be
     Decay = ChoiceEnum(list(DECAYS))
     Score = ChoiceEnum(list(ATTENTIONS))
     Timing = ChoiceEnum(list(TIMINGS))
-    AlignmentKind = ChoiceEnum(["soft", "hard", "monotonic"])
+    AlignmentKind = ChoiceEnum(list(ALIGNMENTS))
     PoolingKind = ChoiceEnum(list(POOLINGS))
 
 
 @dataclass
-class WriterConfig(FairseqDataclass):
-    """Flags of all architectures: those of what writes the text, under fairseq's names where fairseq has one."""
+class DecoderConfig(FairseqDataclass):
+    """Flags of all architectures: those of the decoder, under fairseq's names where fairseq has one."""
 
     dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
     decoder_embed_dim: Optional[int] = field(
@@ -95,7 +97,7 @@ class WriterConfig(FairseqDataclass):
 
 
 @dataclass
-class RecurrentConfig(WriterConfig):
+class RecurrentConfig(DecoderConfig):
     """Flags of the four architectures that have an encoder of their own, under the names of fairseq's ``lstm``."""
 
     encoder_embed_dim: int = field(default=512, metadata={"help": "encoder embedding dimension"})
@@ -180,8 +182,8 @@ class AttentionConfig(RecurrentConfig):
 
 
 @dataclass
-class SequenceConfig(WriterConfig):
-    """Flags of ``sa_lstm`` and ``lm_lstm``: what writes is also what reads."""
+class SequenceConfig(DecoderConfig):
+    """Flags of ``sa_lstm`` and ``lm_lstm``, whose decoder's layers also encode."""
 
     word_dropout: float = field(default=0.0, metadata={"help": "probability of reading a token as nothing"})
     truncated_bptt: int = field(

@@ -12,7 +12,8 @@ from torch import nn
 
 from s2s_plugins.compat.checkpoints import building_from_checkpoint
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.resolve import EmbeddingSettings, OutputSettings
+from s2s_plugins.models.resolve import EmbeddingSettings
+from s2s_plugins.nn.settings import OutputSettings
 
 logger = logging.getLogger(__name__)
 

@@ -88,7 +88,7 @@ class RecurrentGenerator(SequenceGenerator):
             and self.repeat_ngram_blocker is None
             and self.lm_model is None
             and not self.match_source_len
-            and self.beam_size + 2 <= self.vocab_size  # so that K candidates go on whatever ends
+            and self.beam_size + 2 <= self.vocab_size  # so that K candidates continue whatever ends
         )
 
 

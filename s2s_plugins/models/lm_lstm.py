@@ -30,7 +30,7 @@ class LanguageModel(Classifies, FairseqLanguageModel):
         """
         output_dictionary = task.target_dictionary
         settings = resolve_sequence(cfg, task, len(output_dictionary))
-        parts = sequence.build_parts(settings, task.source_dictionary, len(output_dictionary), reads_first=False)
+        parts = sequence.build_parts(settings, task.source_dictionary, len(output_dictionary), from_encoder=False)
         autocast = Autocast(settings.run.autocast)
         model = cls(
             RecurrentDecoder(

@@ -13,11 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.checks import adaptive_cutoffs, check_dropout, check_flags, check_sharing, sharing_flag
 from s2s_plugins.models.config import SequenceConfig, flag
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import DECODERS, Decoder
 from s2s_plugins.nn.settings import (
     AttentionSettings,
     DecoderSettings,
     HeadSettings,
+    OutputSettings,
     Seq2SeqSettings,
     SequenceSettings,
     StackSettings,
@@ -66,20 +67,18 @@ class EmbeddingSettings:
 
 
 @dataclass(frozen=True)
-class OutputSettings:
-    """What turns features into logits.
+class ScheduledSamplingSettings:
+    """How often training reads the model's own tokens: :class:`s2s_plugins.nn.scheduled.ScheduledSampling`.
 
     Args:
-        size: of the features, O.
-        shared: the output layer is the target embedding.
-        cutoffs: of an adaptive softmax; None for a plain one.
-        dropout: of an adaptive softmax.
+        highest: the probability at the end of the schedule.
+        updates: length of the schedule.
+        decay: of the probability of reading the reference.
     """
 
-    size: int
-    shared: bool
-    cutoffs: Optional[Tuple[int, ...]]
-    dropout: float
+    highest: float
+    updates: int
+    decay: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Resolved:
         shares_all: source, target and output have one embedding.
         output: of the decoder.
         run: the rest.
-        scheduled_sampling: highest probability, updates and decay.
+        scheduled_sampling: of its training.
     """
 
     model: Seq2SeqSettings
@@ -121,7 +120,7 @@ class Resolved:
     shares_all: bool
     output: OutputSettings
     run: RunSettings
-    scheduled_sampling: Tuple[float, int, str]
+    scheduled_sampling: ScheduledSamplingSettings
 
 
 @dataclass(frozen=True)
@@ -153,6 +152,7 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
 
     Raises:
         UsageError: flags or dictionaries that do not fit together.
+        TypeError: the decoder of ``model`` has no name of its own.
     """
     cfg = complete(model.config_class, cfg)
     check_flags(cfg)
@@ -173,6 +173,8 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
     stack = _decoder_stack(cfg, embed_dim, hidden_size)
     attention = model.attention_settings(cfg, stack, encoder.output_size)
     kind = model.decoder_of(cfg)
+    if DECODERS.get(kind.kind) is not kind:
+        raise TypeError(f"decoder {kind.__name__} has no `kind` of its own: give it a name for settings")
     bridge = _bridge(cfg, kind, attention, encoder, stack)
     decoder = DecoderSettings(kind.kind, stack, output_size, bridge, str(cfg.bridge_activation), attention)
     own_embedding = "token" in kind.sees.step and not cfg.share_all_embeddings
@@ -183,10 +185,8 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
         shares_all=cfg.share_all_embeddings,
         output=_output(cfg, stack, output_size, len(task.target_dictionary)),
         run=_run(cfg, task),
-        scheduled_sampling=(
-            cfg.scheduled_sampling,
-            cfg.scheduled_sampling_updates,
-            str(cfg.scheduled_sampling_decay),
+        scheduled_sampling=ScheduledSamplingSettings(
+            cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
         ),
     )
 

@@ -9,13 +9,13 @@ from s2s_plugins.models.config import SequenceConfig, preset
 from s2s_plugins.models.resolve import resolve_sequence
 from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
-from s2s_plugins.nn.reader import DocumentReader
+from s2s_plugins.nn.document_encoder import DocumentEncoder
 
 
 @register_model("sa_lstm", dataclass=SequenceConfig)
 class SequenceAutoencoder(Classifies, RecurrentModel):
     """After Dai and Le 2015, arXiv:1511.01432, section 2.1: encoder and decoder are the same LSTM with the same
-    embedding (:class:`s2s_plugins.nn.reader.DocumentReader` and
+    embedding (:class:`s2s_plugins.nn.document_encoder.DocumentEncoder` and
     :class:`s2s_plugins.nn.decoders.feedback.FeedbackDecoder`).
 
     Attributes:
@@ -35,7 +35,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
         """
         dictionary = task.source_dictionary
         settings = resolve_sequence(cfg, task, len(dictionary))
-        parts = sequence.build_parts(settings, dictionary, len(dictionary), reads_first=True)
+        parts = sequence.build_parts(settings, dictionary, len(dictionary), from_encoder=True)
         autocast, longest = Autocast(settings.run.autocast), settings.run.max_source_positions
         model = cls(
             RecurrentEncoder(dictionary, parts.reader, longest, autocast),
@@ -53,7 +53,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
         return model
 
     @property
-    def reader(self) -> DocumentReader:
+    def reader(self) -> DocumentEncoder:
         return self.encoder.core
 
     def forward(

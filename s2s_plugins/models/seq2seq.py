@@ -83,7 +83,7 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
                 run.left_pad_target,
                 autocast,
                 run.decoding_weights,
-                ScheduledSampling(*settings.scheduled_sampling),
+                ScheduledSampling(**vars(settings.scheduled_sampling)),
             ),
         )
 

@@ -8,31 +8,31 @@ from fairseq.modules import AdaptiveSoftmax
 
 from s2s_plugins.models.embeddings import build_embedding, build_output
 from s2s_plugins.models.resolve import ResolvedSequence
-from s2s_plugins.nn.build import build_reader, build_writer
+from s2s_plugins.nn.build import build_document_encoder, build_sequence_decoder
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
-from s2s_plugins.nn.reader import DocumentReader
+from s2s_plugins.nn.document_encoder import DocumentEncoder
 
 
 class Parts(NamedTuple):
     """One embedding and one stack, as they read and as they write."""
 
-    reader: DocumentReader
+    reader: DocumentEncoder
     decoder: FeedbackDecoder
     adaptive_softmax: Optional[AdaptiveSoftmax]
 
 
-def build_parts(settings: ResolvedSequence, dictionary: Any, vocabulary: int, reads_first: bool) -> Parts:
+def build_parts(settings: ResolvedSequence, dictionary: Any, vocabulary: int, from_encoder: bool) -> Parts:
     """Reader and decoder around one embedding and one stack.
 
     Args:
         settings: of the model.
         dictionary: of the text.
         vocabulary: V, the size of the output.
-        reads_first: the decoder starts from what was read; False for a language model.
+        from_encoder: the decoder starts from what was read; False for a language model.
     """
-    reader = build_reader(settings.model, build_embedding(dictionary, settings.embedding))
+    reader = build_document_encoder(settings.model, build_embedding(dictionary, settings.embedding))
     output_layer, adaptive_softmax = build_output(settings.output, reader.embed_tokens, vocabulary)
-    return Parts(reader, build_writer(settings.model, reader, output_layer, reads_first), adaptive_softmax)
+    return Parts(reader, build_sequence_decoder(settings.model, reader, output_layer, from_encoder), adaptive_softmax)
 
 
 # of every architecture in this family: a size for tests, what two CPU cores train, and the paper's

@@ -21,10 +21,12 @@ from torch import Tensor
 
 from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.torch_model import TorchModel
-from s2s_plugins.inference.translator import BATCH_SIZE, Hypothesis, Model, Sentence, Translator
+from s2s_plugins.inference.translator import Hypothesis, Model, Sentence, Translator
 from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, as_symbols, read_checkpoint
 from s2s_plugins.models.seq2seq import RecurrentModel
+from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import EOS, PAD
 
@@ -67,13 +69,22 @@ class CheckpointTranslator(Translator):
         for name in search or {}:
             if name not in GenerationConfig.__dataclass_fields__:
                 raise UsageError(f"{name} is no option of a search: fairseq-generate --help lists them")
+            if name in ("beam", "nbest"):
+                raise UsageError(f"{name} is an argument of its own: give translate(..., {name}=...)")
         model = FairseqModel(self.task, self.models, search) if search else self.model
         return self._translate(model, lines, beam, nbest, batch_size)
 
-    def attend(self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE) -> List[Any]:
+    def align(
+        self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
+    ) -> List[Alignment]:
+        """As :meth:`~s2s_plugins.inference.translator.Translator.align`.
+
+        Raises:
+            UsageError: the model is an ensemble.
+        """
         if len(self.models) > 1:
             raise UsageError("an ensemble looks with each of its models: name one checkpoint")
-        return super().attend(lines, beam, batch_size)
+        return super().align(sentences, hypotheses, batch_size)
 
     def read(self, split: str, limit: Optional[int] = None) -> List[Sentence]:
         """The first ``limit`` sentences of a split of the data folder, in its order, with references if it has them.
@@ -114,8 +125,9 @@ class FairseqModel:
         self, task: TranslationTask, models: Sequence[Any], options: Optional[Dict[str, object]] = None
     ) -> None:
         self.task, self.models, self.options = task, list(models), options or {}
-        self.longest_source = int(min(task.cfg.max_source_positions, models[0].encoder.max_positions()))
-        self.longest_target = int(min(task.cfg.max_target_positions, models[0].decoder.max_positions()))
+        sources, targets = zip(*((model.encoder.max_positions(), model.decoder.max_positions()) for model in models))
+        self.longest_source = int(min(task.cfg.max_source_positions, *sources))
+        self.longest_target = int(min(task.cfg.max_target_positions, *targets))
         self.device = next(models[0].parameters()).device
         self.has_attention = self._weights([[EOS]], [[EOS]]) is not None
 
@@ -201,7 +213,7 @@ def _load(path: str, data: Optional[str], overrides: Optional[Dict[str, Any]]) -
         except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
             first = str(error).splitlines()[-1].strip()
             raise UsageError(f"checkpoint {path} does not fit the data {task.cfg.data}: {first}") from None
-        FairseqModel(task, [model])  # settings that do not fit each other stop here
+        CheckpointTranslator(path, task, [model])._settings(1, 1, 1)  # settings that do not fit each other stop here
     return task, model
 
 

@@ -14,9 +14,9 @@ from s2s_plugins.nn.classifier import ClassificationHead, Pooling
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders import DECODERS
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
+from s2s_plugins.nn.document_encoder import DocumentEncoder, WordDropout
 from s2s_plugins.nn.dropout import Dropout
 from s2s_plugins.nn.encoder import Encoder
-from s2s_plugins.nn.reader import DocumentReader, WordDropout
 from s2s_plugins.nn.readout import Readout
 from s2s_plugins.nn.recurrent import RecurrentStack
 from s2s_plugins.nn.settings import DecoderSettings, HeadSettings, Seq2SeqSettings, SequenceSettings, StackSettings
@@ -112,11 +112,11 @@ def _build_bridge(
     return bridges.DenseBridge(*kind.dense_source(encoder_stack), stack, decoder.bridge_activation)
 
 
-def build_reader(settings: SequenceSettings, embed_tokens: nn.Embedding) -> DocumentReader:
-    """What reads documents, a classifier's encoder and a sequence autoencoder's; a decoder may share its stack."""
+def build_document_encoder(settings: SequenceSettings, embed_tokens: nn.Embedding) -> DocumentEncoder:
+    """The encoder of a classifier or a sequence autoencoder; a decoder may share its layers."""
     dropout_in = Dropout(settings.stack.dropout_in, side="decoder")
     dropout_out = Dropout(settings.stack.dropout_out, side="decoder")
-    return DocumentReader(
+    return DocumentEncoder(
         embed_tokens=embed_tokens,
         stack=build_stack(settings.stack, settings.stack.embed_dim, dropout_out),
         word_dropout=WordDropout(settings.word_dropout),
@@ -127,33 +127,33 @@ def build_reader(settings: SequenceSettings, embed_tokens: nn.Embedding) -> Docu
     )
 
 
-def build_writer(
-    settings: SequenceSettings, reader: DocumentReader, output_layer: nn.Module, reads_first: bool
+def build_sequence_decoder(
+    settings: SequenceSettings, encoder: DocumentEncoder, output_layer: nn.Module, from_encoder: bool
 ) -> FeedbackDecoder:
-    """What writes texts with the reader's own embedding and layers.
+    """The decoder of a sequence autoencoder or a language model, with the encoder's own embedding and layers.
 
     Args:
         settings: of both.
-        reader: what :func:`build_reader` made.
+        encoder: what :func:`build_document_encoder` made.
         output_layer: features (B, T, O) -> logits (B, T, V).
-        reads_first: it starts from what the reader has read (a sequence autoencoder), not from zeros (a language
+        from_encoder: it starts from the encoder's final state (a sequence autoencoder), not from zeros (a language
             model).
     """
     features, hidden = settings.output_size, settings.stack.hidden_size
     return FeedbackDecoder(
-        embed_tokens=reader.embed_tokens,
-        stack=reader.stack,
-        bridge=bridges.CopyBridge(reader.stack, reader.stack) if reads_first else nn.Identity(),
-        readout=Readout(hidden, features, reader.dropout_out, direct=features == hidden),
+        embed_tokens=encoder.embed_tokens,
+        stack=encoder.stack,
+        bridge=bridges.CopyBridge(encoder.stack, encoder.stack) if from_encoder else nn.Identity(),
+        readout=Readout(hidden, features, encoder.dropout_out, direct=features == hidden),
         output_layer=output_layer,
-        dropout_in=reader.dropout_in,
+        dropout_in=encoder.dropout_in,
     )
 
 
-def build_head(settings: HeadSettings, reader: DocumentReader, num_classes: int) -> ClassificationHead:
-    """A classification head on what ``reader`` has read, of C classes."""
+def build_head(settings: HeadSettings, encoder: DocumentEncoder, num_classes: int) -> ClassificationHead:
+    """A classification head over the outputs of ``encoder``, of C classes."""
     return ClassificationHead(
-        Pooling(settings.pooling, reader.output_size, reader.backward_size),
+        Pooling(settings.pooling, encoder.output_size, encoder.backward_size),
         settings.hidden_size,
         num_classes,
         settings.dropout,

@@ -1,4 +1,4 @@
-"""Classification of what a reader has read: pooling over the tokens, and the head.
+"""Classification of encoded documents: pooling over the tokens, and the head.
 
 Shape letters: B documents, S tokens, H size of an output, P size of a pooled document, C classes.
 """
@@ -161,7 +161,7 @@ class ClassificationHead(nn.Module):
         """Logits (B, C) of documents, or with ``every_step`` (B, S, C): as if each token were the last.
 
         Args:
-            outputs: (B, S, H), of the reader.
+            outputs: (B, S, H), of the encoder.
             padding_mask: (B, S), True at padding.
             every_step: for linear gain; if :attr:`predicts_every_step`.
 

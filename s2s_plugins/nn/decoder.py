@@ -6,7 +6,7 @@ V vocabulary.
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Any, Callable, ClassVar, Dict, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar
 
 from torch import Tensor, nn
 
@@ -44,6 +44,9 @@ class DecoderOutput(NamedTuple):
     attention: Optional[Tensor]
 
 
+DECODERS: Dict[str, Type[Decoder[Any]]] = {}  # by kind
+
+
 class Decoder(nn.Module, Generic[State]):
     """A recurrent decoder. A subclass says what feeds a step and what the output sees.
 
@@ -62,11 +65,24 @@ class Decoder(nn.Module, Generic[State]):
         kind: the name of this kind of decoder in settings.
         sees: what a step and the output see.
         paper_bridge: what the first state comes from in the paper: "zero", "copy" or "dense".
+        coverage: whether its attention sees how much attention a source token has had.
     """
 
     kind: ClassVar[str]
     sees: Sees
     paper_bridge: ClassVar[str]
+    coverage = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Enter a ``cls`` with a ``kind`` of its own in :data:`DECODERS`.
+
+        Raises:
+            TypeError: its kind is that of another decoder.
+        """
+        super().__init_subclass__(**kwargs)
+        if "kind" in vars(cls) and DECODERS.setdefault(cls.kind, cls) is not cls:
+            there = DECODERS[cls.kind].__name__
+            raise TypeError(f"decoder {cls.__name__} has the `kind` of {there}, {cls.kind!r}: use another")
 
     def __init__(
         self,
@@ -123,6 +139,19 @@ class Decoder(nn.Module, Generic[State]):
             Features (B, T, O), attention (B, T, S) or None, and the state after the last token.
         """
         raise NotImplementedError
+
+    def start_without_source(self, like: Tensor) -> State:
+        """The state of a language model, for the batch of ``like`` (B, ...).
+
+        Raises:
+            ValueError: this decoder needs a source.
+        """
+        raise ValueError(f"a {self.kind} decoder needs a source: only a feedback decoder is a language model without")
+
+    @property
+    def plain_output(self) -> Optional[nn.Linear]:
+        """The layer from features to logits; None where something else stands between them."""
+        return self.output_layer if isinstance(self.output_layer, nn.Linear) else None
 
     def embed(self, prev_output_tokens: Tensor) -> Tensor:
         """(B, T) -> (B, T, E)."""

@@ -266,7 +266,7 @@ class RecurrentStack(nn.Module):
             padding_mask: (B, T), True at padding; None if there is none. See :class:`RecurrentLayer`.
             constant: (B, C), joined to the first layer's input at every step, ``inputs`` being (B, T, I - C) or None;
                 not with ``padding_mask``.
-            steps: T, where ``inputs`` does not tell it.
+            steps: T, where ``inputs`` is None.
 
         Returns:
             Outputs of the last layer (B, T, D*H), and the state after the last real step.

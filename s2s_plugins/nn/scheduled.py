@@ -60,7 +60,7 @@ class ScheduledSampling(nn.Module):
         decay: of the probability of reading the reference, one of :data:`DECAYS`; see :func:`teacher_forcing`.
 
     Attributes:
-        probability: at the update that :meth:`set_num_updates` was told.
+        probability: at the update of the last :meth:`set_num_updates`.
 
     Raises:
         ValueError: an unknown decay.

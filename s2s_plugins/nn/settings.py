@@ -41,6 +41,23 @@ class StackSettings:
 
 
 @dataclass(frozen=True)
+class OutputSettings:
+    """What turns features into logits.
+
+    Args:
+        size: of the features, O.
+        shared: the output layer is the target embedding.
+        cutoffs: of an adaptive softmax; None for a plain one.
+        dropout: of an adaptive softmax.
+    """
+
+    size: int
+    shared: bool
+    cutoffs: Optional[Tuple[int, ...]]
+    dropout: float
+
+
+@dataclass(frozen=True)
 class AttentionSettings:
     """How a decoder looks at the source.
 

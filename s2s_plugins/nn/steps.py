@@ -57,5 +57,9 @@ class PlainSteps:
 
     def step(self, tokens: Tensor, state: PlainState) -> Tuple[Tensor, PlainState]:
         """One token (R) per row: logits (R, V), and the next state."""
-        features, attention, after = self.decoder.run(tokens.unsqueeze(1), state.decoder)
+        features, attention, after = self.run(tokens.unsqueeze(1), state.decoder)
         return self.scores(features)[:, 0], PlainState(after, None if attention is None else attention[:, 0])
+
+    def run(self, tokens: Tensor, state: Any) -> Tuple[Tensor, Optional[Tensor], Any]:
+        """:meth:`s2s_plugins.nn.decoder.Decoder.run`, (R, 1) -> features (R, 1, O) and the rest."""
+        return self.decoder.run(tokens, state)

@@ -68,14 +68,12 @@ class Diagram:
 
 def diagram_of(title: str, model: nn.Module) -> Optional[Diagram]:
     """The diagram of a decoder of this plugin or of fairseq's ``lstm``; None for another model."""
-    from fairseq.models.lstm import LSTMDecoder
-
     decoder = model.decoder
     core = getattr(decoder, "core", None)
     if isinstance(core, Decoder):
         start = {ZeroBridge: "zeros", CopyBridge: "copy"}.get(type(core.bridge), "dense")
         return Diagram(title, core.sees.step, core.sees.output, start)
-    if isinstance(decoder, LSTMDecoder):
+    if hasattr(decoder, "encoder_hidden_proj") and hasattr(decoder, "attention"):  # fairseq's lstm
         output_sees = ("hidden",) if decoder.attention is None else ("context", "hidden")
         return Diagram(
             title, ("token", "feed"), output_sees, "copy" if decoder.encoder_hidden_proj is None else "dense"

@@ -1,8 +1,14 @@
 """What every architecture promises as a model: causality, padding, steps, reordering, gradients."""
 
+from argparse import Namespace
+
 import pytest
 import torch
 from conftest import ARCHITECTURES, batch_of, build_model, dictionary, translation_task
+
+from s2s_plugins.models.peek_lstm import PeekLSTM
+from s2s_plugins.nn.decoders import DECODERS
+from s2s_plugins.nn.decoders.peek import PeekDecoder
 
 SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8]]
 TARGETS = [[5, 4, 3], [7, 6, 1, 2], [8]]
@@ -266,3 +272,22 @@ def test_torch_export_goes_through(variant, task):
     with torch.no_grad():
         exported = torch.export.export(Core().eval(), inputs).module()
         torch.testing.assert_close(exported(*inputs), logits_of(model, {"net_input": net_input}), atol=1e-5, rtol=1e-5)
+
+
+def test_every_kind_of_decoder_has_a_name_of_its_own(task):
+    nameless = type("NamelessLSTM", (PeekLSTM,), {"decoder_class": type("Nameless", (PeekDecoder,), {})})
+    with pytest.raises(TypeError, match="decoder Nameless has no `kind` of its own"):
+        nameless.build_model(Namespace(arch="peek_lstm"), task)
+    with pytest.raises(TypeError, match="decoder Second has the `kind` of PeekDecoder, 'peek': use another"):
+        type("Second", (PeekDecoder,), {"kind": "peek"})
+    assert DECODERS["peek"] is PeekDecoder
+
+
+def test_only_a_feedback_decoder_needs_no_source(task):
+    for arch in ARCHITECTURES:
+        core = build_model(arch, task).decoder.core
+        if arch == "feedback_lstm":
+            assert core.start_without_source(torch.zeros(3, 1)).recurrent.hidden.size(0) == 3
+        else:
+            with pytest.raises(ValueError, match="decoder needs a source"):
+                core.start_without_source(torch.zeros(3, 1))

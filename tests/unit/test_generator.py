@@ -12,6 +12,7 @@ from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithA
 from test_decoders import VARIANTS, title
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.generator import AligningGenerator, RecurrentGenerator
 from s2s_plugins.nn.fast.folded import FoldedDecoder
 from s2s_plugins.nn.steps import PlainSteps
@@ -299,6 +300,25 @@ def test_a_model_that_keeps_dropout_does_not_fold(task):
         model = build_model("attention_lstm", task, dropout=0.5)
         model.prepare_for_inference_(config)
         assert model.decoder.folds() == folds
+
+
+@pytest.mark.parametrize(
+    "flags", [{"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}, {"rnn_cell": "gru", "attention_timing": "after"}]
+)
+def test_steps_that_are_not_folded_score_as_the_decoder_does_under_autocast(flags, task, monkeypatch):
+    monkeypatch.setattr(Autocast, "supported", staticmethod(lambda device: True))
+    model = build_model("attention_lstm", task, autocast="bf16", **flags)
+    model.prepare_for_inference_(FairseqConfig())
+    net_input = batch_of(task, SOURCES[:3], [[5, 4, 3], [7, 6, 1], [8, 8, 8]])["net_input"]
+    prefix = net_input["prev_output_tokens"]
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        steps = model.steps()
+        state = steps.start(model.encode(net_input["src_tokens"]), beams=1)
+        whole = model.get_normalized_probs(model(**net_input), log_probs=True)
+        for place in range(prefix.size(1)):
+            logits, state = steps.step(prefix[:, place], state)
+            assert logits.dtype == torch.float32
+            torch.testing.assert_close(logits.log_softmax(-1), whole[:, place].float(), atol=2e-2, rtol=0)
 
 
 @pytest.mark.parametrize("flags", [{}, {"rnn_cell": "gru"}, {"adaptive_softmax_cutoff": "5,8"}], ids=str)

@@ -10,6 +10,7 @@ import pytest
 from conftest import REPOSITORY
 from fairseq.tasks.language_modeling import LanguageModelingTask
 
+from s2s_plugins.errors import UsageError
 from s2s_plugins.models.checkpoint import as_dictionary, read_checkpoint
 from s2s_plugins.models.classifier import load_classifier
 from s2s_plugins.models.translator import load_translator
@@ -35,6 +36,14 @@ def test_a_classifier_gives_the_probabilities_of_then(name):
     classifier = load_classifier(str(FOLDER / f"{name}.pt"))
     found = classifier(["good film", "awful sad plot", "nice nice actor"])
     assert found.tolist() == [pytest.approx(row, abs=2e-6) for row in EXPECTED[name]]
+
+
+def test_a_classifier_names_what_it_cannot_take():
+    classifier = load_classifier(str(FOLDER / "sa_lstm-classifier.pt"))
+    with pytest.raises(UsageError, match="--batch-size 0 is too small"):
+        classifier(["good film"], batch_size=0)
+    with pytest.raises(UsageError, match="one string is not a list of texts"):
+        classifier("good film")
 
 
 @pytest.mark.parametrize("name, task", [("lm_lstm", LanguageModelingTask), ("sa_lstm", SequenceAutoencodingTask)])

@@ -4,21 +4,21 @@ import pytest
 import torch
 
 from s2s_plugins.nn.classifier import POOLINGS, ClassificationHead, DocumentNorm, Pooling, linear_gain_weights
+from s2s_plugins.nn.document_encoder import DocumentEncoder, WordDropout
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.reader import DocumentReader, WordDropout
 from s2s_plugins.nn.recurrent import RecurrentStack
 
 PAD = 1
 
 
-def build_reader(bidirectional=False, layers=2, truncated_bptt=0, word_dropout=0.0, cell="lstm", join=False):
+def built(bidirectional=False, layers=2, truncated_bptt=0, word_dropout=0.0, cell="lstm", join=False):
     torch.manual_seed(1)
     embedding = torch.nn.Embedding(20, 5, padding_idx=PAD)
 
     def stack():
         return RecurrentStack(cell=cell, input_size=5, hidden_size=6, num_layers=layers)
 
-    return DocumentReader(
+    return DocumentEncoder(
         embed_tokens=embedding,
         stack=stack(),
         backward_stack=stack() if bidirectional else None,
@@ -58,7 +58,7 @@ def predict(reader, tokens, pooling="last"):
 @pytest.mark.parametrize("window", [0, 3])
 @pytest.mark.parametrize("left, right, join", [(0, 4, False), (4, 0, False), (4, 0, True)])
 def test_padding_on_either_side_never_changes_a_prediction(cell, pooling, bidirectional, window, left, right, join):
-    reader = build_reader(bidirectional, truncated_bptt=window, cell=cell, join=join)
+    reader = built(bidirectional, truncated_bptt=window, cell=cell, join=join)
     rows = documents(1, 7, 4)
     batch = predict(reader, padded(rows, left, right), pooling)
     alone = torch.cat([predict(reader, row.unsqueeze(0), pooling) for row in rows])
@@ -68,7 +68,7 @@ def test_padding_on_either_side_never_changes_a_prediction(cell, pooling, bidire
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_last_pooling_reads_the_state_at_the_last_true_token(bidirectional):
-    reader = build_reader(bidirectional)
+    reader = built(bidirectional)
     row = documents(6)[0]
     output = reader(padded([row, documents(9)[0]]))
     pooled = Pooling("last", reader.output_size, reader.backward_size)(output.memory, output.padding_mask)
@@ -81,8 +81,8 @@ def test_the_last_pooling_reads_the_state_at_the_last_true_token(bidirectional):
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_joined_embeddings_are_pooled_beside_the_outputs_of_their_tokens(bidirectional, window):
     tokens = padded(documents(6, 9), right=1)
-    plain, joined = (build_reader(bidirectional, truncated_bptt=window, join=join)(tokens) for join in (False, True))
-    reader = build_reader(bidirectional, truncated_bptt=window, join=True)
+    plain, joined = (built(bidirectional, truncated_bptt=window, join=join)(tokens) for join in (False, True))
+    reader = built(bidirectional, truncated_bptt=window, join=True)
     assert reader.output_size == joined.memory.size(-1) == plain.memory.size(-1) + 5
     embedded = reader.embed_tokens(tokens)
     torch.testing.assert_close(joined.memory[..., 6:11], embedded)
@@ -118,7 +118,7 @@ def test_documents_are_normalised_by_their_batch_and_later_by_all_batches():
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_truncated_bptt_computes_the_same_and_stops_the_gradient_at_the_window(bidirectional):
     tokens = padded(documents(9, 2, 6), right=2)
-    whole, cut = build_reader(bidirectional), build_reader(bidirectional, truncated_bptt=4)
+    whole, cut = built(bidirectional), built(bidirectional, truncated_bptt=4)
     torch.testing.assert_close(predict(whole, tokens, "concat"), predict(cut, tokens, "concat"), atol=1e-6, rtol=1e-5)
     touched = []
     for reader in (whole, cut):
@@ -154,7 +154,7 @@ def test_linear_gain_weighs_token_i_of_n_by_i_over_n_minus_1():
 
 
 def test_a_prediction_at_every_step_ends_in_the_prediction_of_the_document():
-    reader = build_reader()
+    reader = built()
     head = ClassificationHead(Pooling("last", 6), 7, 3, dropout=0.0)
     output = reader(padded(documents(5, 8)))
     steps = head(output.memory, output.padding_mask, every_step=True)
@@ -193,8 +193,8 @@ def test_the_attention_pooling_is_four_weighted_means_of_the_true_tokens():
         (lambda: WordDropout(1.0), "word dropout 1.0 is not a probability"),
         (lambda: Pooling("first", 3), "pooling 'first' is unknown: use one of last, mean, max, concat, attention"),
         (lambda: ClassificationHead(Pooling("last", 3), 4, 0, 0.1), "num_classes 0 is not positive"),
-        (lambda: build_reader(truncated_bptt=-1), "truncated_bptt -1 is below 0"),
-        (lambda: build_reader()(torch.zeros(2, 0, dtype=torch.long)), "a document has 0 tokens"),
+        (lambda: built(truncated_bptt=-1), "truncated_bptt -1 is below 0"),
+        (lambda: built()(torch.zeros(2, 0, dtype=torch.long)), "a document has 0 tokens"),
     ],
 )
 def test_what_makes_no_sense_is_named(make, message):

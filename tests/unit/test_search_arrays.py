@@ -123,6 +123,8 @@ def test_it_searches_without_torch_and_finds_the_most_probable():
     [
         ({"beam": 0}, "beam 0 is too small"),
         ({"temperature": 0.0}, "temperature 0.0 is too small"),
+        ({"temperature": float("nan")}, "temperature nan is too small"),
+        ({"shortest": -2, "longest": -1}, "longest -1 is too small"),
         ({"shortest": 4, "longest": 3}, "shortest 4 is more than longest 3"),
     ],
 )
@@ -144,3 +146,10 @@ def test_more_beams_than_symbols_are_named():
     settings = SearchSettings(end=0, pad=1, unknown=2, beam=5)
     with pytest.raises(ValueError, match="beam 5 is too large for 6 symbols: use 4 or less"):
         beam_search([Flat()], [Flat()], np.array([0]), settings)
+
+
+def test_no_sentence_has_no_output_and_no_model_is_an_error():
+    settings = SearchSettings(end=0, pad=1, unknown=2, beam=2)
+    assert beam_search([Flat()], [Flat()], np.array([], dtype=np.int64), settings) == []
+    with pytest.raises(ValueError, match="there is no model to search with"):
+        beam_search([], [], np.array([0]), settings)

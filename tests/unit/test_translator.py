@@ -182,3 +182,30 @@ def test_settings_out_of_range_are_named(translator):
             translator.translate(LINES, **settings)
     with pytest.raises(UsageError, match=r"line 2 has 1202 tokens, </s> included, and the model takes 1024"):
         translator.encode(["1", "1 " * 1201])
+
+
+def test_a_beam_wider_than_the_symbols_finds_what_there_is(translator):
+    symbols = len(translator.target)
+    (wide,), (widest,) = (translator.translate(LINES[:1], beam, beam) for beam in (symbols + 20, symbols - 2))
+    assert [one.tokens for one in wide] == [one.tokens for one in widest]
+
+
+def test_a_model_of_too_short_outputs_is_named(trained):
+    with pytest.raises(UsageError, match="has outputs of 1 tokens, </s> included .--max-target-positions"):
+        load_translator(str(trained["peek_lstm"]), overrides={"max_target_positions": 1})
+
+
+def test_what_is_no_list_or_is_said_twice_is_named(translator):
+    with pytest.raises(UsageError, match="one string is not a list of lines"):
+        translator.translate("1 2 3")
+    with pytest.raises(UsageError, match="beam is an argument of its own"):
+        translator.translate(LINES, search={"beam": 3})
+    (sentence,) = translator.encode(["1 2"])
+    with pytest.raises(UsageError, match="sentence 1 has 1200 tokens"):
+        translator.translate([sentence._replace(numbers=[5] * 1199 + [2])])
+
+
+def test_an_ensemble_has_no_attention_of_its_own(trained):
+    path = str(trained["attention_lstm"])
+    with pytest.raises(UsageError, match="an ensemble looks with each of its models"):
+        load_translator(path, ensemble=[path]).attend(LINES[:1])

@@ -5,7 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Protocol, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,8 @@ from s2s_plugins.nn.fast.folded import FoldedDecoder
 from s2s_plugins.nn.fast.folded_hard import FoldedHardDecoder
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState, reorder
 from s2s_plugins.nn.settings import DecoderSettings, Sees
+
+ALIGNMENTS = ("soft", "hard", "monotonic")  # soft is another decoder's
 
 # As a log-probability it is 0 in float32; finite, so that differences of two of them are numbers.
 _NEVER = -1e4
@@ -43,16 +45,6 @@ class HardAttentionState(NamedTuple):
 
     def reorder(self, new_order: Tensor) -> "HardAttentionState":
         return reorder(self, new_order)
-
-
-class Places(Protocol):
-    """A state that knows where the last token was read off, as :class:`HardAttentionState` has it."""
-
-    @property
-    def aligned(self) -> Any: ...
-
-    @property
-    def emitted(self) -> Any: ...
 
 
 class HardAttentionDecoder(Decoder[HardAttentionState]):
@@ -128,7 +120,7 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         linear = self._linear()
         _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
         scores, emitted = self.emit(hidden, F.linear(hidden, from_hidden, linear.bias), state.keys)
-        log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, state)
+        log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, (state.aligned, state.emitted))
         if self.monotonic:
             state = state._replace(aligned=aligned[:, -1], emitted=emitted[:, -1])
         return log_probabilities, aligned.exp(), state._replace(recurrent=recurrent)
@@ -152,29 +144,32 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         logits = emissions(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
         return scores, F.log_softmax(logits.to(precise), dim=-1)
 
-    def sum_out(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state: Places) -> Tuple[Tensor, Tensor]:
+    def sum_out(
+        self, scores: Tensor, emitted: Tensor, tokens: Tensor, before: Tuple[Tensor, Tensor]
+    ) -> Tuple[Tensor, Tensor]:
         """Sum over where the next token is read off.
 
         Args:
             scores: (B, T, S).
             emitted: (B, T, S, V).
             tokens: (B, T), the ones before.
-            state: ``aligned`` and ``emitted`` of the step before the first, as in :class:`HardAttentionState`.
+            before: ``aligned`` and ``emitted`` of the step before the first, as in :class:`HardAttentionState`.
 
         Returns:
             Log-probabilities of the next token (B, T, V), and of the place it is read off (B, T, S).
         """
-        aligned = self._aligned(scores, emitted, tokens, state) if self.monotonic else F.log_softmax(scores, dim=-1)
+        aligned = self._aligned(scores, emitted, tokens, before) if self.monotonic else F.log_softmax(scores, dim=-1)
         return torch.logsumexp(aligned.unsqueeze(-1) + emitted, dim=2), aligned
 
-    def _aligned(self, scores: Tensor, emitted: Tensor, tokens: Tensor, state: Places) -> Tensor:
+    def _aligned(self, scores: Tensor, emitted: Tensor, tokens: Tensor, before: Tuple[Tensor, Tensor]) -> Tensor:
         """``log p(a_t = j | y_1 .. y_{t-1})`` (B, T, S), from the scores (B, T, S) and what each token says of the
         place it was read off."""
-        first = state.emitted.gather(-1, tokens[:, :1, None].expand(-1, scores.size(2), -1)).squeeze(-1)
+        aligned, emitted_before = before
+        first = emitted_before.gather(-1, tokens[:, :1, None].expand(-1, scores.size(2), -1)).squeeze(-1)
         rest = tokens[:, 1:, None, None].expand(-1, -1, scores.size(2), -1)
         read = torch.cat([first.unsqueeze(1), emitted[:, :-1].gather(-1, rest).squeeze(-1)], dim=1)  # B T S
         reachable = scores.flip(-1).logcumsumexp(-1).flip(-1)  # of each place, the sum over itself and all behind it
-        steps, aligned = [], state.aligned
+        steps = []
         for said, score, total in zip(read.unbind(1), scores.unbind(1), reachable.unbind(1)):
             place = F.log_softmax(aligned + said, dim=-1)
             aligned = score + torch.logcumsumexp(place - total, dim=-1)

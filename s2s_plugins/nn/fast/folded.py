@@ -34,6 +34,7 @@ class Foldable(Protocol):
     stack: RecurrentStack
     readout: Readout
     output_layer: nn.Module
+    coverage: bool
 
     def start(self, encoder_output: EncoderOutput) -> Any: ...
 
@@ -50,8 +51,7 @@ class FoldedState(NamedTuple):
         keys: of N sentences; None without attention.
         projected: whether their memory is no more the encoder's, but what each source token adds to gates and readout.
         weights: (R, S), the attention of the step before; None without attention, and before the first step.
-        aligned: (R, S), of monotonic attention: :class:`~s2s_plugins.nn.decoders.hard.HardAttentionState`; else None.
-        emitted: (R, S, V), likewise.
+        more: (R, ...) each, what a subclass carries beside.
     """
 
     hidden: Tuple[Tensor, ...]
@@ -62,8 +62,7 @@ class FoldedState(NamedTuple):
     keys: Optional[AttentionKeys]
     projected: bool
     weights: Optional[Tensor] = None
-    aligned: Optional[Tensor] = None
-    emitted: Optional[Tensor] = None
+    more: Tuple[Tensor, ...] = ()
 
     def reorder(self, rows: Tensor, sentences: Optional[Tensor]) -> "FoldedState":
         """Select rows; and sentences, None for all of them in their order. Drops the weights."""
@@ -83,8 +82,7 @@ class FoldedState(NamedTuple):
             keys,
             self.projected,
             None,
-            pick(self.aligned, rows),
-            pick(self.emitted, rows),
+            tuple(part.index_select(0, rows) for part in self.more),
         )
 
 
@@ -193,7 +191,7 @@ class FoldedDecoder:
             tuple(state.recurrent.hidden.to(kind).unbind(1)),
             tuple(state.recurrent.cell.to(kind).unbind(1)),
             state.feed.to(kind) if self.feeds else None,
-            state.coverage if getattr(self.decoder, "coverage", False) else None,
+            state.coverage if self.decoder.coverage else None,
             constant,
             keys,
             projected,

@@ -17,7 +17,7 @@ class FoldedHardDecoder(FoldedDecoder):
     """The same for hard attention, whose readout sees each source token by itself."""
 
     def _fold(self, state: Any, beams: int) -> FoldedState:
-        return super()._fold(state, beams)._replace(aligned=state.aligned, emitted=state.emitted)
+        return super()._fold(state, beams)._replace(more=(state.aligned, state.emitted))
 
     def _projects(self, keys: AttentionKeys, beams: int) -> bool:
         return False  # the decoder has done so
@@ -29,8 +29,8 @@ class FoldedHardDecoder(FoldedDecoder):
         to_readout = self.readout(x).add_(self.readout_bias)
         by_sentence = (part.view(state.keys.memory.size(0), -1, part.size(1)) for part in (x, to_readout))
         scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in self.decoder.emit(*by_sentence, state.keys))
-        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), state)
+        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), state.more)
         state = state._replace(weights=aligned.exp().squeeze(1))
         if self.decoder.monotonic:
-            state = state._replace(aligned=aligned.squeeze(1), emitted=emitted.squeeze(1))
+            state = state._replace(more=(aligned.squeeze(1), emitted.squeeze(1)))
         return log_probabilities.squeeze(1), state

@@ -40,7 +40,7 @@ class WordDropout(nn.Module):
         return f"p={self.p}"
 
 
-class DocumentReader(Encoder):
+class DocumentEncoder(Encoder):
     """An encoder for long documents, with word dropout, truncated backpropagation and a second, backward stack.
 
     With ``truncated_bptt`` N the gradient reaches the last N tokens of a document and none before (truncated
