@@ -94,7 +94,7 @@ def read(file: IO[bytes]) -> Any:
             ) from None
         raise UsageError(f"{name} is not a checkpoint: {REMEDY}") from None
     except (EOFError, OSError) as error:
-        raise UsageError(f"checkpoint {name} is not whole ({error or 'it is cut short'}): {REMEDY}") from None
+        raise UsageError(f"checkpoint {name} is not whole ({str(error) or 'it is cut short'}): {REMEDY}") from None
     except Exception as error:  # the instructions of a pickle can raise anything
         first = str(error).strip().splitlines()[0:1]
         raise UsageError(f"{name} is not a checkpoint ({' '.join(first)[:100]}): {REMEDY}") from error
