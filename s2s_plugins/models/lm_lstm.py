@@ -42,7 +42,7 @@ class LanguageModel(Classifies, FairseqLanguageModel):
                 autocast=autocast,
             )
         )
-        model.reader = parts.reader
+        model.reader = parts.encoder
         model.prepare_heads(settings, autocast)
         return model
 

@@ -38,7 +38,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
         parts = sequence.build_parts(settings, dictionary, len(dictionary), from_encoder=True)
         autocast, longest = Autocast(settings.run.autocast), settings.run.max_source_positions
         model = cls(
-            RecurrentEncoder(dictionary, parts.reader, longest, autocast),
+            RecurrentEncoder(dictionary, parts.encoder, longest, autocast),
             RecurrentDecoder(
                 dictionary,
                 parts.decoder,

@@ -1,4 +1,4 @@
-"""What ``sa_lstm`` and ``lm_lstm`` share: the one LSTM that reads and writes, and their presets."""
+"""What ``sa_lstm`` and ``lm_lstm`` share: one LSTM as encoder and decoder, and their presets."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from s2s_plugins.nn.document_encoder import DocumentEncoder
 
 
 class Parts(NamedTuple):
-    """One embedding and one stack, as they read and as they write."""
+    """One embedding and one stack, as encoder and as decoder."""
 
-    reader: DocumentEncoder
+    encoder: DocumentEncoder
     decoder: FeedbackDecoder
     adaptive_softmax: Optional[AdaptiveSoftmax]
 
 
 def build_parts(settings: ResolvedSequence, dictionary: Any, vocabulary: int, from_encoder: bool) -> Parts:
-    """Reader and decoder around one embedding and one stack.
+    """Encoder and decoder around one embedding and one stack.
 
     Args:
         settings: of the model.
         dictionary: of the text.
         vocabulary: V, the size of the output.
-        from_encoder: the decoder starts from what was read; False for a language model.
+        from_encoder: the decoder starts from the encoder's final state; False for a language model.
     """
-    reader = build_document_encoder(settings.model, build_embedding(dictionary, settings.embedding))
-    output_layer, adaptive_softmax = build_output(settings.output, reader.embed_tokens, vocabulary)
-    return Parts(reader, build_sequence_decoder(settings.model, reader, output_layer, from_encoder), adaptive_softmax)
+    encoder = build_document_encoder(settings.model, build_embedding(dictionary, settings.embedding))
+    output_layer, adaptive_softmax = build_output(settings.output, encoder.embed_tokens, vocabulary)
+    decoder = build_sequence_decoder(settings.model, encoder, output_layer, from_encoder)
+    return Parts(encoder, decoder, adaptive_softmax)
 
 
 # of every architecture in this family: a size for tests, what two CPU cores train, and the paper's
