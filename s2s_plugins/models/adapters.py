@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 import time
-from typing import Any, Optional, Tuple
+from typing import Any, ContextManager, Dict, Optional, Tuple
 
 import torch
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
@@ -39,7 +39,7 @@ class Autocast:
         self.kind = kind
         self.checked = False
 
-    def __call__(self, device: torch.device):
+    def __call__(self, device: torch.device) -> ContextManager[Any]:
         if self.kind == "none":
             return contextlib.nullcontext()
         if not self.checked:
@@ -91,14 +91,14 @@ class RecurrentEncoder(FairseqEncoder):
         autocast: the forward pass's context.
     """
 
-    def __init__(self, dictionary, core: Encoder, max_positions: int, autocast: Autocast) -> None:
+    def __init__(self, dictionary: Any, core: Encoder, max_positions: int, autocast: Autocast) -> None:
         super().__init__(dictionary)
         self.core = core
         self.register_buffer("symbols", symbols_as_numbers(dictionary))
         self.max_source_positions = max_positions
         self.autocast = autocast
 
-    def forward(self, src_tokens: Tensor, src_lengths: Optional[Tensor] = None, **kwargs) -> EncoderOutput:
+    def forward(self, src_tokens: Tensor, src_lengths: Optional[Tensor] = None, **kwargs: Any) -> EncoderOutput:
         """Encode ``src_tokens`` (B, S), padded on either side; the lengths are read off the padding."""
         with self.autocast(src_tokens.device):
             return self.core(src_tokens)
@@ -128,8 +128,8 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
 
     def __init__(
         self,
-        dictionary,
-        core: Decoder,
+        dictionary: Any,
+        core: Decoder[Any],
         adaptive_softmax: Optional[AdaptiveSoftmax],
         max_positions: int,
         left_pad_target: bool,
@@ -148,16 +148,16 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         self.scheduled_sampling = ScheduledSampling() if scheduled_sampling is None else scheduled_sampling
         self.need_attn = True
         self._folded: Optional[FoldedDecoder] = None
-        self._folded_from: Optional[tuple] = None
+        self._folded_from: Optional[Tuple[Any, ...]] = None
 
     def forward(
         self,
         prev_output_tokens: Tensor,
         encoder_out: Optional[EncoderOutput] = None,
-        incremental_state: Optional[dict] = None,
+        incremental_state: Optional[Dict[str, Any]] = None,
         features_only: bool = False,
-        **kwargs,
-    ) -> Tuple[Tensor, dict]:
+        **kwargs: Any,
+    ) -> Tuple[Tensor, Dict[str, Any]]:
         """Logits (B, T, V) and ``{"attn": [(B, T, S)]}``; T is 1 from the second call with ``incremental_state`` on.
 
         With an adaptive softmax or ``features_only``, features (B, T, O) take the logits' place.
@@ -169,9 +169,9 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         self,
         prev_output_tokens: Tensor,
         encoder_out: Optional[EncoderOutput] = None,
-        incremental_state: Optional[dict] = None,
-        **kwargs,
-    ) -> Tuple[Tensor, dict]:
+        incremental_state: Optional[Dict[str, Any]] = None,
+        **kwargs: Any,
+    ) -> Tuple[Tensor, Dict[str, Any]]:
         """Features (B, T, O), and the attention as in :meth:`forward`."""
         with self.autocast(prev_output_tokens.device):
             if incremental_state is None:
@@ -187,13 +187,15 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         features = features.to(next(self.core.parameters()).dtype)  # autocast's bfloat16 ends here
         return features, {"attn": [attention if self.need_attn else None]}
 
-    def start(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
+    def start(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]) -> Any:
         """The state before the first of ``prev_output_tokens`` (B, T); without a source a language model's."""
         if encoder_out is None:
             return self.core.start_without_source(prev_output_tokens)
         return self.core.start(encoder_out)
 
-    def _run_whole(self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]):
+    def _run_whole(
+        self, prev_output_tokens: Tensor, encoder_out: Optional[EncoderOutput]
+    ) -> Tuple[Tensor, Optional[Tensor]]:
         """A whole target; left padding is rolled to the right first, so that the state starts at the first token."""
         state = self.start(prev_output_tokens, encoder_out)
         if not self.left_pad_target:
@@ -209,7 +211,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
             attention = attention.gather(1, back.expand(-1, -1, attention.size(-1)))
         return features, attention
 
-    def _read(self, prev_output_tokens: Tensor, state) -> Tuple[Tensor, Optional[Tensor]]:
+    def _read(self, prev_output_tokens: Tensor, state: Any) -> Tuple[Tensor, Optional[Tensor]]:
         """Read a whole target, padded on the right; in training, if scheduled, with the model's own tokens in it."""
         if not self.training or self.scheduled_sampling.probability == 0:
             features, attention, _ = self.core.run(prev_output_tokens, state)
@@ -228,7 +230,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
             logits = self.core.output_layer(features)
         return logits.to(features.dtype)
 
-    def reorder_incremental_state(self, incremental_state: Optional[dict], new_order: Tensor) -> None:
+    def reorder_incremental_state(self, incremental_state: Optional[Dict[str, Any]], new_order: Tensor) -> None:
         state = self.get_incremental_state(incremental_state, self.STATE)
         if state is not None:
             self.set_incremental_state(incremental_state, self.STATE, state.reorder(new_order))
@@ -265,7 +267,7 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
     def max_positions(self) -> int:
         return self.max_target_positions
 
-    def make_generation_fast_(self, need_attn: bool = False, **kwargs) -> None:
+    def make_generation_fast_(self, need_attn: bool = False, **kwargs: Any) -> None:
         self.need_attn = bool(need_attn)
 
 

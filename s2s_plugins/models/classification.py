@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.models.resolve import ResolvedSequence
 from s2s_plugins.nn.build import build_head, build_stack
 from s2s_plugins.nn.document_encoder import DocumentEncoder
+from s2s_plugins.nn.encoder import EncoderOutput
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Classifies(CheckedLoading):
         self._from_checkpoint = building_from_checkpoint()
 
     def register_classification_head(
-        self, name: str, num_classes: int, inner_dim: Optional[int] = None, **kwargs
+        self, name: str, num_classes: int, inner_dim: Optional[int] = None, **kwargs: Any
     ) -> None:
         """Add a head, and with ``--bidirectional`` the LSTM that reads backwards.
 
@@ -59,7 +60,7 @@ class Classifies(CheckedLoading):
             head = replace(head, hidden_size=inner_dim)
         self.classification_heads[name] = build_head(head, reader, num_classes)
 
-    def classify(self, encoder_out, classification_head_name: str, every_step: bool = False) -> Tensor:
+    def classify(self, encoder_out: EncoderOutput, classification_head_name: str, every_step: bool = False) -> Tensor:
         """Logits (B, C), or (B, S, C) with ``every_step``, in float32, of an encoded document."""
         head = self.classification_heads[classification_head_name]
         with self.autocast(encoder_out.memory.device):
@@ -86,7 +87,9 @@ class Classifies(CheckedLoading):
         }
         return [parameter for parameter in self.parameters() if id(parameter) not in reading]
 
-    def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, model_cfg: Any = None, args: Any = None
+    ) -> Any:
         """As :class:`CheckedLoading`, but a classifier may start from a checkpoint that has none, and the other way.
 
         Raises:

@@ -5,10 +5,13 @@ fairseq's loop copies the encoder's output and the decoder's whole state for eac
 
 from __future__ import annotations
 
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
 import torch
 from fairseq.search import BeamSearch
 from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
 from fairseq.tasks.fairseq_task import FairseqTask
+from torch import Tensor
 
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
@@ -29,7 +32,13 @@ class RecurrentGenerator(SequenceGenerator):
 
     patient = True
 
-    def _generate(self, sample, prefix_tokens=None, constraints=None, bos_token=None):
+    def _generate(
+        self,
+        sample: Dict[str, Any],
+        prefix_tokens: Optional[Tensor] = None,
+        constraints: Optional[Tensor] = None,
+        bos_token: Optional[int] = None,
+    ) -> List[List[Dict[str, Any]]]:
         models = list(self.model.models)
         if prefix_tokens is not None or constraints is not None or not self._searches_plainly():
             return super()._generate(sample, prefix_tokens, constraints, bos_token)
@@ -55,7 +64,7 @@ class RecurrentGenerator(SequenceGenerator):
             for hypotheses in beam_search(steps, states, first, settings, attends)
         ]
 
-    def _first_token(self, bos_token) -> int:
+    def _first_token(self, bos_token: Optional[int]) -> int:
         return self.eos if bos_token is None else bos_token
 
     def _settings(self, source_length: int) -> SearchSettings:
@@ -100,7 +109,15 @@ def generate_with_recurrent_models() -> None:
     """Let tasks that use fairseq's generator use :class:`RecurrentGenerator` where all models are ours."""
 
     @wrap(FairseqTask, "build_generator")
-    def build_generator(original, self, models, args, seq_gen_cls=None, extra_gen_cls_kwargs=None, **rest):
+    def build_generator(
+        original: Callable[..., Any],
+        self: Any,
+        models: Sequence[Any],
+        args: Any,
+        seq_gen_cls: Any = None,
+        extra_gen_cls_kwargs: Optional[Dict[str, Any]] = None,
+        **rest: Any,
+    ) -> Any:
         if seq_gen_cls is None and all(isinstance(model, RecurrentModel) for model in models):
             seq_gen_cls = RecurrentGenerator
             replaces = getattr(args, "replace_unk", None) is not None  # a word that is looked at

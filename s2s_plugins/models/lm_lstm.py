@@ -1,6 +1,9 @@
 """``--arch lm_lstm``: a language model, which also reads documents for a classifier."""
 
+from typing import Any, Dict, Optional, Sequence, Tuple
+
 from fairseq.models import FairseqLanguageModel, register_model
+from torch import Tensor
 
 from s2s_plugins.models import sequence
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder
@@ -22,7 +25,7 @@ class LanguageModel(Classifies, FairseqLanguageModel):
     objectives = ("lm",)
 
     @classmethod
-    def build_model(cls, cfg, task) -> "LanguageModel":
+    def build_model(cls, cfg: Any, task: Any) -> "LanguageModel":
         """Build from a configuration.
 
         Raises:
@@ -48,15 +51,15 @@ class LanguageModel(Classifies, FairseqLanguageModel):
 
     def forward(
         self,
-        src_tokens,
-        src_lengths=None,
-        prev_output_tokens=None,
-        features_only=False,
-        classification_head_name=None,
-        every_step=False,
-        objectives=(),
-        **kwargs,
-    ):
+        src_tokens: Tensor,
+        src_lengths: Optional[Tensor] = None,
+        prev_output_tokens: Optional[Tensor] = None,
+        features_only: bool = False,
+        classification_head_name: Optional[str] = None,
+        every_step: bool = False,
+        objectives: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Tuple[Tensor, Dict[str, Any]]:
         """Predict the next tokens, or classify.
 
         Args:

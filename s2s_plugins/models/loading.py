@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import torch
 from fairseq.models import BaseFairseqModel
@@ -12,7 +12,7 @@ from s2s_plugins.compat.reading import check_numbers
 from s2s_plugins.errors import UsageError
 
 
-def symbols_as_numbers(dictionary) -> Tensor:
+def symbols_as_numbers(dictionary: Any) -> Tensor:
     """The symbols of ``dictionary`` as UTF-8 bytes, a line each: a float vector that a checkpoint keeps by its weights.
 
     A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense. Floats,
@@ -36,7 +36,7 @@ class CheckedLoading(BaseFairseqModel):
     symbol_buffers: Dict[str, str] = {"source": "encoder.symbols", "target": "decoder.symbols"}
 
     @staticmethod
-    def check_flags(args) -> None:
+    def check_flags(args: Any) -> None:
         """Flags of a training that do not fit its model.
 
         Raises:
@@ -49,7 +49,9 @@ class CheckedLoading(BaseFairseqModel):
                 "give it, as in 1000,5000"
             )
 
-    def load_state_dict(self, state_dict, strict=True, model_cfg=None, args=None):
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, model_cfg: Any = None, args: Any = None
+    ) -> Any:
         """As fairseq's.
 
         Raises:

@@ -1,6 +1,9 @@
 """``--arch sa_lstm``: a sequence autoencoder, one LSTM that reads a text and writes it again."""
 
+from typing import Any, Dict, Optional, Sequence, Tuple
+
 from fairseq.models import register_model
+from torch import Tensor
 
 from s2s_plugins.models import sequence
 from s2s_plugins.models.adapters import Autocast, RecurrentDecoder, RecurrentEncoder
@@ -27,7 +30,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
     objectives = ("reconstruction", "lm")
 
     @classmethod
-    def build_model(cls, cfg, task) -> "SequenceAutoencoder":
+    def build_model(cls, cfg: Any, task: Any) -> "SequenceAutoencoder":
         """Build from a configuration.
 
         Raises:
@@ -58,15 +61,15 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
 
     def forward(
         self,
-        src_tokens,
-        src_lengths=None,
-        prev_output_tokens=None,
-        features_only=False,
-        classification_head_name=None,
-        every_step=False,
-        objectives=(),
-        **kwargs,
-    ):
+        src_tokens: Tensor,
+        src_lengths: Optional[Tensor] = None,
+        prev_output_tokens: Optional[Tensor] = None,
+        features_only: bool = False,
+        classification_head_name: Optional[str] = None,
+        every_step: bool = False,
+        objectives: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Tuple[Tensor, Dict[str, Any]]:
         """Reconstruct, or classify.
 
         Args:
