@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.checks import adaptive_cutoffs, check_dropout, check_flags, check_sharing, sharing_flag
 from s2s_plugins.models.config import SequenceConfig, flag
+from s2s_plugins.nn.build import auto_bridge, copies
 from s2s_plugins.nn.decoder import DECODERS, Decoder
 from s2s_plugins.nn.settings import (
     AttentionSettings,
@@ -261,13 +262,11 @@ def _bridge(
     decoder: StackSettings,
 ) -> str:
     """What the decoder's first state comes from: ``"zero"``, ``"copy"`` or ``"dense"``."""
-    fits = encoder.layers == decoder.layers and encoder.output_size == decoder.hidden_size
+    fits = copies(encoder, decoder)
     asked, activation = str(cfg.bridge), str(cfg.bridge_activation)
     bridge = asked
     if asked == "auto":
-        bridge = kind.auto_bridge(attention)
-        if bridge == "copy" and not fits:
-            bridge = "dense"
+        bridge = auto_bridge(kind, attention, encoder, decoder)
         logger.info(f"--bridge auto: {bridge}")
     if bridge != "dense" and activation != "tanh":
         auto = f"auto, which is {bridge} here," if asked == "auto" else bridge
