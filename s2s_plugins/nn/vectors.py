@@ -197,7 +197,7 @@ def vector_seq2seq(
     inner_handover: bool = False,
     covariate_size: int = 0,
     loss: LossSettings = SQUARED_ERROR,
-    sampling: Optional[ScheduledSampling] = None,
+    scheduled_sampling: float = 0.0,
 ) -> VectorSeq2Seq:
     """A model of vectors, in one call.
 
@@ -216,7 +216,8 @@ def vector_seq2seq(
         inner_handover: from the second layer on, an encoder layer starts from the final state of the one below.
         covariate_size: F.
         loss: what is learned of a target value.
-        sampling: of training; by default the decoder reads the previous target.
+        scheduled_sampling: probability, in training, of reading the model's own previous output: 0 is teacher forcing,
+            at 1 the decoder runs freely.
 
     Raises:
         ValueError: a size that is not positive, an unknown kind, or parts that do not fit together.
@@ -224,6 +225,9 @@ def vector_seq2seq(
     if kind not in DECODERS or kind == "hard_attention":
         known = ", ".join(name for name in DECODERS if name != "hard_attention")
         raise ValueError(f"decoder {kind!r} is none of vectors: use one of {known}")
+    for name, size in (("source_size", source_size), ("target_size", target_size), ("hidden_size", hidden_size)):
+        if size < 1:
+            raise ValueError(f"{name} {size} is not positive: use 1 or more")
     if bidirectional and hidden_size % 2:
         raise ValueError(f"hidden_size {hidden_size} has no half for each direction: use an even number")
     if kind == "attention" and attention is None:
@@ -243,4 +247,4 @@ def vector_seq2seq(
         bridge = auto_bridge(DECODERS[kind], attention, encoder, stack)
     decoder = DecoderSettings(kind, stack, hidden_size, bridge, attention=attention, covariates=covariate_size > 0)
     vectors = VectorSettings(source_size, target_size, covariate_size, loss)
-    return build_vector_seq2seq(Seq2SeqSettings(encoder, decoder, vectors), sampling)
+    return build_vector_seq2seq(Seq2SeqSettings(encoder, decoder, vectors), ScheduledSampling(scheduled_sampling))
