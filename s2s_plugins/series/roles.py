@@ -208,10 +208,10 @@ def _shown_step(tables: Sequence[Table], choice: Choice) -> str:
     Raises:
         UsageError: they show none.
     """
-    column = str(choice.time)
+    column, apart = str(choice.time), choice.series_column
     for table in tables:
         times = table.times(column, None)
-        names = [None] * len(times) if choice.series_column is None else table.texts(choice.series_column).tolist()
+        names = [None] * len(times) if apart is None else table.texts(apart, "--series-column").tolist()
         for name in dict.fromkeys(names):
             own = times[[one == name for one in names]] if name is not None else times
             if len(own) < 3:

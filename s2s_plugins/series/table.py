@@ -19,9 +19,6 @@ MASK = "fill it in, or prepare with --missing mask"
 class Series:
     """Values of several columns at consecutive times.
 
-    Raises:
-        UsageError: the times are not one-dimensional times or integers.
-
     Args:
         name: for messages and for what is written.
         times: (R,), datetime64[ns] or int64.
@@ -30,6 +27,9 @@ class Series:
         where: the file, for messages.
         unit: what is counted in ``lines``: ``"line"`` or ``"row"``.
         lines: the line of each row, (R,) int64, -1 for a row that no file has; None: the rows are counted from 0.
+
+    Raises:
+        UsageError: the times are not one-dimensional times or integers.
     """
 
     name: str
