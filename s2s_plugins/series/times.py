@@ -168,7 +168,7 @@ def parse_times(cells: Sequence[str], step: Optional[str] = None) -> Tuple[Times
         return text.astype(np.int64).to_numpy(), ~integer
     found = pandas.to_datetime(text, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
     lost = found.isna().to_numpy() | (found < MIN_TIME).to_numpy() | (found > MAX_TIME).to_numpy()
-    return found.mask(lost).to_numpy().astype("datetime64[ns]"), lost
+    return found.to_numpy().astype("datetime64[ns]"), lost
 
 
 MIN_TIME, MAX_TIME = "1678-01-01", "2261-12-31"  # of what 64 bits of nanoseconds hold

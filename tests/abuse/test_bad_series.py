@@ -15,7 +15,7 @@ from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError
 from s2s_plugins.series.description import FIELDS, Description
 from s2s_plugins.series.reading import read_series
-from s2s_plugins.series.store import SeriesFolder
+from s2s_plugins.series.store import SeriesFolder, write_index
 
 NOISE = random.Random(3).randbytes(600)
 PLAIN = "--input-length 6 --output-length 3"
@@ -334,6 +334,36 @@ def test_a_folder_that_is_none_is_named(tmp_path):
     (tmp_path / "series.json").write_text(json.dumps({"version": 2}))
     with pytest.raises(UsageError, match="of a later release"):
         SeriesFolder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "row", [(0, 55, 61, 20, 23), (0, -6, 3, 3, 6), (0, 6, 6, 6, 9), (0, 0, 7, 7, 10), (1, 0, 6, 6, 9)]
+)
+def test_a_window_outside_of_the_data_is_refused_whatever_its_checksum(sound, row):
+    data = SeriesFolder(sound)
+    windows = {split: np.array(data.windows(split)) for split in data.splits}
+    windows["valid"][0] = row
+    write_index(sound, data.description, data.series, (60, 60), windows)
+    with pytest.raises(UsageError, match="valid.npy has a window"):
+        SeriesFolder(sound)
+
+
+WHOLE = {
+    "a column has two roles": {"past": ["y"]},
+    "categories are of a column that is not static": {"categories": {"town": ["Ulm"]}},
+    "means are not those of the columns": {"means": {"y": 0.0}},
+    "stds are not those of the columns": {"stds": {"y": 1.0}},
+    "time and step go together": {"step": None},
+    "a calendar needs times that are no integers": {"calendar": ["day"], "step": "1"},
+    "arrays have no covariates": {"kind": "arrays"},
+}
+
+
+@pytest.mark.parametrize("message", WHOLE)
+def test_a_description_whose_fields_do_not_fit_together_is_refused(sound, message):
+    values = SeriesFolder(sound).description.to_json()
+    with pytest.raises(UsageError, match=f"series.json: {message}.*prepare the data again"):
+        Description.from_json({**values, **WHOLE[message]})
 
 
 STRANGE = [

@@ -60,14 +60,19 @@ def test_files_for_valid_and_test_are_taken_whole(tmp_path):
 def test_what_is_behind_a_length_is_not_read(tmp_path):
     arrays = pairs()
     lengths = {"source_lengths": np.arange(20) % 4 + 1, "target_lengths": np.arange(20) % 3 + 1}
-    for name in ("source", "target"):
+    inside = {name: [] for name in arrays}
+    for name, padding in (("source", 1e6), ("target", np.nan)):
         for sample, length in enumerate(lengths[f"{name}_lengths"]):
-            arrays[name][sample, length:] = np.nan
+            arrays[name][sample, length:] = padding
+            inside[name] += arrays[name][sample, :length].tolist() if sample < 16 else []
     data = prepared(tmp_path / "data", save(tmp_path / "a.npz", **arrays, **lengths))
     whole = [window for split in data.splits for window in windows_of(data, split)]
     assert [len(window.source) for window in whole] == lengths["source_lengths"].tolist()
     assert [len(window.target) for window in whole] == lengths["target_lengths"].tolist()
     assert not any(np.isnan(window.target).any() for window in whole)
+    for name, values in inside.items():
+        means = [data.description.means[f"{name}{place}"] for place in range(len(values[0]))]
+        assert np.allclose(means, np.mean(values, axis=0))
     assert (data.description.input_length, data.description.output_length) == (4, 3)
 
 
