@@ -77,13 +77,16 @@ def collect(plan: Plan, runner: Runner) -> Json:
                     "runs": runs,
                 }
             )
+    subsets = [data.subset(subset, predicted(plan, runner, subset)) for subset in data.subsets]
+    all_scores = [one for subset in subsets for runs in subset["scores"].values() for one in runs]
     return {
         "kind": data.kind,
         "units": dict(data.units),
-        "metrics": data.metrics,
+        # those that one system at least has
+        "metrics": [one for one in data.metrics if any(scores[one["name"]] is not None for scores in all_scores)],
         "systems": systems,
         "baselines": data.baselines,
-        "subsets": [data.subset(subset, predicted(plan, runner, subset)) for subset in data.subsets],
+        "subsets": subsets,
     }
 
 

@@ -39,14 +39,15 @@ def style(place: int) -> Json:
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 4.5}
 
 
-def learning_curves(results: Json, label: str) -> "Figure":
+def learning_curves(results: Json, label: str, alike: bool = True) -> "Figure":
     """Losses of training and validation against updates, one line per system; a band spans the seeds.
 
     Args:
         results: of the comparison.
         label: what a loss is.
+        alike: losses of training and validation are measured alike.
     """
-    figure, axes = pyplot().subplots(1, 2, figsize=(10.5, 4.0), sharey=True, layout="constrained")
+    figure, axes = pyplot().subplots(1, 2, figsize=(10.5, 4.0), sharey=alike, layout="constrained")
     for axis, kind in zip(axes, KINDS):
         for place, system in enumerate(results["systems"]):
             curves = [dict(map(tuple, run[f"{kind}_curve"])) for run in system["runs"]]
@@ -57,10 +58,11 @@ def learning_curves(results: Json, label: str) -> "Figure":
             line(axis, updates, [[curve[update] for curve in curves] for update in updates], system["name"], look)
         axis.set_title(f"{kind} loss", fontsize=10)
         axis.set_xlabel("updates")
-        if _lowest(results) >= 0:  # the likelihood of numbers may be negative
-            axis.set_ylim(0, None)
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
+    if _lowest(results) >= 0:  # the likelihood of numbers may be negative
+        for axis in axes:  # when all lines are there: a limit ends the scaling to what is drawn
+            axis.set_ylim(0, None)
     axes[0].set_ylabel(label)
     legend(figure, axes[1], len(results["systems"]))
     return figure

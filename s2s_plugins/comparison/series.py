@@ -23,7 +23,7 @@ from s2s_plugins.comparison.forecasts import (
 )
 from s2s_plugins.comparison.inside import spread
 from s2s_plugins.comparison.report import digits_of
-from s2s_plugins.comparison.systems import System
+from s2s_plugins.comparison.systems import System, groups
 from s2s_plugins.errors import UsageError
 from s2s_plugins.series.store import ARRAYS, INDEX, SeriesFolder
 from s2s_plugins.series.table import show
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TASK = "sequence_regression"
 NAIVE = {"name": "last-value", "about": "the last observed value at each step"}
+DEFAULT_LOSS = "mse"
+MOST_SAMPLES = 24  # in one picture
 HISTORY = 3  # horizons of the past in a sample
 
 
@@ -46,13 +48,15 @@ class SeriesChoice:
         samples: number of windows of each split that are drawn.
 
     Raises:
-        UsageError: the number is below 0.
+        UsageError: the number is below 0, or too large for a picture.
     """
 
     samples: int = 6
 
     def __post_init__(self) -> None:
         at_least(0, samples=self.samples)
+        if self.samples > MOST_SAMPLES:
+            raise UsageError(f"--samples {self.samples} is too large for a picture: use {MOST_SAMPLES} or fewer")
 
 
 class SeriesData(Data):
@@ -128,7 +132,7 @@ class SeriesData(Data):
 
     @property
     def metrics(self) -> List[Json]:
-        """Errors in the unit of a single target, and standardised ones; the MASE of what has an order."""
+        """Errors in the unit of a single target, and those that need none."""
         whole = {"mae_std": "MAE, standardised", "rmse_std": "RMSE, standardised"}
         found: List[Json] = [
             {"name": name, "title": title, "rises": False, "digits": 4} for name, title in whole.items()
@@ -140,9 +144,8 @@ class SeriesData(Data):
                 {"name": name, "title": name.upper(), "rises": False, "digits": digits} for name in ("mae", "rmse")
             ]
             found = [*single, *found]
-        if any(not np.isnan(one.scale).all() for one in self.observed.values()):
-            found.append({"name": "mase", "title": "MASE", "rises": False, "digits": 3})
-        return [*found, {"name": "coverage", "title": "coverage %", "rises": None, "digits": 1}]
+        mase = {"name": "mase", "title": "MASE", "rises": False, "digits": 3}
+        return [*found, mase, {"name": "coverage", "title": "coverage %", "rises": None, "digits": 1}]
 
     @property
     def baselines(self) -> List[Json]:
@@ -184,7 +187,10 @@ class SeriesData(Data):
         lacking = int(np.isnan(observed.scale).any(axis=(1, 2)).sum())
         if not lacking:
             return []
-        return [f"MASE leaves out targets that are constant before they are predicted: in {lacking} windows"]
+        return [
+            f"MASE leaves out targets that are constant up to the first held-out window: in {lacking} of "
+            f"{len(observed.windows)} windows"
+        ]
 
     def _samples(self, name: str) -> List[Json]:
         """Windows that are spread over the split, each with one of the targets in turn."""
@@ -241,7 +247,7 @@ class SeriesData(Data):
     def figures(self, results: Json) -> "Dict[str, Figure]":
         from s2s_plugins.comparison import plots, series_plots
 
-        figures = {"learning-curves": plots.learning_curves(results, "loss, as --loss says")}
+        figures = {"learning-curves": plots.learning_curves(results, loss_label(results["systems"]), alike=False)}
         for subset in results["subsets"]:
             if not subset["scores"]:
                 continue
@@ -259,6 +265,15 @@ def _output(predictions: Predictions, sample: Json, target: int) -> Json:
         for name, place in (("low", 0), ("high", -1)):
             found[name] = as_json(predictions.quantiles[number, steps, target, place])
     return found
+
+
+def loss_label(systems: Sequence[Json]) -> str:
+    """What the losses of these systems are."""
+    kinds = set()
+    for system in systems:
+        given = [" ".join(group).replace("=", " ").split() for group in groups(system["flags"])]
+        kinds.add(next((words[1] for words in reversed(given) if words[0] == "--loss"), DEFAULT_LOSS))
+    return f"{kinds.pop()} loss" if len(kinds) == 1 else "loss, of each system's own --loss"
 
 
 def as_json(values: Any) -> List[Optional[float]]:

@@ -28,7 +28,7 @@ def by_step(results: Json, subset: Json) -> "Figure":
     axis.set_xlabel("step of the horizon")
     axis.set_ylabel(f"mean absolute error, {targets[0]}" if len(targets) == 1 else "mean absolute error, standardised")
     axis.set_ylim(0, None)
-    whole_numbers(axis)
+    _whole_numbers(axis, 14)
     axis.grid(axis="y", alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
     legend(figure, axis, len(rows))
@@ -80,12 +80,13 @@ def _panel(axis: "Axes", sample: Json, name: str, colour: str) -> None:
         axis.plot(steps, _numbers(output["point"]), color=colour, lw=1.6)
     axis.text(0.02, 0.97, name, transform=axis.transAxes, color=colour, fontsize=8, fontweight="bold", va="top")
     axis.tick_params(labelsize=7)
-    whole_numbers(axis)
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.10g}")  # without an offset above the axis
+    _whole_numbers(axis, 6)
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def whole_numbers(axis: "Axes") -> None:
-    axis.locator_params(axis="x", integer=True, nbins=6)
+def _whole_numbers(axis: "Axes", most: int) -> None:
+    axis.locator_params(axis="x", integer=True, nbins=most)
 
 
 def _title(sample: Json) -> str:
