@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import resource
 import shutil
 import sys
 
@@ -296,6 +297,25 @@ def test_a_folder_with_other_things_is_left_alone(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([*words, "--target", "z"])
     assert SeriesFolder(dest).splits == ("train", "valid", "test"), "the earlier data is gone"
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_data(capsys, tmp_path):
+    np.save(tmp_path / "small.npy", np.arange(60.0))
+    np.save(tmp_path / "large.npy", np.arange(60_000.0))
+    words = ["prepare", "--dest", str(tmp_path / "data"), *PLAIN.split(), "--series"]
+    assert main([*words, str(tmp_path / "small.npy")]) == 0
+    capsys.readouterr()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main([*words, str(tmp_path / "large.npy")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and said == f"s2s prepare: error: {tmp_path / 'data'}: File too large\n"
+    assert len(SeriesFolder(tmp_path / "data").source) == 60
+    assert sorted(os.listdir(tmp_path)) == ["data", "large.npy", "small.npy"]
 
 
 @pytest.fixture
