@@ -6,7 +6,7 @@ Q quantile levels.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +15,11 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.features import in_units
+from s2s_plugins.series.forecasts import Forecast, Values
 from s2s_plugins.series.table import Series
 from s2s_plugins.series.windows import Window, forecast_window
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)  # of a distribution that gives any
-
-Values = NDArray[np.float64]
-
-
-class Forecast(NamedTuple):
-    """What comes behind a series, in the units of its data.
-
-    Attributes:
-        name: of the series.
-        times: (T,), datetime64[ns] or int64.
-        columns: names of the K targets.
-        point: (T, K).
-        levels: of the quantiles; none of a model that predicts a number alone.
-        quantiles: (T, K, Q), rising in Q.
-    """
-
-    name: str
-    times: NDArray[np.generic]
-    columns: Tuple[str, ...]
-    point: Values
-    levels: Tuple[float, ...]
-    quantiles: Values
 
 
 class Model(Protocol):
