@@ -20,6 +20,7 @@ from s2s_plugins.series.table import Series
 from s2s_plugins.series.windows import Window, forecast_window
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)  # of a distribution that gives any
+Float = NDArray[np.float32]
 
 
 class Model(Protocol):
@@ -34,9 +35,14 @@ class Model(Protocol):
     gives_quantiles: bool
 
     def predict(
-        self, windows: Sequence[Window], levels: Sequence[float]
-    ) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
+    ) -> Tuple[Float, Float]:
         """Predict as many steps as the windows have covariates, the same number in all; their targets are not read.
+
+        Args:
+            windows: N.
+            levels: of the quantiles.
+            histories: for each window, if any, the sources (S, D) that the encoder reads first, oldest first.
 
         Returns:
             Points (N, T, K) and quantiles (N, T, K, Q), in the windows' own scale.
@@ -50,13 +56,14 @@ class Forecaster:
         name: of the model, for messages.
         model: what computes.
         description: of the data that it was trained on.
+        stateful: its encoder goes on from window to window, so that a forecast reads the whole series.
 
     Attributes:
         levels: the quantile levels that :meth:`forecast` gives unless others are asked for.
     """
 
-    def __init__(self, name: str, model: Model, description: Description) -> None:
-        self.name, self.model, self.description = name, model, description
+    def __init__(self, name: str, model: Model, description: Description, stateful: bool = False) -> None:
+        self.name, self.model, self.description, self.stateful = name, model, description, stateful
         self.levels: Tuple[float, ...] = model.levels or (DEFAULT_LEVELS if model.gives_quantiles else ())
 
     def forecast(
@@ -86,11 +93,12 @@ class Forecaster:
         found: List[Forecast] = []
         for begin in range(0, len(series), batch_size):
             part = series[begin : begin + batch_size]
-            pairs = [forecast_window(one, self.description, steps) for one in part]
-            point, quantiles = self.predict([window for window, _ in pairs], asked)
-            for place, (one, (_, times)) in enumerate(zip(part, pairs)):
+            origins = [forecast_window(one, self.description, steps, self.stateful) for one in part]
+            windows, histories = [one.window for one in origins], [one.history for one in origins]
+            point, quantiles = self.predict(windows, asked, histories)
+            for place, (one, origin) in enumerate(zip(part, origins)):
                 columns = self.description.targets
-                found.append(Forecast(one.name, times, columns, point[place], asked, quantiles[place]))
+                found.append(Forecast(one.name, origin.times, columns, point[place], asked, quantiles[place]))
         return found
 
     def check_levels(self, levels: Optional[Sequence[float]]) -> Tuple[float, ...]:
@@ -114,12 +122,15 @@ class Forecaster:
             raise UsageError(f"{self.name} gives no quantile {unknown[0]}: choose among {trained}")
         return asked
 
-    def predict(self, windows: Sequence[Window], levels: Sequence[float]) -> Tuple[Values, Values]:
+    def predict(
+        self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
+    ) -> Tuple[Values, Values]:
         """The predictions of windows whose targets have one length.
 
         Args:
             windows: as :func:`~s2s_plugins.series.windows.make_window` makes them; their targets are not read.
             levels: of the quantiles, as :meth:`check_levels` returns them.
+            histories: of a stateful model, what was read before each window.
 
         Returns:
             Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
@@ -127,7 +138,7 @@ class Forecaster:
         Raises:
             UsageError: the model's predictions are not finite.
         """
-        point, quantiles = self.model.predict(windows, levels)
+        point, quantiles = self.model.predict(windows, levels, histories)
         if not (np.isfinite(point).all() and np.isfinite(quantiles).all()):
             raise UsageError(f"{self.name} predicts no finite numbers: its weights or the input are too large")
         location = np.stack([window.location for window in windows])[:, None].astype(np.float64)  # N 1 K
