@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.series.arrays import sample_series
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.features import in_units
 from s2s_plugins.series.forecasts import Forecast, Values
@@ -100,6 +101,32 @@ class Forecaster:
                 columns = self.description.targets
                 found.append(Forecast(one.name, origin.times, columns, point[place], asked, quantiles[place]))
         return found
+
+    def forecast_arrays(
+        self, source: NDArray[np.floating], length: Optional[int] = None, levels: Optional[Sequence[float]] = None
+    ) -> Tuple[Values, Values]:
+        """What comes behind arrays, for a model of arrays or of series whose rows are counted, without covariates.
+
+        Args:
+            source: (N, S, D), in the units of the data, D being the columns that are observed; of series at least as
+                many steps as a window has.
+            length: number of steps, T; by default as many as in training.
+            levels: of the quantiles, as in :meth:`forecast`.
+
+        Returns:
+            Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
+
+        Raises:
+            UsageError: the shape is another, or the data has times or covariates; else as :meth:`forecast`.
+        """
+        columns, shape = len(self.description.observed), np.shape(source)
+        if self.description.time is not None or self.description.covariate_size:
+            raise UsageError(f"{self.name} was trained on series with times or covariates: give forecast() such series")
+        if len(shape) != 3 or shape[2] != columns or not shape[0]:
+            raise UsageError(f"the source has the shape {shape}: (samples, steps, {columns}) is needed")
+        series = [sample_series(rows, self.description, f"sample {place}") for place, rows in enumerate(source)]
+        found = self.forecast(series, length, levels)
+        return np.stack([one.point for one in found]), np.stack([one.quantiles for one in found])
 
     def check_levels(self, levels: Optional[Sequence[float]]) -> Tuple[float, ...]:
         """The quantile levels to predict; None stands for :attr:`levels`.

@@ -1,5 +1,7 @@
 """A trained model of series as an object: units, intervals, lengths, and what a stateful one reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -117,3 +119,19 @@ def test_a_stateful_model_reads_the_whole_series_from_a_whole_piece_on():
         np.testing.assert_allclose(forecast.point, expected, rtol=1e-5)
     (without,) = forecaster().forecast([long])
     assert not np.allclose(found[0].point, without.point, rtol=1e-5)
+
+
+def test_arrays_are_forecast_like_series():
+    ours, many = forecaster(), [series(9, place, f"{place}") for place in range(3)]
+    arrays = np.stack([np.stack([one.values["a"], one.values["b"]], axis=1) for one in many])
+    point, quantiles = ours.forecast_arrays(arrays, length=4)
+    for place, found in enumerate(ours.forecast(many, length=4)):
+        np.testing.assert_array_equal(point[place], found.point)
+        np.testing.assert_array_equal(quantiles[place], found.quantiles)
+    with pytest.raises(UsageError, match=r"the source has the shape \(3, 9\): \(samples, steps, 2\) is needed"):
+        ours.forecast_arrays(arrays[..., 0])
+    with pytest.raises(UsageError, match="has 5 rows"):
+        ours.forecast_arrays(arrays[:, :5])
+    ours.description = replace(ours.description, time="day", step="D")
+    with pytest.raises(UsageError, match="was trained on series with times or covariates"):
+        ours.forecast_arrays(arrays)
