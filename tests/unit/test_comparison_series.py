@@ -349,6 +349,7 @@ def test_losses_below_0_and_far_above_those_of_training_are_drawn_whole(results)
             system["runs"] = [{**run, "training_curve": [[1, 1.0], [2, 0.5]]} for run in system["runs"]]
         training, validation = learning_curves(results, "loss", alike=alike).axes
         assert training.get_ylim()[0] == validation.get_ylim()[0] == 0 and validation.get_ylim()[1] > 30
+        assert (training.get_ylim()[1] > 30) == alike
 
 
 def test_a_curve_says_which_loss_it_is():
