@@ -242,6 +242,8 @@ class Plan:
             "--time": one.time,
             "--step": one.step,
             "--target": ",".join(one.targets),
+            "--past": ",".join(one.past) or None,
+            "--calendar": ",".join(one.calendar) or None,
             "--test-from": one.test_from,
             "--valid-from": one.valid_from,
             "--input-length": one.input_length,
