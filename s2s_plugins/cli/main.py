@@ -26,6 +26,7 @@ VERBS = {
     "vectors": "train word vectors on binarised text",
     "predict": "lines through a trained sequence-to-sequence model",
     "classify": "lines through a trained classifier",
+    "forecast": "what comes behind series of numbers",
     "attention": "draw where a model looks",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",

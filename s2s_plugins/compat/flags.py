@@ -10,6 +10,7 @@ import torch
 from fairseq import options, utils
 from fairseq.criterions import CRITERION_REGISTRY
 from fairseq.models import ARCH_MODEL_REGISTRY
+from fairseq.tasks import TASK_REGISTRY
 
 from s2s_plugins.compat.checkpoints import check_file
 from s2s_plugins.compat.evaluation import evaluate
@@ -78,22 +79,19 @@ def check_flags() -> None:
     def parse_args_and_arch(original, parser, *args, **kwargs):
         if parser.get_default("task") is None:
             parser.set_defaults(task="translation")
-        _suit_classification(parser, kwargs.get("input_args") or (args[0] if args else None))
+        _suit_the_task(parser, kwargs.get("input_args") or (args[0] if args else None))
         parsed = original(parser, *args, **kwargs)
         _check(parsed[0] if isinstance(parsed, tuple) else parsed)
         return parsed
 
 
-def _suit_classification(parser, input_args) -> None:
-    """Set the defaults of ``--task text_classification``: criterion, best checkpoint, batch size."""
+def _suit_the_task(parser, input_args) -> None:
+    """Set the defaults of other flags that a task has in its ``flag_defaults``; a batch size only if none is given."""
     asked, _ = parser.parse_known_args(input_args)
-    if getattr(asked, "task", None) != "text_classification":
-        return
-    parser.set_defaults(criterion="text_classification")
-    if hasattr(asked, "best_checkpoint_metric"):
-        parser.set_defaults(best_checkpoint_metric="accuracy", maximize_best_checkpoint_metric=True)
-    if getattr(asked, "max_tokens", None) is None and getattr(asked, "batch_size", None) is None:
-        parser.set_defaults(batch_size=32)
+    defaults = dict(getattr(TASK_REGISTRY.get(getattr(asked, "task", None)), "flag_defaults", {}))
+    if getattr(asked, "max_tokens", None) is not None or getattr(asked, "batch_size", None) is not None:
+        defaults.pop("batch_size", None)
+    parser.set_defaults(**{name: value for name, value in defaults.items() if hasattr(asked, name)})
 
 
 def _check(args) -> None:

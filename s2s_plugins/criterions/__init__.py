@@ -4,6 +4,6 @@ from s2s_plugins.registration import register
 
 register()  # the repairs come before what is registered
 
-from s2s_plugins.criterions import sampled_softmax, text_classification
+from s2s_plugins.criterions import sampled_softmax, sequence_regression, text_classification
 
-__all__ = ["sampled_softmax", "text_classification"]
+__all__ = ["sampled_softmax", "sequence_regression", "text_classification"]

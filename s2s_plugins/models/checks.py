@@ -39,6 +39,11 @@ def check_flags(cfg: Any) -> None:
             f"--residual joins layers, and {' and '.join(flags)} {'are' if len(flags) > 1 else 'is'} 1: leave "
             "--residual off, or use 2 layers or more"
         )
+    if getattr(cfg, "inner_handover", False) and cfg.encoder_layers < 2:
+        raise UsageError(
+            f"--inner-handover hands a state from an encoder layer to the next, and --encoder-layers is "
+            f"{cfg.encoder_layers}: leave --inner-handover off, or use 2 layers or more"
+        )
     if getattr(cfg, "scheduled_sampling", None) is not None:
         check_scheduled_sampling(cfg)
     sharing = sharing_flag(cfg)

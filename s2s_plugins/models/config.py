@@ -110,6 +110,12 @@ class RecurrentConfig(DecoderConfig):
     )
     encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
     encoder_bidirectional: bool = field(default=False, metadata={"help": "make all encoder layers bidirectional"})
+    inner_handover: bool = field(
+        default=False,
+        metadata={
+            "help": "from the second on, an encoder layer starts from the final state of the one below, not from 0"
+        },
+    )
     encoder_dropout_in: Optional[float] = field(
         default=None, metadata={"help": "dropout on the encoder's embeddings (default: --dropout)"}
     )

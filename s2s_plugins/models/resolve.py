@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.checks import adaptive_cutoffs, check_dropout, check_flags, check_sharing, sharing_flag
 from s2s_plugins.models.config import SequenceConfig, flag
+from s2s_plugins.nn.build import auto_bridge, copies
 from s2s_plugins.nn.decoder import DECODERS, Decoder
 from s2s_plugins.nn.settings import (
     AttentionSettings,
@@ -154,12 +155,48 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
         UsageError: flags or dictionaries that do not fit together.
         TypeError: the decoder of ``model`` has no name of its own.
     """
+    cfg = checked(model, cfg)
+    encoder, decoder = sides(model, cfg)
+    stack, output_size = decoder.stack, decoder.output_size
+    check_sharing(cfg, stack.embed_dim, output_size, same_dictionary=task.source_dictionary == task.target_dictionary)
+    own_embedding = "token" in DECODERS[decoder.kind].sees.step and not cfg.share_all_embeddings
+    return Resolved(
+        model=Seq2SeqSettings(encoder, decoder),
+        encoder_embedding=_embedding(cfg, "encoder", encoder.embed_dim),
+        decoder_embedding=_embedding(cfg, "decoder", stack.embed_dim) if own_embedding else None,
+        shares_all=cfg.share_all_embeddings,
+        output=_output(cfg, stack, output_size, len(task.target_dictionary)),
+        run=_run(cfg, task),
+        scheduled_sampling=scheduled_sampling(cfg),
+    )
+
+
+def checked(model: Architecture, cfg: Any, covariates: bool = False) -> DictConfig:
+    """A complete copy of a configuration, whose flags make sense.
+
+    Args:
+        model: the registered class.
+        cfg: as :func:`resolve` takes it.
+        covariates: of each target step something is known in advance; see :class:`DecoderSettings`.
+
+    Raises:
+        UsageError: they do not.
+    """
     cfg = complete(model.config_class, cfg)
     check_flags(cfg)
-    _check_use(model, cfg)
+    _check_use(model, cfg, covariates)
     model.check(cfg)
+    return cfg
+
+
+def sides(model: Architecture, cfg: Any, covariates: bool = False) -> Tuple[StackSettings, DecoderSettings]:
+    """Encoder and decoder of what :func:`checked` returned.
+
+    Raises:
+        UsageError: the two do not fit together.
+        TypeError: the decoder of ``model`` has no name of its own.
+    """
     embed_dim, hidden_size, output_size = _decoder_sizes(cfg)
-    check_sharing(cfg, embed_dim, output_size, same_dictionary=task.source_dictionary == task.target_dictionary)
     encoder = StackSettings(
         embed_dim=cfg.encoder_embed_dim,
         hidden_size=cfg.encoder_hidden_size or cfg.encoder_embed_dim,
@@ -169,6 +206,7 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
         cell=str(cfg.rnn_cell),
         dropout_in=_first(cfg.encoder_dropout_in, cfg.dropout),
         dropout_out=_first(cfg.encoder_dropout_out, cfg.dropout),
+        inner_handover=cfg.inner_handover,
     )
     stack = _decoder_stack(cfg, embed_dim, hidden_size)
     attention = model.attention_settings(cfg, stack, encoder.output_size)
@@ -176,18 +214,14 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
     if DECODERS.get(kind.kind) is not kind:
         raise TypeError(f"decoder {kind.__name__} has no `kind` of its own: give it a name for settings")
     bridge = _bridge(cfg, kind, attention, encoder, stack)
-    decoder = DecoderSettings(kind.kind, stack, output_size, bridge, str(cfg.bridge_activation), attention)
-    own_embedding = "token" in kind.sees.step and not cfg.share_all_embeddings
-    return Resolved(
-        model=Seq2SeqSettings(encoder, decoder),
-        encoder_embedding=_embedding(cfg, "encoder", encoder.embed_dim),
-        decoder_embedding=_embedding(cfg, "decoder", embed_dim) if own_embedding else None,
-        shares_all=cfg.share_all_embeddings,
-        output=_output(cfg, stack, output_size, len(task.target_dictionary)),
-        run=_run(cfg, task),
-        scheduled_sampling=ScheduledSamplingSettings(
-            cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
-        ),
+    activation = str(cfg.bridge_activation)
+    return encoder, DecoderSettings(kind.kind, stack, output_size, bridge, activation, attention, covariates)
+
+
+def scheduled_sampling(cfg: Any) -> ScheduledSamplingSettings:
+    """How often training reads the model's own output."""
+    return ScheduledSamplingSettings(
+        cfg.scheduled_sampling, cfg.scheduled_sampling_updates, str(cfg.scheduled_sampling_decay)
     )
 
 
@@ -236,11 +270,11 @@ def useless_fields(decoder: Type[Decoder[Any]]) -> Tuple[str, ...]:
     return () if "token" in decoder.sees.step else PREVIOUS_TOKEN_FIELDS
 
 
-def _check_use(model: Architecture, cfg: Any) -> None:
+def _check_use(model: Architecture, cfg: Any, covariates: bool) -> None:
     """Flags for something that this architecture does not have."""
     decoder = model.decoder_of(cfg)
     for name in useless_fields(decoder):
-        if getattr(cfg, name):
+        if getattr(cfg, name) and not (covariates and name == "decoder_embed_dim"):
             raise UsageError(
                 f"{flag(name)} has no use with --arch {cfg._name}, whose decoder never reads the "
                 f"previous token: leave {flag(name)} out, or use --arch peek_lstm"
@@ -261,13 +295,11 @@ def _bridge(
     decoder: StackSettings,
 ) -> str:
     """What the decoder's first state comes from: ``"zero"``, ``"copy"`` or ``"dense"``."""
-    fits = encoder.layers == decoder.layers and encoder.output_size == decoder.hidden_size
+    fits = copies(encoder, decoder)
     asked, activation = str(cfg.bridge), str(cfg.bridge_activation)
     bridge = asked
     if asked == "auto":
-        bridge = kind.auto_bridge(attention)
-        if bridge == "copy" and not fits:
-            bridge = "dense"
+        bridge = auto_bridge(kind, attention, encoder, decoder)
         logger.info(f"--bridge auto: {bridge}")
     if bridge != "dense" and activation != "tanh":
         auto = f"auto, which is {bridge} here," if asked == "auto" else bridge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple, Type
+from typing import Any, Optional, Tuple, Type, Union
 
 from fairseq.models import FairseqEncoderDecoderModel
 from fairseq.modules import AdaptiveSoftmax
@@ -13,6 +13,7 @@ from s2s_plugins.models.config import RecurrentConfig
 from s2s_plugins.models.embeddings import build_embedding, build_output
 from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.models.resolve import Resolved, resolve, useless_fields
+from s2s_plugins.models.vectors import VectorModel, build_vector_model
 from s2s_plugins.nn.build import build_decoder, build_decoder_stack, build_encoder
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
@@ -62,12 +63,14 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
         return useless_fields(cls.decoder_class)
 
     @classmethod
-    def build_model(cls, cfg: Any, task: Any) -> RecurrentModel:
-        """Build from a configuration.
+    def build_model(cls, cfg: Any, task: Any) -> Union[RecurrentModel, VectorModel]:
+        """Build from a configuration; for a task of vectors, a model of vectors.
 
         Raises:
             UsageError: flags, dictionaries or files that do not fit together.
         """
+        if getattr(task, "vectors", None) is not None:
+            return build_vector_model(cls, cfg, task.vectors)
         settings = resolve(cls, cfg, task)
         run, autocast = settings.run, Autocast(settings.run.autocast)
         embedding = build_embedding(task.source_dictionary, settings.encoder_embedding)

@@ -11,15 +11,22 @@ from torch import nn
 
 from s2s_plugins.nn import bridge as bridges
 from s2s_plugins.nn.classifier import ClassificationHead, Pooling
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, Embedding
 from s2s_plugins.nn.decoders import DECODERS
 from s2s_plugins.nn.decoders.feedback import FeedbackDecoder
 from s2s_plugins.nn.document_encoder import DocumentEncoder, WordDropout
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.encoder import Encoder
+from s2s_plugins.nn.encoder import Encoder, VectorEncoder
 from s2s_plugins.nn.readout import Readout
 from s2s_plugins.nn.recurrent import RecurrentStack
-from s2s_plugins.nn.settings import DecoderSettings, HeadSettings, Seq2SeqSettings, SequenceSettings, StackSettings
+from s2s_plugins.nn.settings import (
+    AttentionSettings,
+    DecoderSettings,
+    HeadSettings,
+    Seq2SeqSettings,
+    SequenceSettings,
+    StackSettings,
+)
 
 
 def build_stack(settings: StackSettings, input_size: int, dropout: Dropout) -> RecurrentStack:
@@ -32,24 +39,33 @@ def build_stack(settings: StackSettings, input_size: int, dropout: Dropout) -> R
         bidirectional=settings.bidirectional,
         dropout=dropout,
         residual=settings.residual,
+        inner_handover=settings.inner_handover,
     )
 
 
 def build_encoder(settings: StackSettings, embed_tokens: nn.Embedding) -> Encoder:
     """The encoder over the source embedding, V x E."""
+    return Encoder(embed_tokens=embed_tokens, **_encoder_parts(settings))
+
+
+def build_vector_encoder(settings: StackSettings, source_size: int) -> VectorEncoder:
+    """The encoder of vectors of ``source_size``, D."""
+    return VectorEncoder(source_size=source_size, embed_dim=settings.embed_dim, **_encoder_parts(settings))
+
+
+def _encoder_parts(settings: StackSettings) -> dict[str, Any]:
     dropout_out = Dropout(settings.dropout_out, side="encoder")
-    return Encoder(
-        embed_tokens=embed_tokens,
-        stack=build_stack(settings, settings.embed_dim, dropout_out),
-        dropout_in=Dropout(settings.dropout_in, side="encoder"),
-        dropout_out=dropout_out,
-    )
+    return {
+        "stack": build_stack(settings, settings.embed_dim, dropout_out),
+        "dropout_in": Dropout(settings.dropout_in, side="encoder"),
+        "dropout_out": dropout_out,
+    }
 
 
 def build_decoder_stack(settings: Seq2SeqSettings) -> RecurrentStack:
     """The decoder's recurrent layers, whose input is what its kind of decoder says that a step sees."""
     decoder = settings.decoder
-    seen = DECODERS[decoder.kind].sees_with(decoder.attention).step
+    seen = DECODERS[decoder.kind].sees_with(decoder).step
     sizes = _sizes(decoder, settings.encoder.output_size)
     dropout = Dropout(decoder.stack.dropout_out, side="decoder")
     return build_stack(decoder.stack, sum(sizes[part] for part in seen), dropout)
@@ -58,7 +74,7 @@ def build_decoder_stack(settings: Seq2SeqSettings) -> RecurrentStack:
 def build_decoder(
     settings: Seq2SeqSettings,
     *,
-    embed_tokens: Optional[nn.Embedding],
+    embed_tokens: Optional[Embedding],
     stack: RecurrentStack,
     output_layer: nn.Module,
     encoder_stack: RecurrentStack,
@@ -67,7 +83,7 @@ def build_decoder(
 
     Args:
         settings: of both sides.
-        embed_tokens: target embedding V x E; None for a decoder that never reads the previous token.
+        embed_tokens: target embedding V x E, or a linear layer for vectors; None for a decoder that reads neither.
         stack: what :func:`build_decoder_stack` made.
         output_layer: features (B, T, O) -> logits (B, T, V).
         encoder_stack: the encoder's layers, which the first state may come from.
@@ -75,7 +91,7 @@ def build_decoder(
     decoder = settings.decoder
     kind, memory_size = DECODERS[decoder.kind], settings.encoder.output_size
     sizes = _sizes(decoder, memory_size)
-    seen = sum(sizes[part] for part in kind.sees_with(decoder.attention).output)
+    seen = sum(sizes[part] for part in kind.sees_with(decoder).output)
     direct = seen == decoder.output_size == decoder.stack.hidden_size
     bridge = _build_bridge(decoder, kind, encoder_stack, stack)
     readout = Readout(seen, decoder.output_size, stack.dropout, direct=direct)
@@ -100,6 +116,20 @@ def _sizes(decoder: DecoderSettings, memory_size: int) -> dict[str, int]:
         "feed": decoder.output_size,
         "hidden": decoder.stack.hidden_size,
     }
+
+
+def auto_bridge(
+    kind: type[Decoder[Any]], attention: Optional[AttentionSettings], encoder: StackSettings, decoder: StackSettings
+) -> str:
+    """What the paper of a decoder starts its state from, where the shapes allow it: ``"zero"``, ``"copy"`` or
+    ``"dense"``."""
+    bridge = kind.auto_bridge(attention)
+    return "dense" if bridge == "copy" and not copies(encoder, decoder) else bridge
+
+
+def copies(encoder: StackSettings, decoder: StackSettings) -> bool:
+    """Whether the encoder's final state has the shape of the decoder's first one."""
+    return encoder.layers == decoder.layers and encoder.output_size == decoder.hidden_size
 
 
 def _build_bridge(

@@ -1,12 +1,14 @@
 """What all decoders share: embed, run, read out; a whole target at once, or one token.
 
+Of a model of vectors a token is a vector, and what is said of logits holds for the outputs of a linear layer.
+
 Shape letters: B sentences, T target tokens, S source tokens, E embedding size, H hidden size, O readout size,
 V vocabulary.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Any, Callable, ClassVar, Dict, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar, Union
 
 from torch import Tensor, nn
 
@@ -19,6 +21,7 @@ from s2s_plugins.nn.recurrent import RecurrentStack
 from s2s_plugins.nn.settings import AttentionSettings, DecoderSettings, Sees
 
 Self = TypeVar("Self")
+Embedding = Union[nn.Embedding, nn.Linear]  # of tokens, of vectors
 
 
 class DecoderState(Protocol):
@@ -54,7 +57,8 @@ class Decoder(nn.Module, Generic[State]):
     ``reorder(new_order)`` for beam search) that holds all a step needs, and :meth:`run` maps a state to the next.
 
     Args:
-        embed_tokens: target embedding V x E; None for a decoder that never reads the previous token.
+        embed_tokens: target embedding V x E, for vectors a linear layer; None for a decoder that reads neither the
+            previous token nor covariates.
         stack: the recurrent layers.
         bridge: encoder output -> the stack's first state.
         readout: what the output sees -> features.
@@ -87,7 +91,7 @@ class Decoder(nn.Module, Generic[State]):
     def __init__(
         self,
         *,
-        embed_tokens: Optional[nn.Embedding],
+        embed_tokens: Optional[Embedding],
         stack: RecurrentStack,
         bridge: nn.Module,
         readout: Readout,
@@ -103,7 +107,7 @@ class Decoder(nn.Module, Generic[State]):
         self.dropout_in = dropout_in
 
     @classmethod
-    def sees_with(cls, attention: Optional[AttentionSettings]) -> Sees:
+    def sees_with(cls, settings: DecoderSettings) -> Sees:
         """What a decoder with these settings sees."""
         return cls.sees
 
@@ -154,7 +158,7 @@ class Decoder(nn.Module, Generic[State]):
         return self.output_layer if isinstance(self.output_layer, nn.Linear) else None
 
     def embed(self, prev_output_tokens: Tensor) -> Tensor:
-        """(B, T) -> (B, T, E)."""
+        """(B, T), or vectors (B, T, ...), -> (B, T, E)."""
         assert self.embed_tokens is not None, "this decoder never reads the previous token"
         return self.dropout_in(self.embed_tokens(prev_output_tokens))
 

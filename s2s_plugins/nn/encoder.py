@@ -1,12 +1,14 @@
-"""The encoder: tokens to memory, shared by all architectures.
+"""The encoder: tokens or vectors to memory, shared by all architectures.
 
-Shape letters: B sentences, S source tokens, E embedding size, L layers, M memory size (hidden size times directions).
+Shape letters: B sentences, S source tokens, D size of a source vector, E embedding size, L layers, M memory size
+(hidden size times directions).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Optional
 
+import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
@@ -41,24 +43,20 @@ def is_padding(tokens: Tensor, embed_tokens: nn.Embedding) -> Tensor:
     return tokens.eq(embed_tokens.padding_idx)
 
 
-class Encoder(nn.Module):
-    """Embeds source tokens and runs a recurrent stack over them.
+class RecurrentEncoder(nn.Module):
+    """Runs a recurrent stack over what a subclass embeds.
 
     Sutskever et al. 2014, arXiv:1409.3215, section 2; bidirectional: Bahdanau et al. 2014, arXiv:1409.0473,
     section 3.2.
 
     Args:
-        embed_tokens: embedding V x E with its ``padding_idx`` set.
         stack: the recurrent layers, input size E.
         dropout_in: on the embeddings.
         dropout_out: on the memory.
     """
 
-    def __init__(
-        self, *, embed_tokens: nn.Embedding, stack: RecurrentStack, dropout_in: Dropout, dropout_out: Dropout
-    ) -> None:
+    def __init__(self, *, stack: RecurrentStack, dropout_in: Dropout, dropout_out: Dropout) -> None:
         super().__init__()
-        self.embed_tokens = embed_tokens
         self.stack = stack
         self.dropout_in = dropout_in
         self.dropout_out = dropout_out
@@ -68,15 +66,65 @@ class Encoder(nn.Module):
         """M."""
         return self.stack.output_size
 
+    def encode(
+        self, embedded: Tensor, padding_mask: Optional[Tensor], state: Optional[RecurrentState] = None
+    ) -> EncoderOutput:
+        """Encode a batch, padded on either side.
+
+        Args:
+            embedded: (B, S, E).
+            padding_mask: (B, S), True at padding; None if there is none.
+            state: to go on from, of an earlier piece of the same sequences; by default zeros.
+
+        Raises:
+            ValueError: S is 0.
+        """
+        if embedded.size(1) == 0:
+            raise ValueError("a source has 0 tokens: the shortest one is the end-of-sentence symbol alone")
+        embedded = self.dropout_in(embedded)
+        first = self.stack.zero_state(embedded) if state is None else state
+        memory, last = self.stack(embedded, first, padding_mask, from_zero=state is None)
+        if padding_mask is None:
+            padding_mask = memory.new_zeros(memory.shape[:2], dtype=torch.bool)
+        return EncoderOutput(self.dropout_out(memory), padding_mask, last)
+
+
+class Encoder(RecurrentEncoder):
+    """An encoder of tokens.
+
+    Args:
+        embed_tokens: embedding V x E with its ``padding_idx`` set.
+        **shared: what :class:`RecurrentEncoder` takes.
+    """
+
+    def __init__(self, *, embed_tokens: nn.Embedding, **shared: Any) -> None:
+        super().__init__(**shared)
+        self.embed_tokens = embed_tokens
+
     def forward(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode ``src_tokens`` (B, S), padded on either side.
 
         Raises:
             ValueError: S is 0.
         """
-        if src_tokens.size(1) == 0:
-            raise ValueError("a source has 0 tokens: the shortest one is the end-of-sentence symbol alone")
-        padding_mask = is_padding(src_tokens, self.embed_tokens)
-        embedded = self.dropout_in(self.embed_tokens(src_tokens))  # B S E
-        memory, state = self.stack(embedded, self.stack.zero_state(embedded), padding_mask)
-        return EncoderOutput(self.dropout_out(memory), padding_mask, state)
+        return self.encode(self.embed_tokens(src_tokens), is_padding(src_tokens, self.embed_tokens))
+
+
+class VectorEncoder(RecurrentEncoder):
+    """An encoder of vectors.
+
+    Args:
+        source_size: D.
+        embed_dim: E.
+        **shared: what :class:`RecurrentEncoder` takes.
+    """
+
+    def __init__(self, *, source_size: int, embed_dim: int, **shared: Any) -> None:
+        super().__init__(**shared)
+        self.projection = nn.Linear(source_size, embed_dim)
+
+    def forward(
+        self, source: Tensor, padding_mask: Optional[Tensor] = None, state: Optional[RecurrentState] = None
+    ) -> EncoderOutput:
+        """Encode ``source`` (B, S, D); ``padding_mask`` and ``state`` as in :meth:`RecurrentEncoder.encode`."""
+        return self.encode(self.projection(source), padding_mask, state)

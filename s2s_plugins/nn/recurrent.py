@@ -124,7 +124,12 @@ class RecurrentLayer(nn.Module):
         return torch.stack(outputs, 1), hidden, cell
 
     def forward(
-        self, inputs: Tensor, hidden: Tensor, cell: Optional[Tensor], padding_mask: Optional[Tensor] = None
+        self,
+        inputs: Tensor,
+        hidden: Tensor,
+        cell: Optional[Tensor],
+        padding_mask: Optional[Tensor] = None,
+        from_zero: bool = True,
     ) -> Tuple[Tensor, Tensor, Optional[Tensor]]:
         """Run over a whole sequence.
 
@@ -132,12 +137,13 @@ class RecurrentLayer(nn.Module):
             inputs: (B, T, I).
             hidden: (B, D*H), state before the first step.
             cell: (B, D*H) for an LSTM, None for a GRU.
-            padding_mask: (B, T), True at padding; None if there is none. With a mask, the state before the
-                first step has to be zero.
+            padding_mask: (B, T), True at padding; None if there is none.
+            from_zero: the state before the first step is zeros, which with a mask is faster.
 
         Returns:
             Outputs (B, T, D*H), 0 at padding; hidden (B, D*H) and cell (B, D*H) after each row's last real step.
         """
+        first = hidden
         hidden = self._split(hidden)
         state: Any = hidden if cell is None else (hidden, self._split(cell))
         if padding_mask is None:
@@ -146,23 +152,46 @@ class RecurrentLayer(nn.Module):
             return outputs, self._join(hidden), None if cell is None else self._join(cell)
         padding = padding_mask.unsqueeze(-1)
         inputs = torch.cat([inputs, padding.to(inputs.dtype)], dim=-1)
+        enters = not from_zero and cell is not None
+        if enters:
+            inputs = torch.cat([inputs, *self._entering(first.to(inputs.dtype), padding_mask)], dim=-1)
+            state = (torch.zeros_like(hidden), state[1])
         run: Any = torch.gru if cell is None else torch.lstm
         with warnings.catch_warnings():
             # cuDNN copies the weights into one piece at every call: they were joined for this one, and are small
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous")
-            outputs, *state = run(
-                inputs, state, self._weights_with_padding(), True, 1, 0.0, self.training, self.bidirectional, True
-            )
+            weights = self._weights_with_padding(enters)
+            outputs, *state = run(inputs, state, weights, True, 1, 0.0, self.training, self.bidirectional, True)
         outputs = outputs.masked_fill(padding, 0.0)
         hidden = self._last_real_outputs(outputs, padding_mask)
+        if not from_zero:  # of a row of padding alone, what it was
+            hidden = torch.where(padding_mask.all(1, keepdim=True), first.to(hidden.dtype), hidden)
         return outputs, hidden, None if cell is None else self._join(state[1])
 
-    def _weights_with_padding(self) -> List[Tensor]:
-        """The layer's flat weights, with a column for the padding feature."""
+    def _entering(self, hidden: Tensor, padding_mask: Tensor) -> List[Tensor]:
+        """An LSTM's hidden state before the first step, (B, D*H), as inputs (B, T, H) of each direction's first real
+        step. The cell goes through padding unchanged, the hidden state cannot: there it is kept at zero."""
+        real = ~padding_mask
+        firsts = [real & (real.long().cumsum(1) == 1)]
+        if self.bidirectional:
+            firsts.append(real & (real.long().flip(1).cumsum(1).flip(1) == 1))
+        halves = hidden.split(self.hidden_size, dim=-1)
+        return [first.unsqueeze(-1) * half.unsqueeze(1) for first, half in zip(firsts, halves)]
+
+    def _weights_with_padding(self, enters: bool) -> List[Tensor]:
+        """The layer's flat weights, with a column for the padding feature and, if a hidden state ``enters`` as inputs,
+        those for it."""
         weights = []
-        for suffix in ("", "_reverse")[: self.directions]:
+        for place, suffix in enumerate(("", "_reverse")[: self.directions]):
             input_weight = getattr(self.rnn, "weight_ih_l0" + suffix)
-            weights.append(torch.cat([input_weight, self.padding_gates.to(input_weight.dtype)], dim=1))
+            gates = self.padding_gates.to(input_weight.dtype)
+            columns = [input_weight, gates]
+            if enters:
+                closed = torch.full_like(gates[: self.hidden_size], _CLOSE)  # the output gate
+                columns[1] = torch.cat([gates[: 3 * self.hidden_size], closed])
+                own = getattr(self.rnn, "weight_hh_l0" + suffix)
+                columns += [own if place == other else torch.zeros_like(own) for other in range(self.directions)]
+            weights.append(torch.cat(columns, dim=1))
             weights += [getattr(self.rnn, name + suffix) for name in ("weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
         return weights
 
@@ -199,6 +228,8 @@ class RecurrentStack(nn.Module):
         dropout: applied to the outputs of every layer but the last.
         residual: from the second layer on, add a layer's input to its output (Wu et al. 2016,
             arXiv:1609.08144, section 3.1).
+        inner_handover: from the second layer on, a layer starts from the final state of the one below, which has to
+            be known then: for encoders.
 
     Raises:
         ValueError: an unknown cell, a size that is not positive, or ``residual`` with one layer.
@@ -214,6 +245,7 @@ class RecurrentStack(nn.Module):
         bidirectional: bool = False,
         dropout: Optional[Dropout] = None,
         residual: bool = False,
+        inner_handover: bool = False,
     ) -> None:
         super().__init__()
         if cell not in CELLS:
@@ -227,6 +259,7 @@ class RecurrentStack(nn.Module):
         self.cell = cell
         self.bidirectional = bidirectional
         self.residual = residual
+        self.inner_handover = inner_handover
         self.dropout = dropout if dropout is not None else Dropout(0.0, side="encoder")
         self.output_size = hidden_size * (2 if bidirectional else 1)
         self.layers = nn.ModuleList(
@@ -257,6 +290,7 @@ class RecurrentStack(nn.Module):
         padding_mask: Optional[Tensor] = None,
         constant: Optional[Tensor] = None,
         steps: int = 0,
+        from_zero: bool = True,
     ) -> Tuple[Tensor, RecurrentState]:
         """Run over a whole sequence, or over one step if T is 1.
 
@@ -267,19 +301,25 @@ class RecurrentStack(nn.Module):
             constant: (B, C), joined to the first layer's input at every step, ``inputs`` being (B, T, I - C) or None;
                 not with ``padding_mask``.
             steps: T, where ``inputs`` is None.
+            from_zero: ``state`` is zeros, which with a padding mask is faster.
 
         Returns:
             Outputs of the last layer (B, T, D*H), and the state after the last real step.
         """
-        hiddens, cells = [], []
+        hiddens: List[Tensor] = []
+        cells: List[Tensor] = []
         x = inputs
         for index, layer in enumerate(self.recurrent_layers):
+            hidden = state.hidden[:, index]
             cell = state.cell[:, index] if self.num_cells else None
+            handed = self.inner_handover and index > 0
+            if handed:
+                hidden, cell = hiddens[-1], cells[-1] if cells else None
             if index == 0 and constant is not None:
                 steps = steps if inputs is None else inputs.size(1)
-                outputs, hidden, cell = layer.forward_with_constant(x, constant, steps, state.hidden[:, index], cell)
+                outputs, hidden, cell = layer.forward_with_constant(x, constant, steps, hidden, cell)
             else:
-                outputs, hidden, cell = layer(x, state.hidden[:, index], cell, padding_mask)
+                outputs, hidden, cell = layer(x, hidden, cell, padding_mask, from_zero and not handed)
             x = self._hand_on(index, x, outputs)
             hiddens.append(hidden)
             if cell is not None:

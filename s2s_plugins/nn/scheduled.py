@@ -100,24 +100,48 @@ class ScheduledSampling(nn.Module):
         Returns:
             Features (B, T, O), and attention (B, T, S) or None.
         """
-        own = torch.rand(prev_output_tokens.shape, device=prev_output_tokens.device) < self.probability
-        own = own & prev_output_tokens.ne(pad)
-        features: List[Tensor] = []
-        attention: List[Tensor] = []
-        fed = prev_output_tokens[:, :1]
-        steps = prev_output_tokens.size(1)
-        for t in range(steps):
-            feature, weights, state = decoder.run(fed, state)
-            features.append(feature)
-            if weights is not None:
-                attention.append(weights)
-            if t + 1 < steps:
-                reference = prev_output_tokens[:, t + 1 : t + 2]
-                fed = torch.where(own[:, t + 1 : t + 2], draw(scores, feature, pad), reference)
-        return torch.cat(features, 1), torch.cat(attention, 1) if attention else None
+        own = self.coins(prev_output_tokens) & prev_output_tokens.ne(pad)
+
+        def next_token(t: int, feature: Tensor, reference: Tensor) -> Tensor:
+            return torch.where(own[:, t : t + 1], draw(scores, feature, pad), reference)
+
+        return run_stepwise(decoder, prev_output_tokens, state, next_token)
+
+    def coins(self, prev_output_tokens: Tensor) -> Tensor:
+        """(B, T), True where the model's own output is read, for ``prev_output_tokens`` (B, T, ...)."""
+        shape, device = prev_output_tokens.shape[:2], prev_output_tokens.device
+        return torch.rand(shape, device=device) < self.probability
 
     def extra_repr(self) -> str:
         return f"highest={self.highest}, updates={self.updates}, decay={self.decay}"
+
+
+def run_stepwise(
+    decoder: Decoder[State],
+    prev_output_tokens: Tensor,
+    state: State,
+    next_token: Callable[[int, Tensor, Tensor], Tensor],
+) -> Tuple[Tensor, Optional[Tensor]]:
+    """Read ``prev_output_tokens`` (B, T, ...) from ``state`` on, a token at a time, each chosen by ``next_token``.
+
+    Args:
+        next_token: of t from 1 on, the features (B, 1, O) of the step before, and ``prev_output_tokens[:, t]``
+            (B, 1, ...): what to read at t.
+
+    Returns:
+        Features (B, T, O), and attention (B, T, S) or None.
+    """
+    features: List[Tensor] = []
+    attention: List[Tensor] = []
+    fed = prev_output_tokens[:, :1]
+    for t in range(prev_output_tokens.size(1)):
+        if t > 0:
+            fed = next_token(t, features[-1], prev_output_tokens[:, t : t + 1])
+        feature, weights, state = decoder.run(fed, state)
+        features.append(feature)
+        if weights is not None:
+            attention.append(weights)
+    return torch.cat(features, 1), torch.cat(attention, 1) if attention else None
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ class StackSettings:
         cell: ``"lstm"`` or ``"gru"``.
         dropout_in: dropout probability on the embeddings.
         dropout_out: dropout probability between the layers and on the last one's output.
+        inner_handover: from the second layer on, a layer starts from the final state of the one below.
     """
 
     embed_dim: int
@@ -33,6 +34,7 @@ class StackSettings:
     cell: str = "lstm"
     dropout_in: float = 0.0
     dropout_out: float = 0.0
+    inner_handover: bool = False
 
     @property
     def output_size(self) -> int:
@@ -89,6 +91,7 @@ class DecoderSettings:
         bridge: what its first state comes from: ``"zero"``, ``"copy"`` or ``"dense"``.
         bridge_activation: of a dense bridge.
         attention: None for a decoder without.
+        covariates: each step is fed vectors known in advance, also where it does not read the previous output.
     """
 
     kind: str
@@ -97,14 +100,48 @@ class DecoderSettings:
     bridge: str
     bridge_activation: str = "tanh"
     attention: Optional[AttentionSettings] = None
+    covariates: bool = False
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What a model of vectors learns of a target value: a number, quantiles, or a distribution.
+
+    Args:
+        kind: one of :data:`s2s_plugins.nn.losses.LOSSES`.
+        quantiles: levels between 0 and 1, rising; of ``"quantile"`` alone.
+        huber_delta: error from which ``"huber"`` grows linearly.
+    """
+
+    kind: str = "mse"
+    quantiles: Tuple[float, ...] = ()
+    huber_delta: float = 1.0
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """Sizes of a model that reads and writes vectors.
+
+    Args:
+        source_size: of a source vector, D.
+        target_size: of a target vector, K.
+        covariate_size: of what is known of each target step in advance, F.
+        loss: what is learned of a target value.
+    """
+
+    source_size: int
+    target_size: int
+    covariate_size: int = 0
+    loss: LossSettings = LossSettings()
 
 
 @dataclass(frozen=True)
 class Seq2SeqSettings:
-    """An encoder and a decoder."""
+    """An encoder and a decoder, of tokens, or of vectors if ``vectors`` is given."""
 
     encoder: StackSettings
     decoder: DecoderSettings
+    vectors: Optional[VectorSettings] = None
 
 
 @dataclass(frozen=True)

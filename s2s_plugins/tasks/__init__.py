@@ -4,6 +4,6 @@ from s2s_plugins.registration import register
 
 register()  # the repairs come before what is registered
 
-from s2s_plugins.tasks import sequence_autoencoding, text_classification
+from s2s_plugins.tasks import sequence_autoencoding, sequence_regression, text_classification
 
-__all__ = ["sequence_autoencoding", "text_classification"]
+__all__ = ["sequence_autoencoding", "sequence_regression", "text_classification"]

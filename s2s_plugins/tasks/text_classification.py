@@ -69,6 +69,13 @@ class TextClassificationTask(FairseqTask):
         tokens: settings of the :class:`~s2s_plugins.text.tokens.Tokenizer`; None if they are not known.
     """
 
+    flag_defaults = {
+        "criterion": "text_classification",
+        "best_checkpoint_metric": "accuracy",
+        "maximize_best_checkpoint_metric": True,
+        "batch_size": 32,
+    }
+
     def __init__(
         self,
         cfg: TextClassificationConfig,

@@ -85,7 +85,8 @@ class AttentionDecoder(Decoder[AttentionState]):
         return Sees(step=("token", "feed") if input_feeding else ("token",), output=("context", "hidden"))
 
     @classmethod
-    def sees_with(cls, attention: Optional[AttentionSettings]) -> Sees:
+    def sees_with(cls, settings: DecoderSettings) -> Sees:
+        attention = settings.attention
         return cls.sees if attention is None else cls._sees(attention.timing, attention.input_feeding)
 
     @classmethod

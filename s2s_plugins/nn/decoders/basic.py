@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import Any, NamedTuple, Tuple
 
 from torch import Tensor
 
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.recurrent import RecurrentState, reorder
-from s2s_plugins.nn.settings import Sees
+from s2s_plugins.nn.settings import DecoderSettings, Sees
 
 
 class ContextState(NamedTuple):
@@ -30,6 +30,8 @@ class ContextState(NamedTuple):
 class BasicDecoder(Decoder[ContextState]):
     """Step input ``C``, output from ``s_t``: the whole target comes from one vector, the previous token is not read.
 
+    Of a model of vectors, covariates may join the step's input: its tokens are these.
+
     The basic encoder-decoder; as in the SimpleSeq2Seq of the Keras seq2seq library and mode 0 of the
     encoder_decoder decoding-model comparison.
     """
@@ -38,9 +40,23 @@ class BasicDecoder(Decoder[ContextState]):
     sees = Sees(step=("constant",), output=("hidden",))
     paper_bridge = "zero"
 
+    def __init__(self, **shared: Any) -> None:
+        super().__init__(**shared)
+        self.sees = self._sees(self.embed_tokens is not None)
+
+    @classmethod
+    def _sees(cls, covariates: bool) -> Sees:
+        return cls.sees._replace(step=("token", "constant")) if covariates else cls.sees
+
+    @classmethod
+    def sees_with(cls, settings: DecoderSettings) -> Sees:
+        return cls._sees(settings.covariates)
+
     def start(self, encoder_output: EncoderOutput) -> ContextState:
         return ContextState(self.bridge(encoder_output), encoder_output.context)
 
     def run(self, prev_output_tokens: Tensor, state: ContextState) -> Tuple[Tensor, None, ContextState]:
-        hidden, recurrent = self.stack(None, state.recurrent, constant=state.context, steps=prev_output_tokens.size(1))
+        embedded = None if self.embed_tokens is None else self.embed(prev_output_tokens)
+        steps = prev_output_tokens.size(1)
+        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.context, steps=steps)
         return self.readout(hidden), None, ContextState(recurrent, state.context)

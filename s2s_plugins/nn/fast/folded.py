@@ -8,7 +8,7 @@ Shape letters: N sentences, R rows (N times beams), S source tokens, H hidden si
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Protocol, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +30,7 @@ class Foldable(Protocol):
     """A decoder, as :class:`s2s_plugins.nn.decoder.Decoder` has it."""
 
     sees: Sees
-    embed_tokens: Optional[nn.Embedding]
+    embed_tokens: Optional[Union[nn.Embedding, nn.Linear]]
     stack: RecurrentStack
     readout: Readout
     output_layer: nn.Module
@@ -144,8 +144,9 @@ class FoldedDecoder:
         }
         self.biases = [one + other for one, other in zip(*biases)]
         self.table = None
-        if "token" in self.parts and decoder.embed_tokens is not None:
-            matrix, embedding = self.parts["token"].matrix, decoder.embed_tokens
+        embedding = decoder.embed_tokens
+        if "token" in self.parts and isinstance(embedding, nn.Embedding):
+            matrix = self.parts["token"].matrix
             if embedding.num_embeddings * matrix.size(0) <= _TABLE_LIMIT:
                 self.table = F.linear(embedding.weight, matrix)
         self.context = make(self.parts["context"].matrix) if "context" in self.parts else None

@@ -1,0 +1,159 @@
+"""A trained model of series as an object: what was observed in, what comes next out, with intervals.
+
+Shape letters: N windows, S source steps, D source size, T predicted steps, K targets, F size of the covariates,
+Q quantile levels.
+"""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.series.description import Description
+from s2s_plugins.series.features import in_units
+from s2s_plugins.series.table import Series
+from s2s_plugins.series.windows import Window, forecast_window
+
+DEFAULT_LEVELS = (0.1, 0.5, 0.9)  # of a distribution that gives any
+
+Values = NDArray[np.float64]
+
+
+class Forecast(NamedTuple):
+    """What comes behind a series, in the units of its data.
+
+    Attributes:
+        name: of the series.
+        times: (T,), datetime64[ns] or int64.
+        columns: names of the K targets.
+        point: (T, K).
+        levels: of the quantiles; none of a model that predicts a number alone.
+        quantiles: (T, K, Q), rising in Q.
+    """
+
+    name: str
+    times: NDArray[np.generic]
+    columns: Tuple[str, ...]
+    point: Values
+    levels: Tuple[float, ...]
+    quantiles: Values
+
+
+class Model(Protocol):
+    """What a :class:`Forecaster` runs.
+
+    Attributes:
+        levels: the quantile levels that it was trained for.
+        gives_quantiles: whether it predicts more than a number; without levels of its own, at any level.
+    """
+
+    levels: Tuple[float, ...]
+    gives_quantiles: bool
+
+    def predict(
+        self, windows: Sequence[Window], levels: Sequence[float]
+    ) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Predict as many steps as the windows have covariates, the same number in all; their targets are not read.
+
+        Returns:
+            Points (N, T, K) and quantiles (N, T, K, Q), in the windows' own scale.
+        """
+
+
+class Forecaster:
+    """A trained model of series, or of arrays, ready to predict.
+
+    Args:
+        name: of the model, for messages.
+        model: what computes.
+        description: of the data that it was trained on.
+
+    Attributes:
+        levels: the quantile levels that :meth:`forecast` gives unless others are asked for.
+    """
+
+    def __init__(self, name: str, model: Model, description: Description) -> None:
+        self.name, self.model, self.description = name, model, description
+        self.levels: Tuple[float, ...] = model.levels or (DEFAULT_LEVELS if model.gives_quantiles else ())
+
+    def forecast(
+        self,
+        series: Sequence[Series],
+        length: Optional[int] = None,
+        levels: Optional[Sequence[float]] = None,
+        batch_size: int = BATCH_SIZE,
+    ) -> List[Forecast]:
+        """What comes behind the last observed row of each series.
+
+        Args:
+            series: as :func:`s2s_plugins.series.reading.read_series` gives them; of arrays, one source each.
+            length: number of steps, T; by default as many as in training.
+            levels: of the quantiles, between 0 and 1, rising; by default :attr:`levels`.
+            batch_size: number of series at a time.
+
+        Raises:
+            UsageError: ``length`` or ``batch_size`` is below 1, the model does not give these quantiles, a series is
+                too short, or covariates are missing.
+        """
+        steps = self.description.output_length if length is None else length
+        for name, value in (("--length", steps), ("--batch-size", batch_size)):
+            if value < 1:
+                raise UsageError(f"{name} {value} is too small: use 1 or more")
+        asked = self.check_levels(levels)
+        found: List[Forecast] = []
+        for begin in range(0, len(series), batch_size):
+            part = series[begin : begin + batch_size]
+            pairs = [forecast_window(one, self.description, steps) for one in part]
+            point, quantiles = self.predict([window for window, _ in pairs], asked)
+            for place, (one, (_, times)) in enumerate(zip(part, pairs)):
+                columns = self.description.targets
+                found.append(Forecast(one.name, times, columns, point[place], asked, quantiles[place]))
+        return found
+
+    def check_levels(self, levels: Optional[Sequence[float]]) -> Tuple[float, ...]:
+        """The quantile levels to predict; None stands for :attr:`levels`.
+
+        Raises:
+            UsageError: the model does not give them.
+        """
+        if levels is None:
+            return self.levels
+        asked = tuple(levels)
+        if asked and not self.model.gives_quantiles:
+            raise UsageError(
+                f"{self.name} predicts a number alone, no quantiles of it: train with --loss quantile or gaussian"
+            )
+        if not all(a < b for a, b in zip((0.0, *asked), (*asked, 1.0))):
+            raise UsageError(f"levels {', '.join(map(str, asked))} are not rising numbers between 0 and 1")
+        unknown = [level for level in asked if self.model.levels and level not in self.model.levels]
+        if unknown:
+            trained = ", ".join(map(str, self.model.levels))
+            raise UsageError(f"{self.name} gives no quantile {unknown[0]}: choose among {trained}")
+        return asked
+
+    def predict(self, windows: Sequence[Window], levels: Sequence[float]) -> Tuple[Values, Values]:
+        """The predictions of windows whose targets have one length.
+
+        Args:
+            windows: as :func:`~s2s_plugins.series.windows.make_window` makes them; their targets are not read.
+            levels: of the quantiles, as :meth:`check_levels` returns them.
+
+        Returns:
+            Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
+
+        Raises:
+            UsageError: the model's predictions are not finite.
+        """
+        point, quantiles = self.model.predict(windows, levels)
+        if not (np.isfinite(point).all() and np.isfinite(quantiles).all()):
+            raise UsageError(f"{self.name} predicts no finite numbers: its weights or the input are too large")
+        location = np.stack([window.location for window in windows])[:, None].astype(np.float64)  # N 1 K
+        scale = np.stack([window.scale for window in windows])[:, None].astype(np.float64)
+        by_level = [quantiles[..., index] * scale + location for index in range(quantiles.shape[-1])]
+        in_order = [in_units(values, self.description) for values in by_level]
+        joined = np.stack(in_order, axis=-1) if in_order else np.empty((*point.shape, 0))
+        return in_units(point * scale + location, self.description), joined

@@ -1,0 +1,120 @@
+"""The four architectures as models of vectors: from flags to :class:`s2s_plugins.nn.vectors.VectorSeq2Seq`."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from torch import Tensor
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.models.adapters import Autocast
+from s2s_plugins.models.config import flag
+from s2s_plugins.models.loading import CheckedLoading
+from s2s_plugins.models.resolve import Architecture, checked, scheduled_sampling, sides
+from s2s_plugins.nn.losses import build_loss
+from s2s_plugins.nn.recurrent import RecurrentState
+from s2s_plugins.nn.scheduled import ScheduledSampling
+from s2s_plugins.nn.settings import LossSettings, Seq2SeqSettings, VectorSettings
+from s2s_plugins.nn.vectors import VectorOutput, VectorSeq2Seq, build_vector_seq2seq
+
+DEFAULT_QUANTILES = "0.1,0.5,0.9"
+# what only tokens have
+TOKEN_FIELDS = (
+    "encoder_embed_path",
+    "encoder_freeze_embed",
+    "decoder_embed_path",
+    "decoder_freeze_embed",
+    "share_decoder_input_output_embed",
+    "share_all_embeddings",
+    "adaptive_softmax_cutoff",
+)
+
+
+class VectorModel(CheckedLoading):
+    """fairseq's interface over a model of vectors.
+
+    Args:
+        core: the model.
+        autocast: the forward pass's context.
+    """
+
+    symbol_buffers = {}
+
+    def __init__(self, core: VectorSeq2Seq, autocast: Autocast) -> None:
+        super().__init__()
+        self.core = core
+        self.autocast = autocast
+
+    def forward(
+        self,
+        source: Tensor,
+        prev_outputs: Tensor,
+        covariates: Optional[Tensor] = None,
+        padding_mask: Optional[Tensor] = None,
+        state: Optional[RecurrentState] = None,
+    ) -> VectorOutput:
+        """As :meth:`s2s_plugins.nn.vectors.VectorSeq2Seq.forward`, with float32 outputs also under autocast."""
+        with self.autocast(source.device):
+            output = self.core(source, prev_outputs, covariates, padding_mask, state)
+        return output._replace(outputs=output.outputs.to(prev_outputs.dtype))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the encoder can go on from where it was: it reads forwards only."""
+        return not self.core.encoder.stack.bidirectional
+
+
+def build_vector_model(model: Architecture, cfg: Any, vectors: VectorSettings) -> VectorModel:
+    """The model of an architecture's flags.
+
+    Args:
+        model: the registered class.
+        cfg: as :func:`s2s_plugins.models.resolve.resolve` takes it.
+        vectors: sizes and loss, of a task.
+
+    Raises:
+        UsageError: flags that do not fit together, or that only tokens have.
+    """
+    covariates = vectors.covariate_size > 0
+    cfg = checked(model, cfg, covariates)
+    for name in TOKEN_FIELDS:
+        if getattr(cfg, name):
+            raise UsageError(f"{flag(name)} is about tokens, --task sequence_regression has vectors: leave it out")
+    if str(cfg.decoding_weights) != "full":
+        raise UsageError(
+            f"--decoding-weights {cfg.decoding_weights} is about beam search, which vectors do not have: leave it out"
+        )
+    alignment = str(getattr(cfg, "attention_alignment", "soft"))
+    if alignment != "soft":
+        raise UsageError(
+            f"--attention-alignment {alignment} sums over where a token is read off, --task sequence_regression has "
+            "vectors: use --attention-alignment soft"
+        )
+    encoder, decoder = sides(model, cfg, covariates)
+    sampling = ScheduledSampling(**vars(scheduled_sampling(cfg)))
+    core = build_vector_seq2seq(Seq2SeqSettings(encoder, decoder, vectors), sampling)
+    return VectorModel(core, Autocast(str(cfg.autocast)))
+
+
+def loss_settings(kind: str, quantiles: Optional[str], huber_delta: Optional[float]) -> LossSettings:
+    """What ``--loss``, ``--quantiles`` and ``--huber-delta`` say.
+
+    Raises:
+        UsageError: a flag of another loss, or one that makes no sense.
+    """
+    for name, value, own in (("quantiles", quantiles, "quantile"), ("huber_delta", huber_delta, "huber")):
+        if value is not None and kind != own:
+            raise UsageError(f"{flag(name)} is about --loss {own}, --loss is {kind}: leave {flag(name)} out")
+    levels: Tuple[float, ...] = ()
+    if kind == "quantile":
+        text = DEFAULT_QUANTILES if quantiles is None else quantiles
+        try:
+            levels = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            raise UsageError(f"--quantiles {text} is not a list of numbers: write 0.1,0.5,0.9") from None
+    settings = LossSettings(kind, levels, 1.0 if huber_delta is None else huber_delta)
+    try:
+        build_loss(settings)
+    except ValueError as error:
+        raise UsageError(f"--loss {kind}: {error}") from None
+    return settings
