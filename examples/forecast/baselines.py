@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.linear_model import Ridge
-from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-from statsmodels.tsa.statespace.sarimax import SARIMAX
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # type: ignore[import-untyped]
+from statsmodels.tsa.statespace.sarimax import SARIMAX  # type: ignore[import-untyped]
 
 from forecast.evaluation import MEDIAN, System, actual, origins
 from forecast.recipe import LEVELS, Set
@@ -23,6 +23,8 @@ FITTED_ROWS = 3000  # ETS and ARIMA are fitted on the last rows of the training 
 SEEN_ROWS = 600  # and at an origin their states come from as many rows before it: older ones have no weight left
 DAY, WEEK, YEAR = 24, 168, 365  # the long seasons there are: of hours, and of days
 HARMONICS = 3  # of a year of days
+ORDERS = tuple(itertools.product((0, 1, 2, 3), (0, 1), (0, 1, 2)))  # of ARIMA: p, d and q
+SEASONAL_ORDERS = ((1, 1, 1), (0, 1, 1))
 RIDGES = tuple(10.0**power for power in range(-1, 6))
 TAIL = 1 - LEVELS[-1] + LEVELS[0]  # outside the interval
 
@@ -62,7 +64,9 @@ class SeasonalNaive:
         steps = np.arange(self.one.output_length)
         back = self.one.season - steps % self.one.season  # rows before the origin
         # as much of the history as one season and what fills its gaps
-        lasts = [filled(history[list(self.one.targets)].iloc[-2 * self.one.season :].to_numpy()) for history in histories]
+        lasts = [
+            filled(history[list(self.one.targets)].iloc[-2 * self.one.season :].to_numpy()) for history in histories
+        ]
         return np.stack([last[len(last) - back] for last in lasts])
 
     def fit(self, table: pd.DataFrame, valid: int) -> None:
@@ -130,7 +134,7 @@ class Linear:
 
 
 class Means:
-    """A season as means: by hour of the day or week, or over the days of a year as a curve; it is taken out, and put back.
+    """A season as means by hour of the day or week, or as a curve over the days of a year.
 
     Args:
         length: rows of the season.
@@ -209,7 +213,7 @@ class Whole:
 class Univariate:
     """A model of one target, for each target; a season that is too long for it is taken out before.
 
-    If there are several ways to do that, the valid part chooses. Subclasses fit a model of a column, and forecast with it.
+    If there are several ways to do that, the valid part chooses. Subclasses fit a model, and forecast with it.
     """
 
     seen_rows: int | None = None  # that a forecast starts from; None: all since the first that the model was fitted on
@@ -270,7 +274,7 @@ class ETS(Univariate):
         season = self.one.season
         if season == YEAR:
             return [Means(YEAR)]
-        more = [Whole(DAY), Means(WEEK), Difference(WEEK)] if season == WEEK else []
+        more: List[Taken] = [Whole(DAY), Means(WEEK), Difference(WEEK)] if season == WEEK else []
         return [Whole(season if season > 1 else 0), *more]
 
     def fitted(self, values: np.ndarray, season: int) -> Any:
@@ -299,8 +303,8 @@ class ETS(Univariate):
 class ARIMA(Univariate):
     """ARIMA whose orders have the least AIC of a small grid; seasonal ones too where the season is 12 rows or less.
 
-    After Hyndman, Khandakar 2008, "Automatic Time Series Forecasting", section 3.2. A longer season is taken out, as means
-    or by seasonal differences: states of a day or a week of hours are slow.
+    After Hyndman, Khandakar 2008, "Automatic Time Series Forecasting", section 3.2. A longer season is taken out, as
+    means or by seasonal differences: states of a day or a week of hours are slow.
     """
 
     seen_rows = SEEN_ROWS
@@ -312,11 +316,11 @@ class ARIMA(Univariate):
         return [Means(YEAR)] if season == YEAR else [Means(season), Difference(season)]
 
     def fitted(self, values: np.ndarray, season: int) -> Any:
-        seasonal_orders = [(1, 1, 1, season), (0, 1, 1, season)] if season else [(0, 0, 0, 0)]
+        seasonal_orders = [(*order, season) for order in SEASONAL_ORDERS] if season else [(0, 0, 0, 0)]
         found = []
-        for p, d, q in itertools.product((0, 1, 2, 3), (0, 1), (0, 1, 2)):
+        for order in ORDERS:
             for seasonal in seasonal_orders:
-                form = {"order": (p, d, q), "seasonal_order": seasonal, "trend": "n" if d or season else "c"}
+                form = {"order": order, "seasonal_order": seasonal, "trend": "n" if order[1] or season else "c"}
                 result = SARIMAX(values, **form).fit(disp=False, maxiter=60, method="lbfgs")
                 found.append((result.aic, form, result.params))
         return min(found, key=lambda one: one[0])[1:]

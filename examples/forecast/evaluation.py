@@ -97,7 +97,7 @@ def actual(one: Set, table: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
 
 
 def scale(one: Set, training: pd.DataFrame) -> np.ndarray:
-    """MASE's denominator, (K,): the mean absolute error of the seasonal naive forecast of one season in the training part.
+    """MASE's denominator, (K,): the mean absolute error of the seasonal naive forecast in the training part.
 
     After Hyndman, Koehler 2006, "Another look at measures of forecast accuracy", section 3.
     """

@@ -29,7 +29,9 @@ def set_of(args: argparse.Namespace) -> Set:
                 raise UsageError(f"{flag} {name}: {args.csv} has the columns {', '.join(table.columns)}")
     step = args.step or pd.infer_freq(table.index)
     if step is None:
-        raise UsageError(f"{args.csv}: the times in {args.time!r} have no one step between them: give --step, as MS, D or h")
+        raise UsageError(
+            f"{args.csv}: the times in {args.time!r} have no one step between them: give --step, as MS, D or h"
+        )
     season = args.season or SEASONS.get(step.split("-")[0], 1)
     horizon = args.horizon or (season if season > 1 else 12)
     window = args.window or min(max(2 * season, 2 * horizon), LONGEST_WINDOW)
@@ -75,7 +77,9 @@ def _read(path: Path, time: str) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: column {time!r} has a cell that is no time: {str(error).splitlines()[0]}") from None
     if len(index) < 3 or not index.is_monotonic_increasing or index.has_duplicates:
-        raise UsageError(f"{path}: the times in {time!r} must be three or more, each later than the one before: sort them")
+        raise UsageError(
+            f"{path}: the times in {time!r} must be three or more, each later than the one before: sort them"
+        )
     return table.set_index(index)
 
 

@@ -19,6 +19,9 @@ from typing import Sequence
 
 import numpy as np
 import pandas as pd
+from neuralforecast import NeuralForecast  # type: ignore[import-not-found]
+from neuralforecast.losses.pytorch import MQLoss  # type: ignore[import-not-found]
+from neuralforecast.models import LSTM  # type: ignore[import-not-found]
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -56,12 +59,10 @@ def long_form(table: pd.DataFrame, targets: Sequence[str], prefix: str = "") -> 
     return pd.concat(parts).rename_axis("ds").reset_index()
 
 
-def trained(args: argparse.Namespace, training: pd.DataFrame, targets: Sequence[str], future: Sequence[str], valid: int):
+def trained(
+    args: argparse.Namespace, training: pd.DataFrame, targets: Sequence[str], future: Sequence[str], valid: int
+):
     """A model of the training rows; ``valid`` rows at their end say when to stop."""
-    from neuralforecast import NeuralForecast
-    from neuralforecast.losses.pytorch import MQLoss
-    from neuralforecast.models import LSTM
-
     model = LSTM(
         h=args.output_length,
         input_size=args.input_length,

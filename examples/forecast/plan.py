@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -128,6 +127,20 @@ def forecast_step(name: str, folder: Path, table: Path, one: Set, settings: dict
     return Step(name, "forecast", folder, settings, action=act)
 
 
+def ahead_step(name: str, table: Path, train: Step, path: Path) -> Step:
+    """The step that forecasts what comes behind the last row of a table.
+
+    Args:
+        name: of the step.
+        table: the CSV file.
+        train: the step that made the model.
+        path: of the forecast, without the ending: ``.csv`` for its values, ``.png`` for its picture.
+    """
+    command = ["s2s", "forecast", str(train.required_folder / BEST), "--input", str(table)]
+    command += ["--out", f"{path}.csv", "--plot", f"{path}.png"]
+    return Step(name, "ahead", None, {"training": train.settings}, command)
+
+
 class Plan:
     """All steps.
 
@@ -217,6 +230,8 @@ class Plan:
             return Trained(self.sets[name], folder / BEST)
 
         self._forecast(name, model, seed, table, {"training": train.settings}, system, [train])
+        if self.sets[name].package is None and seed == self.seeds[0]:
+            self.steps.append(ahead_step(f"ahead-{name}-{model}", table, train, self.out / f"{model}"))
 
     def _forecast(
         self,

@@ -30,6 +30,9 @@ def by_years(text: str) -> "pandas.DataFrame":
     """A table with a row a year, the year and twelve months, as one column with a row a month.
 
     Lines that do not begin with a year are comments; a last year may lack months.
+
+    Raises:
+        ValueError: there is no such line.
     """
     times, values = [], []
     for line in text.splitlines():
@@ -38,6 +41,8 @@ def by_years(text: str) -> "pandas.DataFrame":
             for month, cell in enumerate(cells[1:13], start=1):
                 times.append(f"{cells[0]}-{month:02d}")
                 values.append(float(cell))
+    if not values:
+        raise ValueError("no line begins with a year")
     return pandas.DataFrame({"value": values}, index=pandas.to_datetime(times))
 
 

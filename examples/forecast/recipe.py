@@ -206,10 +206,11 @@ MODELS: Dict[str, System] = {
 }
 # the model of the valid part's least loss is kept; what does not change the model: how often it is saved and logged
 KEEPING: Flags = {
+    "--validate-interval": 100000,  # in epochs: of few windows, an epoch is short
     "--validate-interval-updates": 100,
+    "--save-interval": 100000,
     "--save-interval-updates": 100,
     "--keep-interval-updates": 1,
-    "--no-last-checkpoints": False,
     "--log-interval": 50,
     "--num-workers": 0,
 }
@@ -222,7 +223,11 @@ PEER_REQUIREMENT = "neuralforecast==3.3.0"
 
 # one's own CSV file: the season, by the step between rows; others have none
 SEASONS = {"MS": 12, "ME": 12, "QS": 4, "QE": 4, "W": 52, "D": 7, "B": 5, "h": 24, "30min": 48, "15min": 96}
-CALENDARS: Dict[str, Tuple[str, ...]] = {"MS": ("month",), "D": ("weekday", "dayofyear"), "h": ("hour", "weekday", "dayofyear")}
+CALENDARS: Dict[str, Tuple[str, ...]] = {
+    "MS": ("month",),
+    "D": ("weekday", "dayofyear"),
+    "h": ("hour", "weekday", "dayofyear"),
+}
 CALENDARS.update({"30min": CALENDARS["h"], "15min": CALENDARS["h"], "ME": ("month",), "W": ("dayofyear",)})
 OWN_MODELS = ("attention_lstm",)
 OWN_PARTS = (0.1, 0.2)  # of the rows: the valid part, and behind it the test part

@@ -62,7 +62,7 @@ def _cell(runner: Runner, ran: Sequence[Forecasting]) -> dict:
     return cell
 
 
-def table(found: dict, measure: str, sets: Mapping[str, Set]) -> str:
+def table(found: dict, measure: str) -> str:
     """``results`` as a table in Markdown, a row a set; behind ``±``: the standard deviation over seeds."""
     columns = found["columns"]
     lines = [f"| {TABLES[measure]} | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
@@ -84,7 +84,7 @@ def _shown(cell: Optional[dict], measure: str) -> str:
 def write(plan: Plan, runner: Runner) -> str:
     """Write ``results.json`` and ``table.md``; the table of MASE."""
     found = results(plan, runner)
-    tables = [table(found, measure, plan.sets) for measure in TABLES]
+    tables = [table(found, measure) for measure in TABLES]
     write_whole(plan.out / "results.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     write_whole(plan.out / "table.md", "\n\n".join(tables) + "\n")
     return tables[0]
@@ -125,7 +125,7 @@ def draw(path: Path, one: Set, table_path: Path, title: str, found: evaluation.F
     """
     from matplotlib.figure import Figure
 
-    rows, places = evaluation.read(table_path, one), chosen(found.origins)
+    rows, places = evaluation.read(table_path, one), chosen(list(found.origins))
     before = min(one.input_length, 3 * one.output_length)
     size = (4.6 * len(places), 0.6 + 2.4 * len(one.targets))
     figure = Figure(figsize=size, layout="constrained")

@@ -128,7 +128,10 @@ def work(args: argparse.Namespace, out: Path) -> engine.Work:
         text = report.write(plan, runner)
         pictures = report.write_pictures(plan, runner)
         where = f"tables: {out / 'table.md'}, numbers: {out / 'results.json'}"
-        return f"{text}\n\n{where}, {len(pictures)} pictures: {out / 'pictures'}"
+        where += f", {len(pictures)} pictures: {out / 'pictures'}"
+        for name in plan.models if args.csv else ():
+            where += f"\nwhat comes next: {out / name}.csv and {out / name}.png"
+        return f"{text}\n\n{where}"
 
     return engine.Work(plan.steps, final, after, report.figures(plan))
 
