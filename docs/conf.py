@@ -36,6 +36,7 @@ NAVIGATION = {
         "docs/architectures",
         "docs/flags",
         "docs/classification",
+        "docs/series",
         "docs/using",
         "docs/comparing",
     ],

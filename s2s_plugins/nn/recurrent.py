@@ -18,6 +18,7 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 # Added to a gate's input at padding: sigmoid(+-1e4) is exactly 1 or 0 in every float type.
 _CLOSE, _OPEN = -1e4, 1e4
+_UNROLL_FROM = 2**17  # values of a step's hidden states
 
 
 State = TypeVar("State")
@@ -111,7 +112,9 @@ class RecurrentLayer(nn.Module):
             inputs: (B, T, I - C), or None if C is I.
             steps: T.
         """
-        if not self.unrolls(steps, constant.device):
+        # the fused call multiplies the constant at every step: as fast up to this size, and several times below it
+        large = constant.size(0) * self.hidden_size >= _UNROLL_FROM
+        if not (large and self.unrolls(steps, constant.device)):
             constant = constant.unsqueeze(1).expand(-1, steps, -1)
             joined = constant if inputs is None else torch.cat([inputs, constant.to(inputs.dtype)], dim=-1)
             return self.forward(joined, hidden, cell)

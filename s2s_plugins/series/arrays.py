@@ -107,6 +107,8 @@ def check_samples(samples: Samples, missing: bool, like: Optional[Samples] = Non
                 value = values[step, column]
                 remedy = "use --missing mask, or fill it in" if np.isnan(value) else "use finite numbers"
                 raise UsageError(f"{samples.where}: {name}[{sample}, {step}, {column}] is {value}: {remedy}")
+            if np.isnan(values).all():
+                raise UsageError(f"{samples.where}: {name}[{sample}] has no value: leave the sample out")
 
 
 def read_samples(path: Path, description: Description) -> List[Series]:

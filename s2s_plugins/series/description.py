@@ -128,6 +128,11 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
+def are_integers(step: Optional[str]) -> bool:
+    """Whether times with this step are integers."""
+    return step is None or step.isdecimal()
+
+
 def _is_length(value: object) -> bool:
     return type(value) is int and 1 <= value <= MOST
 
@@ -189,7 +194,7 @@ def _check_whole(description: Description, where: str) -> None:
         (set(description.means) != set(description.numeric), "means are not those of the columns"),
         (set(description.stds) != set(description.numeric), "stds are not those of the columns"),
         ((description.time is None) != (description.step is None), "time and step go together"),
-        (bool(description.calendar) and description.time is None, "a calendar needs a time column"),
+        (bool(description.calendar) and are_integers(description.step), "a calendar needs times that are no integers"),
         (not description.observed, "there is nothing to encode"),
     ]
     if description.kind == "arrays":

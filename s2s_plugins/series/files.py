@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Union
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Optional, Set, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,9 @@ class Table(NamedTuple):
 
 
 def _shown(cell: object) -> str:
-    text = str(cell)
+    text = _as_text(cell)
+    if not text:
+        return "the cell is empty"
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
@@ -204,7 +207,7 @@ def _header(text: str, where: str, separator: str) -> List[str]:
     Raises:
         UsageError: one is empty or doubled, or the file seems to have another separator.
     """
-    first = text.split("\n", 1)[0].rstrip("\r")
+    first = re.split(r"\r\n|\n|\r", text, maxsplit=1)[0]
     header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
     if len(header) < 2 and any(other in first for other in ";\t"):
         raise UsageError(
@@ -244,6 +247,9 @@ def _parquet_file(path: Path) -> List[Table]:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path} is no Parquet file, or damaged ({reason}): write it again") from None
     columns: Dict[str, NDArray[Any]] = {}
+    doubled = found.columns[found.columns.duplicated()]
+    if len(doubled):
+        raise UsageError(f"{path}: {str(doubled[0])!r} names two columns: rename one")
     for name in found.columns:
         column = found[name]
         if isinstance(column.dtype, pandas.DatetimeTZDtype):
@@ -306,6 +312,20 @@ def _npz_file(path: Path) -> List[Table]:
             )
     columns = {name: array.astype(object) if array.dtype.kind == "U" else array for name, array in columns.items()}
     return [Table(columns, str(path), "row", 0, path.stem)]
+
+
+def npz_keys(path: Path) -> Set[str]:
+    """The keys of an .npz file.
+
+    Raises:
+        UsageError: it is damaged or no .npz file.
+        OSError: it cannot be opened.
+    """
+    found = load_array(path)
+    if isinstance(found, np.ndarray):
+        raise UsageError(f"{path} is an .npy file in spite of its name: rename it")
+    with found:
+        return set(found.files)
 
 
 def read_npz(path: Path) -> Dict[str, NDArray[Any]]:

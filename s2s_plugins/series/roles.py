@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.series.description import CALENDAR, MOST, Description
+from s2s_plugins.series.description import CALENDAR, MOST, Description, are_integers
 from s2s_plugins.series.files import Table
-from s2s_plugins.series.times import ALIASES, are_integers, check_step, infer_step
+from s2s_plugins.series.times import ALIASES, check_step, infer_step
 
 MISSING = ("error", "mask")
 
@@ -196,20 +196,30 @@ def _step(tables: Sequence[Table], choice: Choice) -> Optional[str]:
     """
     if choice.time is None:
         return None
-    if choice.step is not None:
-        step = choice.step
-    else:
-        table = tables[0]
-        times = table.times(choice.time, None)
-        if choice.series_column is not None:
-            names = table.texts(choice.series_column, "--series-column")
-            times = times[names == names[0]]
-        found = infer_step(times[:1] if len(times) < 2 or (times[1:] <= times[:-1]).any() else times)
-        # unsorted and doubled times are found later, with their line: any step does until then
-        disordered = len(times) > 1 and (times[1:] <= times[:-1]).any()
-        step = found or ("1" if times.dtype.kind == "i" else "D" if disordered else "")
-        if not step:
-            raise UsageError(f"{table.where}: the times of column {choice.time!r} show no step: give --step, {ALIASES}")
+    step = choice.step or _shown_step(tables, choice)
     if choice.calendar and are_integers(step):
         raise UsageError("--calendar needs times as 2024-03-31: those of --time are integers; give --step if not")
     return step
+
+
+def _shown_step(tables: Sequence[Table], choice: Choice) -> str:
+    """The step that the times of the first series show which has three.
+
+    Raises:
+        UsageError: they show none.
+    """
+    column, apart = str(choice.time), choice.series_column
+    for table in tables:
+        times = table.times(column, None)
+        names = [None] * len(times) if apart is None else table.texts(apart, "--series-column").tolist()
+        for name in dict.fromkeys(names):
+            own = times[[one == name for one in names]] if name is not None else times
+            if len(own) < 3:
+                continue
+            if not (own[1:] > own[:-1]).all():
+                return "1" if own.dtype.kind == "i" else "D"  # no matter which: the order is checked before the step
+            step = infer_step(own)
+            if step is None:
+                raise UsageError(f"{table.where}: the times of column {column!r} show no step: give --step, {ALIASES}")
+            return step
+    raise UsageError(f"{tables[0].where}: no series has three rows, which would show a step: give more, or --step")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import write_whole
 from s2s_plugins.series.description import MADE_BY, Description
-from s2s_plugins.series.table import show
 from s2s_plugins.series.windows import SPLITS, Window, make_window
 
 INDEX, VERSION = "series.json", 1
+ENDS = 1 << 16  # bytes
 ARRAYS = ("source", "covariates", "target")
 FILES = {INDEX, *(f"{name}.npy" for name in (*ARRAYS, *SPLITS))}
 
@@ -93,13 +93,15 @@ def write_index(
     splits = {}
     for split, table in windows.items():
         np.save(folder / f"{split}.npy", table)
-        splits[split] = {"windows": len(table), "crc32": zlib.crc32(table.tobytes())}
+        splits[split] = len(table)
+    names = (*ARRAYS, *windows)
     content = {
         "version": VERSION,
         "description": description.to_json(),
         "source_rows": rows[0],
         "target_rows": rows[1],
         "splits": splits,
+        "crc32": {name: ends_crc32(folder / f"{name}.npy") for name in names},
         "series": [one._asdict() for one in series],
     }
     write_whole(folder / INDEX, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -127,12 +129,13 @@ class SeriesFolder:
         self.path = Path(path)
         index = _read_index(self.path)
         self.description = Description.from_json(index["description"], str(self.path / INDEX))
+        self._crc32: Mapping[str, int] = index["crc32"]
         sizes = (self.description.source_size, self.description.covariate_size, self.description.target_size)
         rows = (index["source_rows"], index["target_rows"], index["target_rows"])
-        arrays = [_open(self.path / f"{name}.npy", np.float32, shape) for name, shape in zip(ARRAYS, zip(rows, sizes))]
+        arrays = [self._open(name, np.float32, shape) for name, shape in zip(ARRAYS, zip(rows, sizes))]
         self.source, self.covariates, self.target = arrays
         self.series = [Rows(**one) for one in index["series"]]
-        self._windows = {split: self._open_windows(split, facts) for split, facts in index["splits"].items()}
+        self._windows = {split: self._open_windows(split, count) for split, count in index["splits"].items()}
         self.splits = tuple(self._windows)
 
     def windows(self, split: str) -> NDArray[np.int64]:
@@ -151,16 +154,26 @@ class SeriesFolder:
         behind = slice(target_begin, target_end)
         return make_window(self.source[begin:end], self.covariates[behind], self.target[behind], self.description)
 
-    def _open_windows(self, split: str, facts: Mapping[str, int]) -> NDArray[np.int64]:
+    def _open(self, name: str, kind: type, shape: Tuple[int, ...]) -> NDArray[Any]:
+        """An array of the folder, memory-mapped.
+
+        Raises:
+            UsageError: the file is missing, damaged, of another type or shape, or of other data.
+        """
+        path = self.path / f"{name}.npy"
+        array = _open_array(path, kind, shape)
+        if ends_crc32(path) != self._crc32[name]:
+            raise UsageError(f"{path} is damaged or of other data than {INDEX}: {MADE_BY}")
+        return array
+
+    def _open_windows(self, split: str, count: int) -> NDArray[np.int64]:
         """The windows of a split, in memory.
 
         Raises:
             UsageError: the file is damaged, or of other data.
         """
         path = self.path / f"{split}.npy"
-        table: NDArray[np.int64] = np.array(_open(path, np.int64, (facts["windows"], 5)))
-        if zlib.crc32(table.tobytes()) != facts["crc32"]:
-            raise UsageError(f"{path} is damaged or of other data than {INDEX}: {MADE_BY}")
+        table: NDArray[np.int64] = np.array(self._open(split, np.int64, (count, 5)))
         number, source, target = table[:, 0], table[:, 1:3], table[:, 3:5]
         limits = (self.description.input_length, self.description.output_length)
         for spans, rows, limit in ((source, len(self.source), limits[0]), (target, len(self.target), limits[1])):
@@ -172,7 +185,7 @@ class SeriesFolder:
         return table
 
 
-def _open(path: Path, kind: type, shape: Tuple[int, ...]) -> NDArray[Any]:
+def _open_array(path: Path, kind: type, shape: Tuple[int, ...]) -> NDArray[Any]:
     """An array in its file, memory-mapped.
 
     Raises:
@@ -191,6 +204,14 @@ def _open(path: Path, kind: type, shape: Tuple[int, ...]) -> NDArray[Any]:
         wanted = f"{np.dtype(kind)} of shape {shape}"
         raise UsageError(f"{path} is {found}, {INDEX} says {wanted}: {MADE_BY}")
     return array
+
+
+def ends_crc32(path: Path) -> int:
+    """A checksum of the beginning and the end of a file: those of all data would take long to read."""
+    with path.open("rb") as file:
+        found = zlib.crc32(file.read(ENDS))
+        file.seek(max(0, path.stat().st_size - ENDS))
+        return zlib.crc32(file.read(ENDS), found)
 
 
 def _first_line(error: BaseException) -> str:
@@ -225,10 +246,10 @@ def _is_index(index: object) -> bool:
     if not isinstance(splits, dict) or not isinstance(series, list) or not set(splits) <= set(SPLITS):
         return False
     numbers = [index.get("source_rows"), index.get("target_rows")]
-    for facts in splits.values():
-        if not isinstance(facts, dict) or set(facts) != {"windows", "crc32"}:
-            return False
-        numbers += facts.values()
+    sums = index.get("crc32")
+    if not isinstance(sums, dict) or set(sums) != {*ARRAYS, *splits}:
+        return False
+    numbers += [*splits.values(), *sums.values()]
     for one in series:
         if not isinstance(one, dict) or set(one) != set(Rows._fields):
             return False
@@ -236,8 +257,3 @@ def _is_index(index: object) -> bool:
             return False
         numbers += [one["begin"], one["end"]]
     return all(type(number) is int and 0 <= number < 2**48 for number in numbers)
-
-
-def rows_of(name: str, begin: int, end: int, first: object) -> Rows:
-    """Where a series lies."""
-    return Rows(name, begin, end, show(first))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.series.description import Description
-from s2s_plugins.series.times import Times, are_integers, grid
+from s2s_plugins.series.description import Description, are_integers
+from s2s_plugins.series.times import Times, grid
 
 MASK = "fill it in, or prepare with --missing mask"
 
@@ -27,6 +27,9 @@ class Series:
         where: the file, for messages.
         unit: what is counted in ``lines``: ``"line"`` or ``"row"``.
         lines: the line of each row, (R,) int64, -1 for a row that no file has; None: the rows are counted from 0.
+
+    Raises:
+        UsageError: the times are not one-dimensional times or integers.
     """
 
     name: str
@@ -36,6 +39,16 @@ class Series:
     where: str = ""
     unit: str = "row"
     lines: Optional[NDArray[np.int64]] = None
+
+    def __post_init__(self) -> None:
+        times = np.asarray(self.times)
+        if times.ndim != 1 or times.dtype.kind not in "iuM":
+            raise UsageError(
+                f"series {self.name!r}: the times are {times.dtype} of shape {times.shape}: give (R,) times"
+            )
+        object.__setattr__(self, "times", times.astype("datetime64[ns]" if times.dtype.kind == "M" else np.int64))
+        values = {name: np.asarray(column, dtype=np.float64) for name, column in self.values.items()}
+        object.__setattr__(self, "values", values)
 
     @property
     def rows(self) -> int:
@@ -83,13 +96,17 @@ def checked(series: Series, description: Description, future: bool = False) -> S
         UsageError: times are unsorted, doubled or off the step; there is a gap; a value is missing or infinite.
     """
     _check_columns(series, description)
+    if not series.rows:
+        raise UsageError(f"series {series.name!r} has no row: give one for each time")
     _check_order(series)
     if description.time is not None:
         series = _on_the_grid(series, description)
     end = origin(series, description) if future else series.rows
-    for name, values in series.values.items():
+    for name in (*description.observed, *description.known):
+        values = series.values[name]
         if np.isinf(values).any():
-            raise UsageError(f"{series.place(int(np.argmax(np.isinf(values))))}: column {name!r} is infinite")
+            place = series.place(int(np.argmax(np.isinf(values))))
+            raise UsageError(f"{place}: column {name!r} is infinite: give a number, or NaN if it is missing")
         known = name in description.known
         if description.missing and not known:
             continue
@@ -101,15 +118,16 @@ def checked(series: Series, description: Description, future: bool = False) -> S
 
 
 def _check_columns(series: Series, description: Description) -> None:
-    """Check that the columns that are read are there, of one length, and no others.
+    """Check that the columns that are read are there, of one length.
 
     Raises:
         UsageError: they are not.
     """
     named = description.observed + description.known
-    for name in (*named, *description.static):
-        if name not in series.values and name not in series.static:
-            raise UsageError(f"series {series.name!r} has no column {name!r}: the data has {', '.join(named)}")
+    for names, columns in ((named, series.values), (description.static, series.static)):
+        for name in names:
+            if name not in columns:
+                raise UsageError(f"series {series.name!r} has no column {name!r}: the data has {', '.join(names)}")
     for name, values in series.values.items():
         if np.shape(values) != np.shape(series.times) or np.ndim(values) != 1:
             shapes = f"{np.shape(values)}, the times {np.shape(series.times)}"
@@ -141,8 +159,6 @@ def _on_the_grid(series: Series, description: Description) -> Series:
     Raises:
         UsageError: a time is off the steps, or there is a gap.
     """
-    if not series.rows:
-        return series
     step = description.step
     if are_integers(step) != (series.times.dtype.kind == "i"):
         kind = "integers" if are_integers(step) else "times as 2024-03-31"

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.series.description import are_integers
 
 Times = NDArray[Any]  # datetime64[ns], or int64
 ALIASES = "an alias of pandas as h, D, W-SUN, MS or 15min"
+MOST_GAPS = 1000  # rows that a step makes for each row that is there
 STRETCHES = 50  # places at which a step is looked for where the times have gaps
 
 
@@ -29,12 +31,7 @@ def needs_pandas() -> ModuleType:
     return pandas
 
 
-def are_integers(step: Optional[str]) -> bool:
-    """Whether the times with this step are integers."""
-    return step is None or step.isdecimal()
-
-
-def check_step(step: str, flag: str = "--step") -> None:
+def check_step(step: str) -> None:
     """Check that ``step`` is a number, or known to pandas.
 
     Raises:
@@ -42,7 +39,7 @@ def check_step(step: str, flag: str = "--step") -> None:
     """
     if step.isdecimal():
         if not 1 <= int(step) < 2**31:
-            raise UsageError(f"{flag} {step} is no distance of times: use 1 or more")
+            raise UsageError(f"--step {step} is no distance of times: use 1 or more")
         return
     try:
         with warnings.catch_warnings():
@@ -51,7 +48,7 @@ def check_step(step: str, flag: str = "--step") -> None:
         if offset is None or offset.n < 1:
             raise ValueError
     except (ValueError, TypeError, OverflowError):
-        raise UsageError(f"{flag} {step} is no step: use {ALIASES}, or a number if the times are integers") from None
+        raise UsageError(f"--step {step} is no step: use {ALIASES}, or a number if the times are integers") from None
 
 
 def steps_from(first: object, count: int, step: Optional[str]) -> Times:
@@ -65,28 +62,35 @@ def steps_from(first: object, count: int, step: Optional[str]) -> Times:
         if abs(int(first)) + distance * count >= 2**62:  # type: ignore[call-overload]
             raise UsageError(f"{count} times from {first} on leave what 64 bits hold: use smaller times")
         return int(first) + distance * np.arange(count, dtype=np.int64)  # type: ignore[call-overload]
-    pandas = needs_pandas()
+    check_step(str(step))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = pandas.date_range(first, periods=count, freq=step, unit="ns")
+            found = needs_pandas().date_range(first, periods=count, freq=step, unit="ns")
             return found.to_numpy().astype("datetime64[ns]")
     except (ValueError, OverflowError):  # OutOfBoundsDatetime is a ValueError
         raise UsageError(f"{count} steps of {step} from {first} on leave the years 1678 to 2261") from None
 
 
 def grid(times: Times, step: Optional[str]) -> Times:
-    """All times of the step from the first to the last of ``times``.
+    """All times of the step from the first to the last of ``times``; empty if none lies there.
 
     Raises:
-        UsageError: the first one lies on no step, as the second of a month with ``MS``.
+        UsageError: there are far more of them than of ``times``.
     """
+    first, last = times[0], times[-1]
     if are_integers(step):
-        return np.arange(times[0], times[-1] + 1, int(step or 1), dtype=np.int64)
-    pandas = needs_pandas()
+        count = (int(last) - int(first)) // int(step or 1) + 1
+    else:
+        second = steps_from(first, 3, step)  # the first may lie off the step, the next two do not
+        count = int((last - first) // (second[2] - second[1])) + 1
+    if count > MOST_GAPS * (len(times) + 1000):
+        raise UsageError(f"a step of {step} makes {count} rows of {len(times)}: give a larger --step")
+    if are_integers(step):
+        return np.arange(first, last + 1, int(step or 1), dtype=np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = pandas.date_range(times[0], times[-1], freq=step, unit="ns")
+        found = needs_pandas().date_range(first, last, freq=step, unit="ns")
     return found.to_numpy().astype("datetime64[ns]")
 
 
@@ -164,7 +168,7 @@ def parse_times(cells: Sequence[str], step: Optional[str] = None) -> Tuple[Times
         return text.astype(np.int64).to_numpy(), ~integer
     found = pandas.to_datetime(text, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
     lost = found.isna().to_numpy() | (found < MIN_TIME).to_numpy() | (found > MAX_TIME).to_numpy()
-    return found.mask(lost).to_numpy().astype("datetime64[ns]"), lost
+    return found.to_numpy().astype("datetime64[ns]"), lost
 
 
 MIN_TIME, MAX_TIME = "1678-01-01", "2261-12-31"  # of what 64 bits of nanoseconds hold

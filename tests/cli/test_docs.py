@@ -12,6 +12,8 @@ import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
+import pandas
 import pytest
 import shell_server
 from conftest import REPOSITORY
@@ -144,9 +146,21 @@ def write_files(folder: Path) -> None:
     lines.update({f"{split}.tsv": ["text\tlabel", *rows * 8] for split in ("train", "valid", "test")})
     for name, text in lines.items():
         (folder / name).write_text("".join(f"{line}\n" for line in text))
+    write_series(folder)
     for split, part in (("train", words[20:]), ("valid", words[:10]), ("test", words[10:20])):
         (folder / f"{split}.letters").write_text("".join(f"{' '.join(word)}\n" for word in part))
         (folder / f"{split}.phones").write_text("".join(f"{spelt[word]}\n" for word in part))
+
+
+def write_series(folder: Path) -> None:
+    """The tables of docs/series.md."""
+    days, draw = pandas.date_range("2022-01-01", periods=400, freq="D"), np.random.default_rng(1)
+    wave = 100 + 20 * np.sin(2 * np.pi * np.arange(400) / 7)
+    columns = {"day": days.strftime("%Y-%m-%d"), "sales": wave + draw.normal(size=400), "rain": draw.random(400)}
+    table = pandas.DataFrame({**columns, "price": 4.9})
+    table.to_csv(folder / "sales.csv", index=False)
+    shops = [table.assign(shop=shop, town=town) for shop, town in (("north", "Ulm"), ("south", "Bonn"))]
+    pandas.concat(shops).to_parquet(folder / "shops.parquet")
 
 
 @pytest.fixture(scope="module")
