@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from common import engine
-from common.recipe import Flags, System, number, words
+from common.recipe import DEMO, Flags, System, number, words
 from forecast.recipe import KEEPING, PEER_FLAGS, SETS, Set
 from s2s_plugins.steps import Step, checksum
 
@@ -73,7 +73,7 @@ def windows_step(name: str, one: Set, table: Path, folder: Path, source: dict) -
         "--test-from": one.test_from,
         "--eval-stride": one.origin_stride,
         "--missing": "mask" if one.missing else None,
-        "--per-window": one.per_window,
+        "--per-window": True,  # each on a scale of its own: better on the valid parts of most sets
     }
     command = ["s2s", "prepare", "--series", str(table), "--dest", str(folder), *words(flags)]
     return Step(f"windows-{name}", "windows", folder, {"flags": flags, "source": source}, command, resumes=False)
@@ -89,7 +89,8 @@ def train_step(name: str, folder: Path, windows: Step, flags: Flags, seed: int) 
         flags: for fairseq-train, ``--max-update`` among them.
         seed: of the training.
     """
-    flags = {**flags, "--seed": seed}
+    schedule: Flags = {"--total-num-update": flags["--max-update"]} if "--lr-scheduler" in flags else {}
+    flags = {**flags, **schedule, "--seed": seed}
     return Step(
         name,
         "train",
@@ -155,6 +156,7 @@ class Plan:
         tables: the user's own CSV files, by set.
         cache: where downloads are kept; None: below ``out``.
         peer: a Python that has neuralforecast; None: it takes no part.
+        updates: of each training; None: the recipe's.
 
     Attributes:
         steps: in order.
@@ -173,7 +175,9 @@ class Plan:
         tables: Dict[str, Path] | None = None,
         cache: Path | None = None,
         peer: Path | None = None,
+        updates: int | None = None,
     ) -> None:
+        self.updates = updates
         self.sets, self.models, self.out, self.size, self.peer = sets, models, out, size, peer
         self.seeds = range(seed, seed + seeds)
         self.steps: List[Step] = []
@@ -220,7 +224,9 @@ class Plan:
 
     def _model(self, name: str, model: str, seed: int, table: Path, windows: Step) -> None:
         folder = self.out / name / f"{model}-seed{seed}"
-        flags = {**self.models[model].train.at(self.size), **self.sets[name].train}
+        flags = self.models[model].train.at(self.size)
+        flags = {**flags, **(self.sets[name].train if self.size != DEMO else {})}
+        flags = {**flags, **({"--max-update": self.updates} if self.updates else {})}
         train = train_step(f"train-{name}-{model}-seed{seed}", folder, windows, flags, seed)
         self.steps.append(train)
 

@@ -106,10 +106,8 @@ def plan_of(args: argparse.Namespace, out: Path) -> Plan:
         archs = archs if args.archs or not args.demo else list(DEMO_MODELS)
         baselines = baselines if args.baselines or not args.demo else ["naive", "linear"]
     models = {name: MODELS[name] for name in archs}
-    if args.updates:
-        models = {name: system.but(system.title, {"--max-update": args.updates}) for name, system in models.items()}
     size, seeds = DEMO if args.demo else DEFAULT, args.seeds or (1 if few else SEEDS)
-    return Plan(sets, baselines, models, out, args.seed, seeds, size, tables, args.cache, args.peer)
+    return Plan(sets, baselines, models, out, args.seed, seeds, size, tables, args.cache, args.peer, args.updates)
 
 
 def work(args: argparse.Namespace, out: Path) -> engine.Work:
