@@ -71,8 +71,8 @@ def check_flags() -> None:
 
     The task is that of the checkpoint, but fairseq-validate stops with ``KeyError: None`` without the flag.
     ``--bf16`` implies a TPU and ends in an import error for torch_xla; ``--print-alignment soft`` cannot be printed by
-    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. An architecture or a
-    criterion checks its own flags, in a ``check_flags``.
+    fairseq-interactive; ``--replace-unk`` cannot find source words once ``--bpe`` has joined them. An architecture, a
+    task or a criterion checks its own flags, in a ``check_flags``.
     """
 
     @wrap(options, "parse_args_and_arch")
@@ -184,7 +184,7 @@ def _check_combinations(args) -> None:
         )
     if getattr(args, "tpu", False) and importlib.util.find_spec("torch_xla") is None:
         raise UsageError("--tpu needs torch_xla, which is not installed: install it, or leave --tpu out")
-    for registry, name in ((ARCH_MODEL_REGISTRY, "arch"), (CRITERION_REGISTRY, "criterion")):
+    for registry, name in ((ARCH_MODEL_REGISTRY, "arch"), (TASK_REGISTRY, "task"), (CRITERION_REGISTRY, "criterion")):
         # of a training; a checkpoint's have been checked when it was trained
         check = getattr(registry.get(getattr(args, name, None)), "check_flags", None)
         if check is not None and hasattr(args, "arch"):

@@ -26,13 +26,15 @@ logger = logging.getLogger(__name__)
 LAST = "checkpoint_last.pt"  # the default of --restore-file
 UNFINISHED = (".checkpoint*.pt.partial", "checkpoint*.pt.tmp")  # ours, fairseq's
 PATIENCE = "validations_without_gain"
+TASK = "task_training_state"
 
 
 def leave_a_finished_training_alone() -> None:
     """Change nothing when a finished training is started again, and stop if ``--restore-file`` is missing.
 
     fairseq checks ``--max-update`` and ``--stop-time-hours`` after an update, so each start makes one more, and it
-    forgets how long ``--patience`` has waited. With a ``--restore-file`` that does not exist it trains from scratch.
+    forgets how long ``--patience`` has waited, and what a task has to remember. With a ``--restore-file`` that does not
+    exist it trains from scratch.
     """
 
     @wrap(checkpoint_utils, "load_checkpoint")
@@ -50,6 +52,8 @@ def leave_a_finished_training_alone() -> None:
                 for name in ("best", "previous_training_time"):
                     float(extra_state.get(name) or 0)
                 _restore_patience(extra_state.get(PATIENCE))
+                if extra_state.get(TASK) is not None and not cfg.reset_dataloader:
+                    trainer.task.load_training_state(extra_state[TASK])
             if not 0 <= iterator.epoch < 2**31:
                 raise ValueError(f"epoch {iterator.epoch}")
         except (UsageError, OSError):
@@ -73,6 +77,8 @@ def leave_a_finished_training_alone() -> None:
         waited = _early_stopping()
         if waited is not None and hasattr(waited, "num_runs"):
             extra_state = {**extra_state, PATIENCE: {"best": waited.best, "num_runs": waited.num_runs}}
+        if hasattr(self.task, "training_state"):
+            extra_state = {**extra_state, TASK: self.task.training_state()}
         return original(self, filename, extra_state)
 
 

@@ -8,11 +8,10 @@ import numpy as np
 from fairseq.tasks import TASK_REGISTRY
 
 from s2s_plugins.compat.checkpoints import unusable
-from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.torch_vectors import TorchVectors
 from s2s_plugins.models.checkpoint import read_checkpoint
-from s2s_plugins.models.vectors import VectorModel
+from s2s_plugins.models.vectors import VectorModel, description_in
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.windows import Window
 
@@ -34,10 +33,7 @@ def load_forecaster(path: str, overrides: Optional[Dict[str, Any]] = None) -> Fo
     checkpoint = read_checkpoint(path, overrides)
     with unusable(path):
         checkpoint.check_task(TASK)
-        described = checkpoint.state.get("task_state", {}).get("series")
-        if described is None:
-            raise UsageError(f"{path} does not say what it was trained on: use a checkpoint that fairseq-train wrote")
-        description = Description.from_json(described, path)
+        description = description_in(checkpoint.weights.get("series"), path)
         task = TASK_REGISTRY[TASK](checkpoint.cfg.task, description)
         model = checkpoint.build(task)
         assert isinstance(model, VectorModel)

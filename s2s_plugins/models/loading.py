@@ -18,12 +18,26 @@ def symbols_as_numbers(dictionary: Any) -> Tensor:
     A dictionary of the same size with other symbols fits every weight, and the model's answers make no sense. Floats,
     since whatever averages checkpoints averages this too: the mean of equal bytes is that byte, in any float type.
     """
-    return torch.tensor(list("\n".join(dictionary.symbols).encode("utf-8")), dtype=torch.float32)
+    return text_as_numbers("\n".join(dictionary.symbols))
 
 
 def numbers_as_symbols(numbers: Tensor) -> List[str]:
     """The reverse of :func:`symbols_as_numbers`."""
-    return bytes(numbers.float().round().int().tolist()).decode("utf-8").split("\n")
+    return numbers_as_text(numbers).split("\n")
+
+
+def text_as_numbers(text: str) -> Tensor:
+    """The UTF-8 bytes of a text as floats, for a checkpoint's weights."""
+    return torch.tensor(list(text.encode("utf-8")), dtype=torch.float32)
+
+
+def numbers_as_text(numbers: Tensor) -> str:
+    """The reverse of :func:`text_as_numbers`.
+
+    Raises:
+        ValueError: the numbers are no bytes of UTF-8.
+    """
+    return bytes(numbers.float().round().int().tolist()).decode("utf-8")
 
 
 class CheckedLoading(BaseFairseqModel):

@@ -70,7 +70,7 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
             UsageError: flags, dictionaries or files that do not fit together.
         """
         if getattr(task, "vectors", None) is not None:
-            return build_vector_model(cls, cfg, task.vectors)
+            return build_vector_model(cls, cfg, task)
         settings = resolve(cls, cfg, task)
         run, autocast = settings.run, Autocast(settings.run.autocast)
         embedding = build_embedding(task.source_dictionary, settings.encoder_embedding)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+import json
+from typing import Any, Mapping, Optional, Tuple
 
 from torch import Tensor
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.config import flag
-from s2s_plugins.models.loading import CheckedLoading
+from s2s_plugins.models.loading import CheckedLoading, numbers_as_text, text_as_numbers
 from s2s_plugins.models.resolve import Architecture, checked, scheduled_sampling, sides
 from s2s_plugins.nn.losses import build_loss
 from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.scheduled import ScheduledSampling
 from s2s_plugins.nn.settings import LossSettings, Seq2SeqSettings, VectorSettings
 from s2s_plugins.nn.vectors import VectorOutput, VectorSeq2Seq, build_vector_seq2seq
+from s2s_plugins.series.description import Description
 
 DEFAULT_QUANTILES = "0.1,0.5,0.9"
 # what only tokens have
@@ -36,14 +38,31 @@ class VectorModel(CheckedLoading):
     Args:
         core: the model.
         autocast: the forward pass's context.
+        description: of the data, which a checkpoint carries.
     """
 
     symbol_buffers = {}
 
-    def __init__(self, core: VectorSeq2Seq, autocast: Autocast) -> None:
+    def __init__(self, core: VectorSeq2Seq, autocast: Autocast, description: Description) -> None:
         super().__init__()
         self.core = core
         self.autocast = autocast
+        self.register_buffer("series", text_as_numbers(json.dumps(description.to_json())))
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, model_cfg: Any = None, args: Any = None
+    ) -> Any:
+        """As fairseq's.
+
+        Raises:
+            UsageError: the weights are of other data, of another architecture, or damaged.
+        """
+        if strict and "series" in state_dict and description_in(state_dict["series"]) != description_in(self.series):
+            raise UsageError(
+                "the checkpoint was trained on data with other columns, windows or scaling: use the folder of its "
+                "training"
+            )
+        return super().load_state_dict(state_dict, strict, model_cfg=model_cfg, args=args)
 
     def forward(
         self,
@@ -64,17 +83,31 @@ class VectorModel(CheckedLoading):
         return not self.core.encoder.stack.bidirectional
 
 
-def build_vector_model(model: Architecture, cfg: Any, vectors: VectorSettings) -> VectorModel:
+def description_in(numbers: Any, where: str = "the checkpoint") -> Description:
+    """The description of the data that a checkpoint's buffer ``series`` holds.
+
+    Raises:
+        UsageError: it holds none.
+    """
+    try:
+        values = json.loads(numbers_as_text(numbers))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise UsageError(f"{where} does not say what it was trained on: it is damaged") from None
+    return Description.from_json(values, where)
+
+
+def build_vector_model(model: Architecture, cfg: Any, task: Any) -> VectorModel:
     """The model of an architecture's flags.
 
     Args:
         model: the registered class.
         cfg: as :func:`s2s_plugins.models.resolve.resolve` takes it.
-        vectors: sizes and loss, of a task.
+        task: with sizes and loss, ``vectors``, and the description of the data.
 
     Raises:
         UsageError: flags that do not fit together, or that only tokens have.
     """
+    vectors: VectorSettings = task.vectors
     covariates = vectors.covariate_size > 0
     cfg = checked(model, cfg, covariates)
     for name in TOKEN_FIELDS:
@@ -93,7 +126,7 @@ def build_vector_model(model: Architecture, cfg: Any, vectors: VectorSettings) -
     encoder, decoder = sides(model, cfg, covariates)
     sampling = ScheduledSampling(**vars(scheduled_sampling(cfg)))
     core = build_vector_seq2seq(Seq2SeqSettings(encoder, decoder, vectors), sampling)
-    return VectorModel(core, Autocast(str(cfg.autocast)))
+    return VectorModel(core, Autocast(str(cfg.autocast)), task.description)
 
 
 def loss_settings(kind: str, quantiles: Optional[str], huber_delta: Optional[float]) -> LossSettings:

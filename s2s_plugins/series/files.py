@@ -110,7 +110,7 @@ class Table(NamedTuple):
             row = int(np.argmax(lost))
             form = "an integer" if (step or "").isdecimal() else "it as 2024-03-31 or 2024-03-31T18:00"
             shown = _shown(column[row])
-            raise UsageError(f"{self.place(row)}: column {name!r} holds no time: {shown}; write {form}, 1678 to 2261")
+            raise UsageError(f"{self.place(row)}: column {name!r} is not a time: {shown}; write {form}, 1678 to 2261")
         return times
 
 
@@ -154,7 +154,7 @@ def read_table(source: Union[str, Path, BinaryIO], name: str = "standard input")
         name: what a stream is called.
 
     Raises:
-        UsageError: it cannot be read, or holds no row.
+        UsageError: it cannot be read, or has no row.
         OSError: it cannot be opened.
     """
     if not isinstance(source, (str, Path)):
@@ -166,7 +166,7 @@ def read_table(source: Union[str, Path, BinaryIO], name: str = "standard input")
         tables = READERS[path.suffix](path)
     for table in tables:
         if not table.rows:
-            raise UsageError(f"{table.where} holds no row: give a file with a row for each time")
+            raise UsageError(f"{table.where} has no row: give a file with a row for each time")
     return tables
 
 
@@ -196,7 +196,7 @@ def _read_csv(content: bytes, where: str, name: str, separator: str) -> Table:
             )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
-        raise UsageError(f"{where} is no table ({reason}): its header has {len(header)} columns") from None
+        raise UsageError(f"{where} is not a table ({reason}): its header has {len(header)} columns") from None
     columns = {column: frame[column].to_numpy(dtype=object) for column in frame.columns}
     return Table(_without_blank_end(columns), where, "line", 2, name)
 

@@ -96,7 +96,7 @@ def _row_of(series: Series, choice: Choice, split: str) -> Optional[int]:
     """The row at which the part begins that ``--valid-from`` or ``--test-from`` names.
 
     Raises:
-        UsageError: it is no time.
+        UsageError: it is not a time.
     """
     text: Optional[str] = getattr(choice, f"{split}_from")
     if text is None:
@@ -105,7 +105,7 @@ def _row_of(series: Series, choice: Choice, split: str) -> Optional[int]:
     times, lost = parse_times([text], "1" if integer else "D")
     if lost[0]:
         form = "an integer, as the times are" if integer else "it as 2024-03-31 or 2024-03-31T18:00"
-        raise UsageError(f"--{split}-from {text} is no time: write {form}")
+        raise UsageError(f"--{split}-from {text} is not a time: write {form}")
     return int(np.searchsorted(series.times, times[0]))
 
 

@@ -50,7 +50,7 @@ class Choice:
         for split in ("valid", "test"):
             value = getattr(self, f"{split}_fraction")
             if value is not None and not 0 <= value < 1:
-                raise UsageError(f"--{split}-fraction {value} is no share: use 0 or more, and less than 1")
+                raise UsageError(f"--{split}-fraction {value} is not a share: use 0 or more, and less than 1")
             given = [name for name in (split, f"{split}_fraction", f"{split}_from") if getattr(self, name) is not None]
             if len(given) > 1:
                 raise UsageError(f"{_flag(given[0])} settles {_flag(given[1])}: leave one of them out")

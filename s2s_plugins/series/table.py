@@ -148,9 +148,9 @@ def _check_order(series: Series) -> None:
         time = show(series.times[row])
         if series.times[row] == series.times[row - 1]:
             remedy = "leave one out; if the rows are of several series, name their column with --series-column"
-            raise UsageError(f"{series.place(row)}: the time {time} stands here a second time: {remedy}")
+            raise UsageError(f"{series.place(row)}: the time {time} is repeated: {remedy}")
         earlier = show(series.times[row - 1])
-        raise UsageError(f"{series.place(row)}: the time {time} stands behind {earlier}: sort the rows by time")
+        raise UsageError(f"{series.place(row)}: the time {time} comes after {earlier}: sort the rows by time")
 
 
 def _on_the_grid(series: Series, description: Description) -> Series:

@@ -39,7 +39,7 @@ def check_step(step: str) -> None:
     """
     if step.isdecimal():
         if not 1 <= int(step) < 2**31:
-            raise UsageError(f"--step {step} is no distance of times: use 1 or more")
+            raise UsageError(f"--step {step} is not a distance of times: use 1 or more")
         return
     try:
         with warnings.catch_warnings():
@@ -48,7 +48,7 @@ def check_step(step: str) -> None:
         if offset is None or offset.n < 1:
             raise ValueError
     except (ValueError, TypeError, OverflowError):
-        raise UsageError(f"--step {step} is no step: use {ALIASES}, or a number if the times are integers") from None
+        raise UsageError(f"--step {step} is not a step: use {ALIASES}, or a number if the times are integers") from None
 
 
 def steps_from(first: object, count: int, step: Optional[str]) -> Times:

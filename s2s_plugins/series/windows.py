@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from s2s_plugins.errors import UsageError
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.features import features
-from s2s_plugins.series.table import Series, origin, show
+from s2s_plugins.series.table import Series, checked, origin, show
 from s2s_plugins.series.times import Times, steps_from
 
 LEAST_SCALE = 0.01  # of a window; its columns are standardised already
@@ -84,13 +84,15 @@ def forecast_window(series: Series, description: Description, length: int) -> Tu
     """The window whose origin is behind the last row with a target, and the times of what is predicted, (T,).
 
     Args:
-        series: as :func:`~s2s_plugins.series.reading.read_series` gives it.
+        series: as :func:`~s2s_plugins.series.reading.read_series` gives it, or made in Python.
         description: of the training data.
         length: number of steps to predict, T.
 
     Raises:
-        UsageError: the series is shorter than a window's source, or a covariate that is known is not there.
+        UsageError: the series is not as it has to be (:func:`~s2s_plugins.series.table.checked`), is shorter than a
+            window's source, or lacks a covariate that is known.
     """
+    series = checked(series, description, future=True)
     end = origin(series, description)
     if description.kind == "arrays":
         found = features(series, description)

@@ -31,8 +31,8 @@ class SequenceRegressionConfig(FairseqDataclass):
         default=False,
         metadata={
             "help": "the encoder goes on from where the last batch left it: each series stays in one row of following "
-            "batches, unshuffled, and the gradient is cut between them; needs s2s prepare --stride equal to "
-            "--input-length"
+            "batches, unshuffled, and the gradient is cut between them; made for data of s2s prepare with --stride "
+            "equal to --input-length"
         },
     )
     loss: str = II("criterion.loss")
@@ -67,7 +67,6 @@ class SequenceRegressionTask(FairseqTask):
         )
         # by whether it is of training, which a validation interrupts
         self._carried: Dict[bool, Optional[RecurrentState]] = {True: None, False: None}
-        self.state.merge_state_dict({"series": description.to_json(), "carried": None})
 
     @classmethod
     def setup_task(cls, cfg: SequenceRegressionConfig, **kwargs: Any) -> "SequenceRegressionTask":
@@ -100,7 +99,7 @@ class SequenceRegressionTask(FairseqTask):
         if dataset.continues is not None and split == "train" and not dataset.continues.any():
             raise UsageError(
                 f"--stateful goes on where the last window ended, and no window of {self.cfg.data} begins there: "
-                "prepare the data with --stride equal to --input-length"
+                "prepare the data with a --stride that divides --input-length, best with the same"
             )
         self.datasets[split] = dataset
 
@@ -170,26 +169,28 @@ class SequenceRegressionTask(FairseqTask):
         """Keep a batch's state, cut off from its gradient."""
         state = sample.pop("state")
         if "continues" in sample:
-            self._carried[training] = carried = RecurrentState(*(part.detach() for part in state))
-            if training:
-                self.state.merge_state_dict({"carried": tuple(carried)})
+            self._carried[training] = RecurrentState(*(part.detach() for part in state))
 
-    def load_state_dict(self, state: Dict[str, Any]) -> None:
-        """Check the description of a checkpoint's data, and go on from its state.
+    def training_state(self) -> Optional[Dict[str, Tensor]]:
+        """What a checkpoint keeps of a training's moment: where ``--stateful`` goes on; None without."""
+        carried = self._carried[True]
+        return None if carried is None else carried._asdict()
+
+    def load_training_state(self, state: Dict[str, Tensor]) -> None:
+        """Go on from what :meth:`training_state` gave."""
+        self._carried[True] = RecurrentState(**state)
+
+    @staticmethod
+    def check_flags(args: Any) -> None:
+        """Check that the criterion goes with the task.
 
         Raises:
-            UsageError: it is not that of the data.
+            UsageError: it does not.
         """
-        trained = state.get("series")
-        if trained is not None and Description.from_json(trained) != self.description:
+        if args.criterion != "sequence_regression":
             raise UsageError(
-                f"the checkpoint was trained on data with other columns, windows or scaling than {self.cfg.data}: "
-                "use the folder of its training"
+                f"--criterion {args.criterion} is about tokens, --task sequence_regression has vectors: leave it out"
             )
-        carried = state.get("carried")
-        if carried is not None:
-            self._carried[True] = RecurrentState(*carried)
-        super().load_state_dict(state)
 
     @property
     def source_dictionary(self) -> None:

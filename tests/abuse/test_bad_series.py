@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import resource
 import shutil
 import sys
 
@@ -53,8 +54,8 @@ TABLES = {
     "too large a number": (changed("y", (3, "1e999")), DAILY, ["line 5", "column 'y' is infinite"]),
     "text among numbers": (changed("y", (7, "high")), DAILY, ["line 9", "column 'y' is text: 'high'"]),
     "underscores": (changed("y", (7, "1_000")), DAILY, ["line 9", "column 'y' is text: '1_000'"]),
-    "two times alike": (changed("day", (9, days(60)[8])), DAILY, ["line 11", "2024-01-09 stands here a second time"]),
-    "unsorted": (changed("day", (9, days(60)[3])), DAILY, ["line 11", "2024-01-04 stands behind 2024-01-09", "sort"]),
+    "two times alike": (changed("day", (9, days(60)[8])), DAILY, ["line 11", "2024-01-09 is repeated"]),
+    "unsorted": (changed("day", (9, days(60)[3])), DAILY, ["line 11", "2024-01-04 comes after 2024-01-09", "sort"]),
     "gap": (without(20, 21), DAILY, ["line 22", "between 2024-01-20 and 2024-01-23, 2 in all", "--missing mask"]),
     "off the step": (
         changed("day", (9, "2024-01-10T05:00")),
@@ -64,10 +65,10 @@ TABLES = {
     "no time": (
         changed("day", (9, "tomorrow")),
         DAILY,
-        ["line 11", "column 'day' holds no time: 'tomorrow'", "2024-03-31"],
+        ["line 11", "column 'day' is not a time: 'tomorrow'", "2024-03-31"],
     ),
-    "a day first": (changed("day", (9, "31/01/2024")), DAILY, ["line 11", "holds no time: '31/01/2024'"]),
-    "empty time": (changed("day", (9, "")), DAILY, ["line 11", "column 'day' holds no time: the cell is empty"]),
+    "a day first": (changed("day", (9, "31/01/2024")), DAILY, ["line 11", "is not a time: '31/01/2024'"]),
+    "empty time": (changed("day", (9, "")), DAILY, ["line 11", "column 'day' is not a time: the cell is empty"]),
     "year 1": (changed("day", (0, "0001-01-01")), DAILY, ["line 2", "0001-01-01", "1678 to 2261"]),
     "no such target": (columns(), f"{PLAIN} --time day --target z", ["--target z", "has no column 'z'", "rain"]),
     "no such time": (columns(), f"{PLAIN} --time date --target y", ["--time date", "has no column 'date'"]),
@@ -85,8 +86,8 @@ TABLES = {
     "text without a role": (columns(), PLAIN, ["column 'day' has no role and is not of numbers", "--time"]),
     "no step": (changed("day", (1, "2024-01-01T00:00:01"), (2, "2024-01-03T07:11")), DAILY, ["show no step", "--step"]),
     "tiny step": (columns(), f"{DAILY} --step s", ["a step of s makes", "rows of 60", "larger --step"]),
-    "unknown step": (columns(), f"{DAILY} --step fortnight", ["--step fortnight is no step", "W-SUN"]),
-    "step backwards": (columns(), f"{DAILY} --step=-1D", ["--step -1D is no step"]),
+    "unknown step": (columns(), f"{DAILY} --step fortnight", ["--step fortnight is not a step", "W-SUN"]),
+    "step backwards": (columns(), f"{DAILY} --step=-1D", ["--step -1D is not a step"]),
     "step of no time": (columns(), f"{PLAIN} --target y --step D", ["--step is of times", "--time"]),
     "calendar of no time": (
         columns(),
@@ -103,7 +104,7 @@ TABLES = {
     "fractions of all": (columns(), f"{DAILY} --valid-fraction .5 --test-fraction .5", ["no row to train on"]),
     "fraction nan": (columns(), f"{DAILY} --valid-fraction nan", ["--valid-fraction nan"]),
     "from and fraction": (columns(), f"{DAILY} --valid-fraction .2 --valid-from 2024-02-01", ["leave one of them out"]),
-    "from no time": (columns(), f"{DAILY} --valid-from soon", ["--valid-from soon is no time", "2024-03-31"]),
+    "from no time": (columns(), f"{DAILY} --valid-from soon", ["--valid-from soon is not a time", "2024-03-31"]),
     "valid behind test": (
         columns(),
         f"{DAILY} --valid-from 2024-02-28",
@@ -151,18 +152,18 @@ def test_a_table_that_does_not_serve_is_refused_in_one_line(capsys, tmp_path, wr
 CONTENTS = {
     "empty": (b"", "is empty: its first line has to name the columns"),
     "blank": (b"\n\n", "is empty"),
-    "header alone": (b"day,y\n", "holds no row"),
+    "header alone": (b"day,y\n", "has no row"),
     "not UTF-8": (b"day,y\n2024-01-01,1\n2024-01-02,\xff\n", "line 3 is not UTF-8: convert the file"),
     "UTF-16": ("day,y\n2024-01-01,1\n".encode("utf-16"), "line 1 is not UTF-8"),
     "semicolons": (b"day;y\n2024-01-01;1,5\n", "columns are separated by other than ','"),
     "two columns alike": (b"day,y,y\n2024-01-01,1,2\n", "'y' names two columns"),
     "unnamed column": (b"day,y,\n2024-01-01,1,2\n", "a column has no name"),
-    "too many cells": (b"day,y\n2024-01-01,1\n2024-01-02,2,3\n", "is no table"),
-    "too many cells everywhere": (b"day,y\n2024-01-01,1,4\n2024-01-02,2,3\n", "is no table"),
-    "open quote": (b'day,y\n2024-01-01,1\n"2024-01-02,2\n', "is no table"),
+    "too many cells": (b"day,y\n2024-01-01,1\n2024-01-02,2,3\n", "is not a table"),
+    "too many cells everywhere": (b"day,y\n2024-01-01,1,4\n2024-01-02,2,3\n", "is not a table"),
+    "open quote": (b'day,y\n2024-01-01,1\n"2024-01-02,2\n', "is not a table"),
     "NUL": (b"day,y\n2024-01-01,1\n2024-01-02,\0\n2024-01-03,1\n", "line 3"),
     "noise": (bytes(range(256)) * 4, "is not UTF-8"),
-    "blank line": (b"day,y\n2024-01-01,1\n\n2024-01-03,1\n2024-01-04,1\n", "line 3: column 'day' holds no time"),
+    "blank line": (b"day,y\n2024-01-01,1\n\n2024-01-03,1\n2024-01-04,1\n", "line 3: column 'day' is not a time"),
 }
 
 
@@ -298,6 +299,25 @@ def test_a_folder_with_other_things_is_left_alone(capsys, tmp_path):
     assert SeriesFolder(dest).splits == ("train", "valid", "test"), "the earlier data is gone"
 
 
+def test_a_disk_that_is_full_leaves_the_earlier_data(capsys, tmp_path):
+    np.save(tmp_path / "small.npy", np.arange(60.0))
+    np.save(tmp_path / "large.npy", np.arange(60_000.0))
+    words = ["prepare", "--dest", str(tmp_path / "data"), *PLAIN.split(), "--series"]
+    assert main([*words, str(tmp_path / "small.npy")]) == 0
+    capsys.readouterr()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main([*words, str(tmp_path / "large.npy")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and said == f"s2s prepare: error: {tmp_path / 'data'}: File too large\n"
+    assert len(SeriesFolder(tmp_path / "data").source) == 60
+    assert sorted(os.listdir(tmp_path)) == ["data", "large.npy", "small.npy"]
+
+
 @pytest.fixture
 def sound(capsys, tmp_path):
     dest = tmp_path / "sound"
@@ -415,7 +435,7 @@ USE = {
     "text": (changed("rain", (3, "wet"), rows=20), "line 5: column 'rain' is text: 'wet'"),
     "unsorted": (changed("day", (9, days(60)[3]), rows=20), "line 11"),
     "gap": ({name: [*cells[:5], *cells[7:]] for name, cells in columns(20).items()}, "rows are missing"),
-    "integers": ({**columns(20), "day": range(20)}, "column 'day' holds no time: '0'"),
+    "integers": ({**columns(20), "day": range(20)}, "column 'day' is not a time: '0'"),
 }
 
 

@@ -159,6 +159,9 @@ def write_series(folder: Path) -> None:
     columns = {"day": days.strftime("%Y-%m-%d"), "sales": wave + draw.normal(size=400), "rain": draw.random(400)}
     table = pandas.DataFrame({**columns, "price": 4.9})
     table.to_csv(folder / "sales.csv", index=False)
+    recent = table.tail(60).reset_index(drop=True)
+    recent.loc[53:, ["sales", "rain"]] = np.nan  # the future, of which the price is known
+    recent.to_csv(folder / "recent.csv", index=False)
     shops = [table.assign(shop=shop, town=town) for shop, town in (("north", "Ulm"), ("south", "Bonn"))]
     pandas.concat(shops).to_parquet(folder / "shops.parquet")
 

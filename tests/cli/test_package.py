@@ -51,6 +51,14 @@ sys.meta_path.insert(0, Refuses())
 """
 
 
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "series"], ids=lambda path: path.name)
+def test_series_are_read_with_numpy_and_pandas_alone(path):
+    for name in imports_of(path):
+        root = name.split(".")[0]
+        own = root == "s2s_plugins" and name.split(".")[1] in ("series", "errors", "files")
+        assert own or root in {"numpy", "pandas", "pyarrow", *sys.stdlib_module_names}, name
+
+
 def run(script, *argv):
     return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
 

@@ -7,7 +7,7 @@ from series_data import CHOICE, columns, days, of_table, prepared, windows_of, w
 from s2s_plugins.errors import UsageError
 from s2s_plugins.series.features import features, in_units
 from s2s_plugins.series.reading import read_series
-from s2s_plugins.series.table import Series, checked
+from s2s_plugins.series.table import Series
 from s2s_plugins.series.windows import forecast_window, split_windows
 
 ROLES = {"past": ("rain",), "known": ("price",), "calendar": ("weekday", "month")}
@@ -238,12 +238,17 @@ def test_an_unknown_category_is_zeros_and_is_reported(tmp_path):
 def test_series_made_in_python_are_checked_as_those_of_files(tmp_path):
     data = of_table(tmp_path / "data", columns(60))
     times = np.arange("2024-01", "2024-02", dtype="datetime64[D]")
-    made = checked(Series("mine", times, {"y": list(range(31))}), data.description, future=True)
-    window, following = forecast_window(made, data.description, 2)
+    window, following = forecast_window(Series("mine", times, {"y": list(range(31))}), data.description, 2)
     assert window.source.shape == (6, 1) and str(following[1])[:10] == "2024-02-02"
     with pytest.raises(UsageError, match="column 'y' has the shape"):
-        checked(Series("mine", times, {"y": [1.0]}), data.description)
+        forecast_window(Series("mine", times, {"y": [1.0]}), data.description, 2)
     with pytest.raises(UsageError, match="series 'mine' has no column 'y'"):
-        checked(Series("mine", times, {"x": np.ones(31)}), data.description)
+        forecast_window(Series("mine", times, {"x": np.ones(31)}), data.description, 2)
     with pytest.raises(UsageError, match="the times have to be times as 2024-03-31, with a step of D"):
-        checked(Series("mine", np.arange(31), {"y": np.ones(31)}), data.description)
+        forecast_window(Series("mine", np.arange(31), {"y": np.ones(31)}), data.description, 2)
+    with pytest.raises(UsageError, match=r"row 3 \(series 'mine'\): column 'y' is empty"):
+        forecast_window(Series("mine", times, {"y": [0, 1, 2, np.nan, *range(27)]}), data.description, 2)
+    with pytest.raises(UsageError, match="series 'mine' has 5 rows with y: the model reads 6; give more"):
+        forecast_window(Series("mine", times[:5], {"y": np.ones(5)}), data.description, 2)
+    with pytest.raises(UsageError, match="the times are <U1 of shape"):
+        Series("mine", list("abc"), {"y": np.ones(3)})
