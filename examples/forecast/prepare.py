@@ -10,7 +10,9 @@ import argparse
 import io
 import sys
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List
+
+import pandas
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora
@@ -18,15 +20,8 @@ from forecast.recipe import SETS, Set
 from s2s_plugins.errors import WorkError, one_line_errors
 from s2s_plugins.files import replacing
 
-Rows = List[Tuple[str, Tuple[float, ...]]]  # time, values
 
-try:
-    import pandas
-except ImportError:
-    sys.exit("error: pandas is not installed: pip install 's2s-plugins[forecast]'")
-
-
-def by_years(text: str) -> "pandas.DataFrame":
+def by_years(text: str) -> pandas.DataFrame:
     """A table with a row a year, the year and twelve months, as one column with a row a month.
 
     Lines that do not begin with a year are comments; a last year may lack months.
@@ -46,13 +41,13 @@ def by_years(text: str) -> "pandas.DataFrame":
     return pandas.DataFrame({"value": values}, index=pandas.to_datetime(times))
 
 
-def table(text: str, time: str, columns: Dict[str, str]) -> "pandas.DataFrame":
+def table(text: str, time: str, columns: Dict[str, str]) -> pandas.DataFrame:
     """A CSV file with a column of times, as old name -> new name says."""
     read = pandas.read_csv(io.StringIO(text))
     return read[list(columns)].rename(columns=columns).set_index(pandas.to_datetime(read[time]))
 
 
-def beijing(text: str) -> "pandas.DataFrame":
+def beijing(text: str) -> pandas.DataFrame:
     """Beijing's particles and weather: its time stands in four columns."""
     read = pandas.read_csv(io.StringIO(text))
     names = {"pm2.5": "particles", "DEWP": "dew_point", "TEMP": "temperature", "PRES": "pressure", "Iws": "wind"}
@@ -61,7 +56,7 @@ def beijing(text: str) -> "pandas.DataFrame":
     return read[list(names)].rename(columns=names).set_index(times)
 
 
-READERS: Dict[str, Callable[[str], "pandas.DataFrame"]] = {
+READERS: Dict[str, Callable[[str], pandas.DataFrame]] = {
     "elnino": lambda text: by_years(text).rename(columns={"value": "temperature"}),
     "sunspots": lambda text: by_years(text).rename(columns={"value": "sunspots"}),
     "temperature": lambda text: table(text, "Date", {"Min_Temp": "lowest", "Max_Temp": "highest"}),
@@ -71,7 +66,7 @@ READERS: Dict[str, Callable[[str], "pandas.DataFrame"]] = {
 }
 
 
-def read(name: str, text: str) -> "pandas.DataFrame":
+def read(name: str, text: str) -> pandas.DataFrame:
     """A set's file as a table without gaps in its times.
 
     Raises:

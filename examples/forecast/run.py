@@ -9,6 +9,7 @@ Re-run the command to resume.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -23,6 +24,7 @@ from s2s_plugins.steps import Runner, Step
 
 # flags that describe a user's own table, by field name
 OF_TABLE = ("time", "target", "past", "calendar", "step", "season", "window", "horizon")
+EXTRAS = {"pandas": "forecast", "statsmodels": "forecast", "matplotlib": "report"}
 NUMBERS = ("season", "window", "horizon", "seeds", "seed", "updates")
 
 
@@ -53,11 +55,14 @@ def parse(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """See that the arguments belong together.
+    """See that the arguments belong together, and that what the work needs is installed.
 
     Raises:
-        UsageError: they do not.
+        UsageError: they do not, or it is not.
     """
+    for module, extra in EXTRAS.items():
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(f"{module} is not installed: pip install 's2s-plugins[{extra}]'")
     if args.csv is None:
         for name in OF_TABLE:
             if getattr(args, name) is not None:
