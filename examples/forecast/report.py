@@ -123,6 +123,7 @@ def draw(path: Path, one: Set, table_path: Path, title: str, found: evaluation.F
         title: of the system.
         found: its forecasts.
     """
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
     rows, places = evaluation.read(table_path, one), chosen(list(found.origins))
@@ -139,8 +140,10 @@ def draw(path: Path, one: Set, table_path: Path, title: str, found: evaluation.F
             axis.plot(seen.index, seen, color="black", linewidth=1, label="observed")
             axis.plot(times, middle, color="tab:orange", linewidth=1.5, label="median")
             axis.axvline(rows.index[begin], color="gray", linewidth=0.6, linestyle=":")
-            axis.tick_params(axis="x", labelrotation=30, labelsize=7)
-            axis.tick_params(axis="y", labelsize=7)
+            locator = AutoDateLocator(minticks=3, maxticks=9)
+            axis.xaxis.set_major_locator(locator)
+            axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+            axis.tick_params(labelsize=7)
         axes[line, 0].set_ylabel(f"{target}\n{one.unit}" if one.unit else target, fontsize=8)
     axes[0, 0].legend(fontsize=7, loc="upper left", frameon=False)
     figure.suptitle(f"{one.title}: {title}", fontsize=10)
