@@ -51,9 +51,14 @@ class System(Protocol):
 
 
 def read(path: Path, one: Set) -> pd.DataFrame:
-    """The table that ``prepare.py`` wrote, with its times as index."""
-    table = pd.read_csv(path, index_col=one.time, parse_dates=[one.time])
-    return table.asfreq(one.step)
+    """A set's table, with its times as index and a row for each."""
+    table = pd.read_csv(path)
+    return table.set_index(times(table.pop(one.time))).asfreq(one.step)
+
+
+def times(column: pd.Series) -> pd.DatetimeIndex:
+    """Times as they are written; with an offset, in UTC, as the library takes them."""
+    return pd.DatetimeIndex(pd.to_datetime(column, utc=True)).tz_localize(None)
 
 
 def cut(one: Set, table: pd.DataFrame) -> Cut:

@@ -9,6 +9,7 @@ from typing import Tuple
 
 import pandas as pd
 
+from forecast.evaluation import times
 from forecast.recipe import CALENDARS, OWN_PARTS, SEASONS, Set
 from s2s_plugins.errors import UsageError
 
@@ -73,7 +74,7 @@ def _read(path: Path, time: str) -> pd.DataFrame:
     if time not in table.columns:
         raise UsageError(f"--time {time}: {path} has the columns {', '.join(map(str, table.columns))}")
     try:
-        index = pd.DatetimeIndex(pd.to_datetime(table[time]))
+        index = times(table[time])
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: column {time!r} has a cell that is no time: {str(error).splitlines()[0]}") from None
     if len(index) < 3 or not index.is_monotonic_increasing or index.has_duplicates:

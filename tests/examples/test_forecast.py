@@ -12,7 +12,7 @@ from runs import code_of, inside
 from forecast import baselines, evaluation, own, prepare, report
 from forecast import run as forecast
 from forecast.baselines import BASELINES, Difference, ErrorQuantiles, Means, filled
-from forecast.recipe import SETS
+from forecast.recipe import SETS, TRAIN
 from s2s_plugins.errors import UsageError, WorkError
 
 # a set of months with a season, a trend and some noise: 15 years, the last three of them to test
@@ -234,6 +234,47 @@ def test_the_table_has_means_and_deviations_over_seeds():
     cells = {"naive": {"mase": 1.0, "each": [1.0], "coverage": 80.0}, "model": {"mase": 0.9, "each": [0.8, 1.0]}}
     found = {"columns": {"naive": "Naive", "model": "Model", "linear": "Linear"}, "sets": {"bikes": cells}}
     assert report.table(found, "mase").splitlines()[2] == "| bikes | 1.000 | 0.900 ± 0.141 | - |"
+
+
+def test_a_users_table_says_step_season_and_parts(tmp_path):
+    index = pd.date_range("2024-03-01", periods=24 * 40, freq="h", tz="Europe/Berlin", name="hour")
+    path = tmp_path / "load.csv"
+    pd.DataFrame({"load": np.arange(960.0), "heat": 1.0}, index=index).to_csv(path)
+    arguments = ["--csv", str(path), "--time", "hour", "--target", "load", "--past", "heat"]
+    one = own.set_of(forecast.parse(arguments))
+    assert (one.step, one.season, one.input_length, one.output_length, one.missing) == ("h", 24, 48, 24, False)
+    assert one.targets == ("load",) and one.past == ("heat",) and "hour" in one.calendar
+    table = evaluation.read(path, one)
+    assert list(table["load"]) == list(range(960)), "no hour is doubled or lost where summer time begins"
+    parts = evaluation.cut(one, table)
+    assert parts.rows - parts.test == pytest.approx(192, abs=1) and parts.test - parts.valid == pytest.approx(96, abs=1)
+    path.write_text("day,y\n" + "".join(f"2024-01-{day:02d},{day}\n" for day in range(1, 31) if day != 9))
+    arguments = ["--csv", str(path), "--time", "day", "--target", "y", "--step", "D", "--season", "3", "--horizon", "2"]
+    one = own.set_of(forecast.parse(arguments))
+    assert (one.season, one.output_length, one.missing) == (3, 2, True)
+    assert evaluation.read(path, one)["y"].isna().sum() == 1
+
+
+def trainings(tmp_path, *arguments):
+    """The flags of each training, by set and architecture."""
+    plan = forecast.plan_of(forecast.parse(list(arguments)), tmp_path)
+    return {step.name: step.settings["flags"] for step in plan.steps if step.kind == "train"}
+
+
+def test_the_recipe_is_one_for_all_sets_but_for_the_updates_where_there_are_many_windows(tmp_path):
+    found = trainings(tmp_path)
+    assert len(found) == 6 * 4 * 3
+    for name, flags in found.items():
+        _, one, arch, seed = name.split("-")
+        assert flags["--arch"] == arch and f"seed{flags['--seed']}" == seed
+        assert flags["--max-update"] == flags["--total-num-update"] == {**TRAIN, **SETS[one].train}["--max-update"]
+    assert {name.split("-")[1] for name, flags in found.items() if flags["--max-update"] == 1500} == {
+        *("electricity", "bikes", "air")
+    }
+    (few,) = trainings(tmp_path, "--sets", "air", "--archs", "peek_lstm", "--seeds", "1", "--updates", "7").values()
+    assert few["--max-update"] == few["--total-num-update"] == 7 and "--attention" not in few
+    (tiny,) = trainings(tmp_path, "--demo").values()
+    assert tiny.items() >= {"--max-update": 10, "--decoder-hidden-size": 8, "--attention": "general"}.items()
 
 
 @pytest.mark.parametrize(
