@@ -56,8 +56,8 @@ def train(job: str, kind: str, args: argparse.Namespace) -> float:
         optimizer.step()
         if (update + 1) % max(1, args.updates // 10) == 0:
             minutes = (time.monotonic() - began) / 60
-            said = f"{job} {kind}: update {update + 1} of {args.updates}, {minutes:.1f} minutes, R2 {r2(model, *unseen):.4f}"
-            print(said, file=sys.stderr, flush=True)
+            said = f"update {update + 1} of {args.updates}, {minutes:.1f} minutes, R2 {r2(model, *unseen):.4f}"
+            print(f"{job} {kind}: {said}", file=sys.stderr, flush=True)
     return r2(model, *unseen)
 
 
