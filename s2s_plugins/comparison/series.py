@@ -94,10 +94,12 @@ class SeriesData(Data):
     def check(self, systems: Sequence[System]) -> None:
         from fairseq.models import ARCH_MODEL_REGISTRY
 
+        from s2s_plugins.models.classification import Classifies
         from s2s_plugins.models.seq2seq import RecurrentModel
 
         for system in systems:
-            if not issubclass(ARCH_MODEL_REGISTRY[system.arch], RecurrentModel):
+            model = ARCH_MODEL_REGISTRY[system.arch]
+            if not issubclass(model, RecurrentModel) or issubclass(model, Classifies):
                 raise UsageError(
                     f"--archs {system.arch} reads tokens alone, and {self.path} has series of numbers: use basic_lstm, "
                     "feedback_lstm, peek_lstm or attention_lstm"
@@ -122,7 +124,7 @@ class SeriesData(Data):
         from s2s_plugins.models.forecaster import load_forecaster
 
         forecaster = load_forecaster(str(checkpoint))
-        write_predictions(predict(forecaster, self.observed[subset].windows), path)
+        write_predictions(predict(forecaster, self.observed[subset]), path)
 
     def _read(self, subset: str, path: Path) -> Predictions:
         return read_predictions(path, self.observed[subset].target.shape)
