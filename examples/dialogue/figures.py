@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, Mapping
 
-from s2s_plugins.comparison import collect
+from s2s_plugins.comparison.decoded import decoding_speed
 from s2s_plugins.steps import Step, StepError, json_objects, statistics
 
 
@@ -18,7 +18,7 @@ def figures(step: Step, log: Path) -> Mapping[str, object]:
         StepError: the log does not say it.
     """
     if step.kind == "decode":
-        return collect.figures(step, log)
+        return {"sentences_per_second": decoding_speed(step, log)}
     if step.kind not in ("train", "perplexity"):
         return {}
     text = log.read_text(encoding="utf-8", errors="replace")

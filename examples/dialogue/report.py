@@ -12,7 +12,7 @@ from dialogue.plan import Plan
 from dialogue.prompts import PROMPTS
 from dialogue.recipe import BY_EPOCH, DECODINGS, SEARCH
 from dialogue.scores import variety
-from s2s_plugins.comparison.collect import read_decoded
+from s2s_plugins.comparison.decoded import read_decoded
 from s2s_plugins.comparison.report import embedded
 from s2s_plugins.comparison.run import machine
 from s2s_plugins.files import replacing, write_whole

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from forecast.recipe import LEVELS, Set
-from s2s_plugins.inference.forecaster import Forecast
 from s2s_plugins.models.forecaster import load_forecaster
+from s2s_plugins.series.forecasts import Forecast
 from s2s_plugins.series.table import Series
 
 

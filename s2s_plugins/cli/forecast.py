@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     at_least(args, length=1, batch_size=1)
     from s2s_plugins.files import check_replaceable
-    from s2s_plugins.inference.forecast_files import write_arrays, write_table
     from s2s_plugins.models.forecaster import load_forecaster
     from s2s_plugins.series.features import unknown_categories
+    from s2s_plugins.series.forecasts import write_arrays, write_table
     from s2s_plugins.series.reading import read_series
 
     for flag, path in (("--out", args.out), ("--plot", args.plot)):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import math
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
-from s2s_plugins.comparison.collect import Json
+from s2s_plugins.comparison.data import Json
 from s2s_plugins.reports import templates
 from s2s_plugins.reports.diagram import Diagram, draw
 from s2s_plugins.reports.webfonts import with_fonts
 
-TEMPLATE = "report.html"
+NONE = "–"
+DIGITS = 2  # of scores that do not say theirs
 
 
 def span(values: Sequence[float], digits: int) -> Tuple[str, str]:
@@ -29,33 +31,65 @@ def table(results: Json, subset: Json) -> Tuple[List[str], List[Json]]:
     heads = [metric["title"] for metric in results["metrics"]]
     is_main = subset is results["subsets"][0]
     if is_main:
-        heads += ["parameters", "training, target tokens/s", "decoding, sentences/s", "training, minutes"]
+        heads += ["parameters", *results["units"].values(), "training, minutes"]
     baselines = results.get("baselines", [])  # results of earlier versions have none
     systems = [system for system in [*results["systems"], *baselines] if system["name"] in subset["scores"]]
-    means = {
-        (system["name"], metric["name"]): _mean(subset["scores"][system["name"]], metric["name"])
-        for system in systems
+    best = {
+        metric["name"]: _best(metric, [subset["scores"][one["name"]] for one in systems])
         for metric in results["metrics"]
     }
     rows = []
     for system in systems:
         scores = subset["scores"][system["name"]]
-        cells = []
-        for metric in results["metrics"]:
-            name = metric["name"]
-            best = (max if metric["rises"] else min)(means[other["name"], name] for other in systems)
-            text, seeds = span([one[name] for one in scores], 2)
-            cells.append({"text": text, "seeds": seeds, "best": means[system["name"], name] == best})
+        cells = [
+            _cell(metric["name"], scores, best[metric["name"]], metric.get("digits", DIGITS))
+            for metric in results["metrics"]
+        ]
         trained = system not in baselines
         if is_main:
-            texts = _speeds(system["runs"]) if trained else ["–"] * 4
+            texts = _speeds(system["runs"], results["units"]) if trained else [NONE] * 4
             cells += [{"text": text, "seeds": "", "best": False} for text in texts]
         rows.append({"system": system, "cells": cells, "seeds": len(scores), "trained": trained})
     return heads, rows
 
 
-def _speeds(runs: Sequence[Json]) -> List[str]:
-    speeds = [_mean(runs, key) for key in ("parameters", "tokens_per_second", "sentences_per_second")]
+def target_table(results: Json, subset: Json) -> Tuple[List[str], List[Json]]:
+    """Heads and rows of a table with the mean absolute error of each target by system, with the best marked."""
+    names = [one["name"] for one in [*results["systems"], *results["baselines"]] if one["name"] in subset["by_target"]]
+    rows = []
+    for target in results["settings"]["targets"]:
+        scores = {name: [run[target] for run in subset["by_target"][name]] for name in names}
+        best = _best({"name": "mae", "rises": False}, list(scores.values()))
+        digits = DIGITS if not best else digits_of(best)
+        rows.append({"name": target, "cells": [_cell("mae", scores[name], best, digits) for name in names]})
+    return names, rows
+
+
+def digits_of(size: float) -> int:
+    """Decimals that show four digits of numbers of this size, which is above 0."""
+    return min(8, max(0, 3 - math.floor(math.log10(size))))
+
+
+def _cell(name: str, scores: Sequence[Json], best: Optional[float], digits: int) -> Json:
+    """A score of a system, which it may not have; an interval is said with its score."""
+    if any(one[name] is None for one in scores):
+        return {"text": NONE, "seeds": "", "best": False}
+    text, seeds = span([one[name] for one in scores], digits)
+    nominal = scores[0].get(f"{name}_nominal")
+    notes = [seeds] if seeds else []
+    notes += [f"of {nominal:g}"] if nominal is not None else []
+    return {"text": text, "seeds": ", ".join(notes), "best": best is not None and _mean(scores, name) == best}
+
+
+def _best(metric: Json, systems: Sequence[Sequence[Json]]) -> Optional[float]:
+    """The best mean of a metric; None where neither more nor less is better."""
+    name, rises = metric["name"], metric["rises"]
+    means = [_mean(scores, name) for scores in systems if all(one[name] is not None for one in scores)]
+    return None if rises is None or not means else (max if rises else min)(means)
+
+
+def _speeds(runs: Sequence[Json], units: Mapping[str, str]) -> List[str]:
+    speeds = [_mean(runs, key) for key in ("parameters", *units)]
     return [f"{speed:,.0f}" for speed in speeds] + [f"{_mean(runs, 'train_seconds') / 60:.1f}"]
 
 
@@ -68,25 +102,32 @@ def embedded(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def page(results: Json, pictures: Dict[str, Path], maps: Dict[str, List[str]], diagrams: Sequence[Diagram] = ()) -> str:
+def page(
+    results: Json, pictures: Mapping[str, Path], maps: Mapping[str, Sequence[str]], diagrams: Sequence[Diagram] = ()
+) -> str:
     """The report.
 
     Args:
         results: of :func:`~s2s_plugins.comparison.collect.collect`, with ``title``, ``machine``,
             ``signatures`` and ``settings``.
-        pictures: of :func:`~s2s_plugins.comparison.plots.draw`.
+        pictures: of :func:`~s2s_plugins.comparison.plots.save_all`.
         maps: for each system with attention, heat maps as HTML.
         diagrams: drawings of the systems' decoders.
     """
     subsets = [subset for subset in results["subsets"] if subset["scores"]]
     text = (
         templates(__package__)
-        .get_template(TEMPLATE)
+        .get_template(f"{results['kind']}.html")
         .render(
             results=results,
             subsets=subsets,
             tables={subset["name"]: table(results, subset) for subset in subsets},
             pictures={name: embedded(path) for name, path in pictures.items()},
+            targets={
+                subset["name"]: target_table(results, subset)
+                for subset in subsets
+                if len(results["settings"].get("targets", ())) > 1
+            },
             maps=maps,
             decoders=draw(diagrams) if diagrams else "",
         )

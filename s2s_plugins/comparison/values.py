@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import Dict, Iterable, List, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 
@@ -67,3 +68,28 @@ def leads_of(text: str) -> List[int]:
     if len(set(numbers)) < len(numbers):
         raise UsageError(f"--lead {text} names a number twice: leave one out")
     return numbers
+
+
+# the flags about how predictions are made, scored and shown, each with what reads its text
+CHOICE: Dict[str, Callable[[str], Any]] = {
+    "metrics": listed,
+    "bleu_tokenize": str,
+    "lead": leads_of,
+    "beam": int,
+    "decode_flags": lambda text: words(text, "--decode-flags"),
+    "references": Path,
+    "samples": int,
+    "attention_maps": int,
+}
+
+
+def choice_of(given: Mapping[str, Any]) -> Dict[str, Any]:
+    """Those of :data:`CHOICE` that the user gave, as values.
+
+    Args:
+        given: the text of each flag; None: it was not given.
+
+    Raises:
+        UsageError: a flag makes no sense.
+    """
+    return {name: read(given[name]) for name, read in CHOICE.items() if given[name] is not None}

@@ -6,41 +6,22 @@ Q quantile levels.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.series.arrays import sample_series
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.features import in_units
+from s2s_plugins.series.forecasts import Forecast, Values
 from s2s_plugins.series.table import Series
 from s2s_plugins.series.windows import Window, forecast_window
 
 DEFAULT_LEVELS = (0.1, 0.5, 0.9)  # of a distribution that gives any
-
-Values = NDArray[np.float64]
-
-
-class Forecast(NamedTuple):
-    """What comes behind a series, in the units of its data.
-
-    Attributes:
-        name: of the series.
-        times: (T,), datetime64[ns] or int64.
-        columns: names of the K targets.
-        point: (T, K).
-        levels: of the quantiles; none of a model that predicts a number alone.
-        quantiles: (T, K, Q), rising in Q.
-    """
-
-    name: str
-    times: NDArray[np.generic]
-    columns: Tuple[str, ...]
-    point: Values
-    levels: Tuple[float, ...]
-    quantiles: Values
+Float = NDArray[np.float32]
 
 
 class Model(Protocol):
@@ -55,9 +36,14 @@ class Model(Protocol):
     gives_quantiles: bool
 
     def predict(
-        self, windows: Sequence[Window], levels: Sequence[float]
-    ) -> Tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
+    ) -> Tuple[Float, Float]:
         """Predict as many steps as the windows have covariates, the same number in all; their targets are not read.
+
+        Args:
+            windows: N.
+            levels: of the quantiles.
+            histories: for each window, if any, the sources (S, D) that the encoder reads first, oldest first.
 
         Returns:
             Points (N, T, K) and quantiles (N, T, K, Q), in the windows' own scale.
@@ -71,13 +57,14 @@ class Forecaster:
         name: of the model, for messages.
         model: what computes.
         description: of the data that it was trained on.
+        stateful: its encoder goes on from window to window, so that a forecast reads the whole series.
 
     Attributes:
         levels: the quantile levels that :meth:`forecast` gives unless others are asked for.
     """
 
-    def __init__(self, name: str, model: Model, description: Description) -> None:
-        self.name, self.model, self.description = name, model, description
+    def __init__(self, name: str, model: Model, description: Description, stateful: bool = False) -> None:
+        self.name, self.model, self.description, self.stateful = name, model, description, stateful
         self.levels: Tuple[float, ...] = model.levels or (DEFAULT_LEVELS if model.gives_quantiles else ())
 
     def forecast(
@@ -107,12 +94,39 @@ class Forecaster:
         found: List[Forecast] = []
         for begin in range(0, len(series), batch_size):
             part = series[begin : begin + batch_size]
-            pairs = [forecast_window(one, self.description, steps) for one in part]
-            point, quantiles = self.predict([window for window, _ in pairs], asked)
-            for place, (one, (_, times)) in enumerate(zip(part, pairs)):
+            origins = [forecast_window(one, self.description, steps, self.stateful) for one in part]
+            windows, histories = [one.window for one in origins], [one.history for one in origins]
+            point, quantiles = self.predict(windows, asked, histories)
+            for place, (one, origin) in enumerate(zip(part, origins)):
                 columns = self.description.targets
-                found.append(Forecast(one.name, times, columns, point[place], asked, quantiles[place]))
+                found.append(Forecast(one.name, origin.times, columns, point[place], asked, quantiles[place]))
         return found
+
+    def forecast_arrays(
+        self, source: NDArray[np.floating], length: Optional[int] = None, levels: Optional[Sequence[float]] = None
+    ) -> Tuple[Values, Values]:
+        """What comes behind arrays, for a model of arrays or of series whose rows are counted, without covariates.
+
+        Args:
+            source: (N, S, D), in the units of the data, D being the columns that are observed; of series at least as
+                many steps as a window has.
+            length: number of steps, T; by default as many as in training.
+            levels: of the quantiles, as in :meth:`forecast`.
+
+        Returns:
+            Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
+
+        Raises:
+            UsageError: the shape is another, or the data has times or covariates; else as :meth:`forecast`.
+        """
+        columns, shape = len(self.description.observed), np.shape(source)
+        if self.description.time is not None or self.description.covariate_size:
+            raise UsageError(f"{self.name} was trained on series with times or covariates: give forecast() such series")
+        if len(shape) != 3 or shape[2] != columns or not shape[0]:
+            raise UsageError(f"the source has the shape {shape}: (samples, steps, {columns}) is needed")
+        series = [sample_series(rows, self.description, f"sample {place}") for place, rows in enumerate(source)]
+        found = self.forecast(series, length, levels)
+        return np.stack([one.point for one in found]), np.stack([one.quantiles for one in found])
 
     def check_levels(self, levels: Optional[Sequence[float]]) -> Tuple[float, ...]:
         """The quantile levels to predict; None stands for :attr:`levels`.
@@ -135,12 +149,15 @@ class Forecaster:
             raise UsageError(f"{self.name} gives no quantile {unknown[0]}: choose among {trained}")
         return asked
 
-    def predict(self, windows: Sequence[Window], levels: Sequence[float]) -> Tuple[Values, Values]:
+    def predict(
+        self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
+    ) -> Tuple[Values, Values]:
         """The predictions of windows whose targets have one length.
 
         Args:
             windows: as :func:`~s2s_plugins.series.windows.make_window` makes them; their targets are not read.
             levels: of the quantiles, as :meth:`check_levels` returns them.
+            histories: of a stateful model, what was read before each window.
 
         Returns:
             Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
@@ -148,7 +165,7 @@ class Forecaster:
         Raises:
             UsageError: the model's predictions are not finite.
         """
-        point, quantiles = self.model.predict(windows, levels)
+        point, quantiles = self.model.predict(windows, levels, histories)
         if not (np.isfinite(point).all() and np.isfinite(quantiles).all()):
             raise UsageError(f"{self.name} predicts no finite numbers: its weights or the input are too large")
         location = np.stack([window.location for window in windows])[:, None].astype(np.float64)  # N 1 K

@@ -6,14 +6,16 @@ Q quantile levels.
 
 from __future__ import annotations
 
-from typing import Protocol, Sequence, Tuple
+from typing import Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.losses import Loss
+from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.vectors import VectorOutput
 from s2s_plugins.series.windows import Window
 
@@ -24,8 +26,17 @@ class Member(Protocol):
     """A model of vectors: :class:`s2s_plugins.nn.vectors.VectorSeq2Seq`, or an adapter around one."""
 
     def __call__(
-        self, source: Tensor, prev_outputs: Tensor, covariates: "Tensor | None", padding_mask: "Tensor | None"
+        self,
+        source: Tensor,
+        prev_outputs: Tensor,
+        covariates: Optional[Tensor],
+        padding_mask: Optional[Tensor],
+        state: Optional[RecurrentState],
     ) -> VectorOutput: ...
+
+    def encode(
+        self, source: Tensor, padding_mask: Optional[Tensor], state: Optional[RecurrentState]
+    ) -> EncoderOutput: ...
 
 
 class TorchVectors:
@@ -42,7 +53,9 @@ class TorchVectors:
         self.levels, self.gives_quantiles = loss.levels, loss.gives_quantiles
 
     @torch.no_grad()
-    def predict(self, windows: Sequence[Window], levels: Sequence[float]) -> Tuple[Float, Float]:
+    def predict(
+        self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
+    ) -> Tuple[Float, Float]:
         """As :class:`~s2s_plugins.inference.forecaster.Model` has it."""
         source, mask = padded_vectors([window.source for window in windows])
         covariates, _ = padded_vectors([window.covariates for window in windows])
@@ -54,12 +67,23 @@ class TorchVectors:
             prev_outputs.to(self.device),
             covariates.to(self.device) if covariates.size(-1) else None,
             mask.to(self.device) if bool(mask.any()) else None,
+            self._read(histories, source.size(-1)),
         ).outputs.float()
         point: Float = self.loss.point(outputs).cpu().numpy()
         if not levels:
             return point, np.empty((*point.shape, 0), dtype=np.float32)
         quantiles: Float = self.loss.quantiles(outputs, levels).cpu().numpy()
         return point, quantiles
+
+    def _read(self, histories: Sequence[Sequence[Float]], size: int) -> Optional[RecurrentState]:
+        """The encoder's state after what stands before each window, the last ones of all together; None if there is
+        nothing. A window whose history is shorter begins later: until then it reads padding, and stays at zeros."""
+        state, longest = None, max(map(len, histories), default=0)
+        nothing = np.zeros((0, size), dtype=np.float32)
+        for place in range(-longest, 0):
+            source, mask = padded_vectors([one[place] if -place <= len(one) else nothing for one in histories])
+            state = self.member.encode(source.to(self.device), mask.to(self.device), state).state
+        return state
 
 
 def padded_vectors(rows: Sequence[NDArray[np.floating]]) -> Tuple[Tensor, Tensor]:

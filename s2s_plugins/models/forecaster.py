@@ -38,7 +38,8 @@ def load_forecaster(path: str, overrides: Optional[Dict[str, Any]] = None) -> Fo
         model = checkpoint.build(task)
         assert isinstance(model, VectorModel)
         device = next(model.parameters()).device
-        forecaster = Forecaster(path, TorchVectors(model, model.core.loss, device), description)
+        vectors = TorchVectors(model, model.core.loss, device)
+        forecaster = Forecaster(path, vectors, description, stateful=bool(checkpoint.cfg.task.stateful))
         forecaster.predict([_blank(description)], forecaster.levels)  # settings that do not fit each other stop here
     return forecaster
 

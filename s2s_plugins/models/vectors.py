@@ -12,6 +12,7 @@ from s2s_plugins.models.adapters import Autocast
 from s2s_plugins.models.config import flag
 from s2s_plugins.models.loading import CheckedLoading, numbers_as_text, text_as_numbers
 from s2s_plugins.models.resolve import Architecture, checked, scheduled_sampling, sides
+from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.losses import build_loss
 from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.scheduled import ScheduledSampling
@@ -76,6 +77,13 @@ class VectorModel(CheckedLoading):
         with self.autocast(source.device):
             output = self.core(source, prev_outputs, covariates, padding_mask, state)
         return output._replace(outputs=output.outputs.to(prev_outputs.dtype))
+
+    def encode(
+        self, source: Tensor, padding_mask: Optional[Tensor] = None, state: Optional[RecurrentState] = None
+    ) -> EncoderOutput:
+        """As :meth:`s2s_plugins.nn.vectors.VectorSeq2Seq.encode`."""
+        with self.autocast(source.device):
+            return self.core.encode(source, padding_mask, state)
 
     @property
     def goes_on(self) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn.build import auto_bridge, build_decoder, build_decoder_stack, build_vector_encoder
 from s2s_plugins.nn.decoder import DECODERS, Decoder
-from s2s_plugins.nn.encoder import VectorEncoder
+from s2s_plugins.nn.encoder import EncoderOutput, VectorEncoder
 from s2s_plugins.nn.losses import Loss, build_loss
 from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.scheduled import ScheduledSampling, run_stepwise
@@ -69,6 +69,12 @@ class VectorSeq2Seq(nn.Module):
         """Whether the decoder reads the previous output."""
         return "token" in type(self.decoder).sees.step
 
+    def encode(
+        self, source: Tensor, padding_mask: Optional[Tensor] = None, state: Optional[RecurrentState] = None
+    ) -> EncoderOutput:
+        """Encode ``source`` (B, S, D); see :meth:`s2s_plugins.nn.encoder.RecurrentEncoder.encode`."""
+        return self.encoder(source, padding_mask, state)
+
     def forward(
         self,
         source: Tensor,
@@ -89,7 +95,7 @@ class VectorSeq2Seq(nn.Module):
         """
         probability = self.sampling.probability if self.training else 1.0
         own = self.sampling.coins(prev_outputs) if 0 < probability < 1 else None
-        encoded = self.encoder(source, padding_mask, state)
+        encoded = self.encode(source, padding_mask, state)
         fed = self._fed(prev_outputs, covariates)
         start = self.decoder.start(encoded)
         if probability == 0 or not self.reads_outputs:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
 from s2s_plugins.reports import library
-
-if TYPE_CHECKING:
-    from s2s_plugins.inference.forecaster import Forecast
-    from s2s_plugins.series.table import Series
+from s2s_plugins.series.forecasts import Forecast
+from s2s_plugins.series.table import Series
 
 MOST = 12  # panels in a picture
 HISTORY = 4  # horizons of the past that are shown
 ENDINGS = (".png", ".svg", ".pdf")
 
 
-def draw(series: "Sequence[Series]", forecasts: "Sequence[Forecast]", path: Path) -> None:
+def draw(series: Sequence[Series], forecasts: Sequence[Forecast], path: Path) -> None:
     """A panel for each target of each series, the first :data:`MOST` of them.
 
     Args:
@@ -39,16 +37,18 @@ def draw(series: "Sequence[Series]", forecasts: "Sequence[Forecast]", path: Path
     if not panels:
         raise UsageError("there is nothing to draw: the input has no series")
     Figure = library("matplotlib.figure").Figure
-    panels = panels[:MOST]
+    count, panels = len(panels), panels[:MOST]
     figure = Figure(figsize=(9, 2.6 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     for axis, (one, forecast, place) in zip(axes, panels):
         _panel(axis, one, forecast, place)
+    if len(panels) < count:
+        figure.supxlabel(f"{len(panels)} of {count} are shown", fontsize=8)
     with replacing(path) as partial:
         figure.savefig(partial, format=path.suffix[1:], dpi=120)
 
 
-def _panel(axis: Any, series: "Series", forecast: "Forecast", place: int) -> None:
+def _panel(axis: Any, series: Series, forecast: Forecast, place: int) -> None:
     name, steps = forecast.columns[place], len(forecast.times)
     known = series.values.get(name)
     if known is not None:

@@ -142,6 +142,6 @@ def read_samples(path: Path, description: Description) -> List[Series]:
 
 
 def sample_series(values: NDArray[Any], description: Description, name: str, where: str = "") -> Series:
-    """A source (S, D) as a series."""
-    columns = {column: values[:, place].astype(np.float64) for place, column in enumerate(description.past)}
+    """A source (S, D) as a series, whose rows are counted."""
+    columns = {column: values[:, place].astype(np.float64) for place, column in enumerate(description.observed)}
     return Series(name, np.arange(len(values), dtype=np.int64), columns, where=where)

@@ -80,13 +80,28 @@ def _last_observed(values: Float) -> Float:
     return np.where(observed.any(axis=0), last, np.float32(0))
 
 
-def forecast_window(series: Series, description: Description, length: int) -> Tuple[Window, Times]:
-    """The window whose origin is behind the last row with a target, and the times of what is predicted, (T,).
+class Origin(NamedTuple):
+    """Where a forecast begins.
+
+    Attributes:
+        window: whose origin is behind the last row with a target.
+        times: of what is predicted, (T,).
+        history: what an encoder that goes on from window to window has read before, (S, D) each, oldest first.
+    """
+
+    window: Window
+    times: Times
+    history: Tuple[Float, ...] = ()
+
+
+def forecast_window(series: Series, description: Description, length: int, with_history: bool = False) -> Origin:
+    """The window behind which a series is predicted.
 
     Args:
         series: as :func:`~s2s_plugins.series.reading.read_series` gives it, or made in Python.
         description: of the training data.
         length: number of steps to predict, T.
+        with_history: also what stands before it, cut into windows that follow each other.
 
     Raises:
         UsageError: the series is not as it has to be (:func:`~s2s_plugins.series.table.checked`), is shorter than a
@@ -98,16 +113,21 @@ def forecast_window(series: Series, description: Description, length: int) -> Tu
         found = features(series, description)
         target = np.full((length, description.target_size), np.nan, dtype=np.float32)
         empty = np.empty((length, 0), dtype=np.float32)
-        return make_window(found.source, empty, target, description), np.arange(length, dtype=np.int64)
+        return Origin(make_window(found.source, empty, target, description), np.arange(length, dtype=np.int64))
     if end < description.input_length:
         rows = f"{end} rows with {', '.join(description.targets)}"
         raise UsageError(f"series {series.name!r} has {rows}: the model reads {description.input_length}; give more")
     whole = extended(series, description, end + length)
     found = features(whole, description)
-    begin = end - description.input_length
+    step = description.input_length
+    begin = end - step
     target = np.full((length, description.target_size), np.nan, dtype=np.float32)
-    window = make_window(found.source[begin:end], found.covariates[end:], target, description)
-    return window, whole.times[end:]
+
+    def window(first: int) -> Window:
+        return make_window(found.source[first : first + step], found.covariates[end:], target, description)
+
+    earlier = range(begin % step, begin, step) if with_history else ()
+    return Origin(window(begin), whole.times[end:], tuple(window(first).source for first in earlier))
 
 
 def extended(series: Series, description: Description, rows: int) -> Series:

@@ -12,7 +12,7 @@ import time
 import pytest
 from test_cli_errors import one_line_error
 
-from s2s_plugins.comparison import collect, metrics
+from s2s_plugins.comparison import decoded, metrics
 
 UPDATES = 400  # enough to be stopped before the end
 SIZES = ["--", "--encoder-embed-dim", "8", "--decoder-embed-dim", "8", "--batch-size", "16", "--attention", "general"]
@@ -121,14 +121,17 @@ def test_the_beginning_of_the_source_is_a_row_without_a_training(compared, comma
     texts = [(folder / "results.json").read_text(encoding="utf-8") for folder in (compared[0], out)]
     before, results = (json.loads(text.replace(str(out), str(compared[0]))) for text in texts)
     assert results["systems"] == before["systems"]
-    assert results["baselines"] == [{"name": "lead-2", "tokens": 2}, {"name": "lead-3", "tokens": 3}]
-    decoded = collect.read_decoded(out / "decoded" / "test-basic_lstm-seed1.txt")
+    assert results["baselines"] == [
+        {"name": f"lead-{number}", "tokens": number, "about": f"the first {number} tokens of the source"}
+        for number in (2, 3)
+    ]
+    found = decoded.read_decoded(out / "decoded" / "test-basic_lstm-seed1.txt")
     (subset,) = results["subsets"]
     for tokens in (2, 3):
-        outputs = [" ".join(source.split()[:tokens]) for source in decoded.sources]
+        outputs = [" ".join(source.split()[:tokens]) for source in found.sources]
         (scores,) = subset["scores"][f"lead-{tokens}"]
-        assert scores["token-error"] == metrics.token_error_rate(outputs, decoded.references)
-        assert scores["exact"] == metrics.exact_match(outputs, decoded.references)
+        assert scores["token-error"] == metrics.token_error_rate(outputs, found.references)
+        assert scores["exact"] == metrics.exact_match(outputs, found.references)
         assert [len(values) for values in subset["by_length"][f"lead-{tokens}"]] == [len(subset["lengths"])]
         for sample in subset["samples"]:
             assert sample["outputs"][f"lead-{tokens}"] == outputs[sample["number"]]

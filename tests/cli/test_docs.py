@@ -32,7 +32,7 @@ BUDGETS = [
 WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
     "make env": "installs from PyPI: tests/cli/test_make_env.py",
-    "pip install '.[fairseq,report]'": WHEEL,
+    "pip install '.[fairseq,report,forecast]'": WHEEL,
     "pip install '.[fairseq]'": WHEEL,
     "make lint": "make test runs it first",
     "make test": "runs this test",

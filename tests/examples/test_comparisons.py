@@ -20,6 +20,8 @@ from number_words.recipe import COMPARISONS as NUMBER_WORDS
 from s2s_plugins.cli.compare import settings_of
 from s2s_plugins.cli.main import parse
 from s2s_plugins.comparison import metrics
+from s2s_plugins.comparison.text import TextChoice
+from s2s_plugins.comparison.values import choice_of
 from s2s_plugins.files import write_whole
 
 FIVE = ("number_words-five", "--demo", "--archs", "attention_lstm")
@@ -105,7 +107,8 @@ def test_what_an_example_runs_are_commands_that_its_scripts_take(example, size, 
     for one, prepare, command in zip(comparisons, lines[::2], lines[1::2]):
         assert Path(prepare[1]).is_file() and f"x/{one.name}/data" in prepare
         _, args = parse("compare", command[2:])
-        metrics.choose(args.metrics.split(","), args.bleu_tokenize)
+        choice = TextChoice(**choice_of(vars(args)))
+        metrics.choose(choice.metrics, choice.bleu_tokenize)
         assert settings_of(args).out == Path("x", one.name)
 
 

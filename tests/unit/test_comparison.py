@@ -5,17 +5,11 @@ import shutil
 import pytest
 import sacrebleu
 
-from s2s_plugins.comparison import collect, metrics, report
-from s2s_plugins.comparison.plan import (
-    Plan,
-    Settings,
-    build_systems,
-    groups,
-    languages,
-    read_references,
-    with_defaults,
-)
-from s2s_plugins.comparison.run import Contents
+from s2s_plugins.comparison import decoded, metrics, report
+from s2s_plugins.comparison.data import Settings
+from s2s_plugins.comparison.plan import Plan
+from s2s_plugins.comparison.systems import build_systems, groups, with_defaults
+from s2s_plugins.comparison.text import TextChoice, TextData, languages, read_references
 from s2s_plugins.comparison.values import seeds_of
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import StepError
@@ -24,7 +18,7 @@ SHARED = ["--encoder-embed-dim", "8", "--decoder-embed-dim", "8", "--attention=d
 
 
 def systems(names, flags=SHARED, **own):
-    return build_systems(names, Settings(data=None, out=None, updates=1, flags=flags, own_flags=own))
+    return build_systems(names, flags, own)
 
 
 def score(name, hypotheses, references):
@@ -76,9 +70,11 @@ def test_flags_are_taken_with_their_values():
 
 
 def test_defaults_make_room_for_what_is_given():
-    plain = with_defaults([], 500)
+    plain = with_defaults([], 500, TextData.batch)
     assert plain[plain.index("--total-num-update") + 1] == "500" and "--max-tokens" in plain
-    given = with_defaults(["--lr-scheduler", "fixed", "--batch-size", "8", "--lr=0.1"], 500)
+    given = with_defaults(
+        ["--lr-scheduler", "fixed", "--batch-size", "8", "--lr=0.1"], 500, TextData.batch, TextData.instead
+    )
     assert "--total-num-update" not in given and "--max-tokens" not in given and "--lr" not in given
     assert given[:2] == ["--optimizer", "adam"]
 
@@ -109,7 +105,8 @@ def test_data_without_the_split_is_named(digits, tmp_path):
 
 def test_what_was_done_is_known_by_its_data_and_not_by_where_they_lie(digits, tmp_path):
     def steps(data):
-        train, decode = Plan(["peek_lstm"], Settings(data=data, out=tmp_path, updates=1, flags=())).steps
+        text = TextData(data, ["test"], TextChoice())
+        train, decode = Plan(["peek_lstm"], Settings(out=tmp_path, updates=1), text).steps
         return train.settings, decode.settings
 
     copy = tmp_path / "moved"
@@ -132,13 +129,12 @@ def test_what_was_done_is_known_by_its_data_and_not_by_where_they_lie(digits, tm
     ],
 )
 def test_references_that_do_not_fit_the_data_are_named(digits, tmp_path, content, message):
-    settings = Settings(data=digits, out=None, updates=1, references=tmp_path)
     if content is not None:
         (tmp_path / "test.tgt").write_bytes(content)
     with pytest.raises(UsageError, match=message):
-        read_references(settings, "src", "tgt")
+        read_references(digits, ["test"], tmp_path, "src", "tgt")
     (tmp_path / "test.tgt").write_bytes(b"1 2\n" * 12 + b"\n")
-    assert read_references(settings, "src", "tgt") == {"test": ["1 2"] * 12 + [""]}
+    assert read_references(digits, ["test"], tmp_path, "src", "tgt") == {"test": ["1 2"] * 12 + [""]}
 
 
 def test_exact_match_and_token_errors_are_counted():
@@ -193,34 +189,34 @@ def test_decoded_text_is_read_in_the_order_of_the_test_set(tmp_path):
         "S-1\tb\nT-1\tB B\nH-1\t-0.3\tB\nD-1\t-0.3\tB\nP-1\t-0.1\nS-0\ta a\nT-0\tA\nH-0\t-0.2\t\nD-0\t-0.2\t\n"
         "H-0\t-0.9\tsecond best\nD-0\t-0.9\tsecond best\nGenerate test with beam=2: ...\n"
     )
-    decoded = collect.read_decoded(path)
-    assert decoded.sources == ["a a", "b"] and decoded.references == ["A", "B B"] and decoded.hypotheses == ["", "B"]
+    found = decoded.read_decoded(path)
+    assert found.sources == ["a a", "b"] and found.references == ["A", "B B"] and found.hypotheses == ["", "B"]
     path.write_text("S-0\ta b\nT-0\tA B\nH-0\t-0.3\t\u2581A \u2581 B\nD-0\t-0.3\tA B\n", encoding="utf-8")
-    assert collect.read_decoded(path).hypotheses == ["A B"], "of --bpe sentencepiece"
+    assert decoded.read_decoded(path).hypotheses == ["A B"], "of --bpe sentencepiece"
     path.write_text("S-0\ta\nT-0\tA\n")
     with pytest.raises(StepError, match="lacks"):
-        collect.read_decoded(path)
+        decoded.read_decoded(path)
 
 
 def test_length_groups_hold_every_length_once():
     lengths = [3, 3, 5] + list(range(10, 60)) + [200]
-    found = collect.length_groups(lengths)
-    assert len(found) <= collect.MOST_LENGTHS
+    found = decoded.length_groups(lengths)
+    assert len(found) <= decoded.MOST_LENGTHS
     assert all(sum(low <= length <= high for low, high in found) == 1 for length in lengths)
-    assert collect.length_groups([2, 7, 7]) == [(2, 2), (7, 7)]
+    assert decoded.length_groups([2, 7, 7]) == [(2, 2), (7, 7)]
 
 
 def test_lengths_of_too_few_sentences_share_a_group():
-    assert collect.length_groups([]) == []
-    assert collect.length_groups([39, 48, 53] + [80] * 297) == [(39, 80)]
-    assert collect.length_groups([3] * 6 + [4] * 4 + [6] * 2 + [9] * 288) == [(3, 3), (4, 6), (9, 9)]
-    assert collect.length_groups([3] * 150 + [4] * 147 + [8, 9, 9]) == [(3, 3), (4, 9)]
+    assert decoded.length_groups([]) == []
+    assert decoded.length_groups([39, 48, 53] + [80] * 297) == [(39, 80)]
+    assert decoded.length_groups([3] * 6 + [4] * 4 + [6] * 2 + [9] * 288) == [(3, 3), (4, 6), (9, 9)]
+    assert decoded.length_groups([3] * 150 + [4] * 147 + [8, 9, 9]) == [(3, 3), (4, 9)]
 
 
 def test_samples_are_spread_from_short_to_long():
     sources = ["x " * length for length in (9, 1, 5, 3, 7, 2)]
-    assert collect.sample_numbers(sources, 3) == [5, 2, 0]
-    assert sorted(collect.sample_numbers(sources, 99)) == list(range(6))
+    assert decoded.sample_numbers(sources, 3) == [5, 2, 0]
+    assert sorted(decoded.sample_numbers(sources, 99)) == list(range(6))
 
 
 def test_a_report_says_what_stands_in_the_texts():
@@ -230,6 +226,8 @@ def test_a_report_says_what_stands_in_the_texts():
     subset = {"name": "test", "sentences": 8, "lengths": [], "samples": samples, "scores": {}, "by_length": {}}
     subset["scores"]["a&b"] = [{"seed": 1, "exact": 12.5}]
     results = {
+        "kind": "text",
+        "units": TextData.units,
         "title": "<i>t</i>",
         "machine": "m",
         "signatures": [],
@@ -251,6 +249,7 @@ def test_the_best_score_is_marked_and_seeds_are_spanned():
     subset = {"scores": {"a": [{"exact": 50, "error": 9}, {"exact": 70, "error": 9}], "b": [{"exact": 55, "error": 3}]}}
     metric = {"name": "exact", "title": "exact match %", "rises": True}
     results = {"metrics": [metric, {"name": "error", "title": "error", "rises": False}], "systems": systems}
+    results["units"] = TextData.units
     results["subsets"] = [subset]
     _, (a, b) = report.table(results, subset)
     assert [cell["best"] for cell in a["cells"][:2]] == [True, False]
@@ -261,11 +260,11 @@ def test_the_best_score_is_marked_and_seeds_are_spanned():
 
 def test_values_that_make_no_sense_are_refused_before_anything_is_read(tmp_path):
     for make, message in (
-        (lambda: Settings(tmp_path, tmp_path, updates=0), "--updates 0 is too small: use 1 or more"),
-        (lambda: Settings(tmp_path, tmp_path, updates=1, beam=0), "--beam 0 is too small"),
-        (lambda: Settings(tmp_path, tmp_path, updates=1, subsets=[]), "--subset is empty: name a split"),
-        (lambda: Contents(samples=-1), "--samples -1 is too small: use 0 or more"),
-        (lambda: Contents(attention_maps=-1), "--attention-maps -1 is too small"),
+        (lambda: Settings(tmp_path, updates=0), "--updates 0 is too small: use 1 or more"),
+        (lambda: TextChoice(beam=0), "--beam 0 is too small"),
+        (lambda: TextData(tmp_path, [], TextChoice()), "--subset is empty: name a split"),
+        (lambda: TextChoice(samples=-1), "--samples -1 is too small: use 0 or more"),
+        (lambda: TextChoice(attention_maps=-1), "--attention-maps -1 is too small"),
     ):
         with pytest.raises(UsageError, match=message):
             make()

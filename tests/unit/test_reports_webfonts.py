@@ -70,6 +70,7 @@ def test_without_the_fonts_a_page_is_as_it_was(monkeypatch):
 
 def test_a_comparisons_report_has_them():
     results = {
+        "kind": "text",
         "title": "詩 and titles",
         "machine": "",
         "signatures": {},

@@ -98,6 +98,6 @@ def test_sources_for_use_are_those_of_training(tmp_path, form):
     assert [series.rows for series in found] == {"npz": [5, 5, 2], "batch": [5, 5, 5], "single": [5]}[form]
     window = data.window(data.windows("train")[0])
     assert np.array_equal(features(found[0], data.description).source, window.source)
-    ahead, times = forecast_window(found[0], data.description, 4)
+    ahead, times, _ = forecast_window(found[0], data.description, 4)
     assert np.array_equal(ahead.source, window.source) and times.tolist() == [0, 1, 2, 3]
     assert ahead.covariates.shape == (4, 0)

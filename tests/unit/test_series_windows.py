@@ -200,7 +200,7 @@ def test_windows_do_not_reach_from_one_series_into_the_next(tmp_path):
 def test_a_forecast_begins_behind_the_last_target_and_its_times_follow(tmp_path):
     data = of_table(tmp_path / "data", columns(60), calendar=("day",))
     series = read_series(tmp_path / "data" / "series.csv", data.description)[0]
-    window, times = forecast_window(series, data.description, 5)
+    window, times, _ = forecast_window(series, data.description, 5)
     assert [str(time)[:10] for time in times] == ["2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04", "2024-03-05"]
     assert window.covariates.shape == (5, 2) and window.target.shape == (5, 1) and np.isnan(window.target).all()
     assert np.allclose(window.source, data.source[-6:])
@@ -212,7 +212,7 @@ def test_rows_behind_the_last_target_hold_the_known_covariates(tmp_path):
     data = of_table(tmp_path / "data", table, known=("price",), past=("rain",))
     future = {**table, "y": [*table["y"][:50], *[""] * 10], "rain": [*table["rain"][:50], *[""] * 10]}
     series = read_series(write_csv(tmp_path / "future.csv", future), data.description)[0]
-    window, times = forecast_window(series, data.description, 10)
+    window, times, _ = forecast_window(series, data.description, 10)
     assert np.allclose(window.source, data.source[44:50]) and np.allclose(window.covariates, data.covariates[50:])
     assert str(times[0])[:10] == days(60)[50]
     with pytest.raises(
@@ -238,7 +238,7 @@ def test_an_unknown_category_is_zeros_and_is_reported(tmp_path):
 def test_series_made_in_python_are_checked_as_those_of_files(tmp_path):
     data = of_table(tmp_path / "data", columns(60))
     times = np.arange("2024-01", "2024-02", dtype="datetime64[D]")
-    window, following = forecast_window(Series("mine", times, {"y": list(range(31))}), data.description, 2)
+    window, following, _ = forecast_window(Series("mine", times, {"y": list(range(31))}), data.description, 2)
     assert window.source.shape == (6, 1) and str(following[1])[:10] == "2024-02-02"
     with pytest.raises(UsageError, match="column 'y' has the shape"):
         forecast_window(Series("mine", times, {"y": [1.0]}), data.description, 2)

@@ -56,7 +56,8 @@ class _AdditiveScores(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_scores: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         query, keys, vector = ctx.saved_tensors
-        d_query, d_keys, d_vector = torch.empty_like(query), torch.zeros_like(keys), torch.zeros_like(vector)
+        d_query, d_vector = torch.empty_like(query), torch.zeros_like(vector)
+        d_keys: Optional[Tensor] = None
         weighted = vector.to(keys.dtype)
         for t, (one, d_score) in enumerate(zip(query.unbind(1), d_scores.to(keys.dtype).unbind(1))):
             hidden = _AdditiveScores.hidden(one, keys)
@@ -64,5 +65,7 @@ class _AdditiveScores(torch.autograd.Function):
             slope = hidden.addcmul_(hidden, hidden, value=-1)
             torch.mul(torch.bmm(d_score.unsqueeze(1), slope).squeeze(1), weighted, out=d_query[:, t])
             slope.mul_(d_score.unsqueeze(-1))
-            d_keys = slope if t == 0 else d_keys.add_(slope)
+            d_keys = slope if d_keys is None else d_keys.add_(slope)
+        if d_keys is None:  # no query
+            d_keys = torch.zeros_like(keys)
         return d_query, d_keys.mul_(2 * weighted), d_vector

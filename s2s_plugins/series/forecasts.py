@@ -1,18 +1,43 @@
-"""Forecasts as files: a table, or arrays."""
+"""Forecasts: what comes behind a series, and the files that they are written to.
+
+Shape letters: N series, T predicted steps, K targets, Q quantile levels.
+"""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import IO, List, Sequence, Union
+from typing import IO, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
-from s2s_plugins.inference.forecaster import Forecast
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.table import show
+
+Values = NDArray[np.float64]
+
+
+class Forecast(NamedTuple):
+    """What comes behind a series, in the units of its data.
+
+    Attributes:
+        name: of the series.
+        times: (T,), datetime64[ns] or int64.
+        columns: names of the K targets.
+        point: (T, K).
+        levels: of the quantiles; none of a model that predicts a number alone.
+        quantiles: (T, K, Q), rising in Q.
+    """
+
+    name: str
+    times: NDArray[np.generic]
+    columns: Tuple[str, ...]
+    point: Values
+    levels: Tuple[float, ...]
+    quantiles: Values
 
 
 def write_table(forecasts: Sequence[Forecast], description: Description, output: Union[Path, IO[str]]) -> None:
