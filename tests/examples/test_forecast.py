@@ -261,15 +261,17 @@ def trainings(tmp_path, *arguments):
     return {step.name: step.settings["flags"] for step in plan.steps if step.kind == "train"}
 
 
-def test_the_recipe_is_one_for_all_sets_but_for_the_updates_where_there_are_many_windows(tmp_path):
+def test_the_recipe_is_one_for_all_sets_but_for_the_updates_by_their_windows(tmp_path):
     found = trainings(tmp_path)
     assert len(found) == 6 * 4 * 3
     for name, flags in found.items():
         _, one, arch, seed = name.split("-")
         assert flags["--arch"] == arch and f"seed{flags['--seed']}" == seed
         assert flags["--max-update"] == flags["--total-num-update"] == {**TRAIN, **SETS[one].train}["--max-update"]
-    assert {name.split("-")[1] for name, flags in found.items() if flags["--max-update"] == 1500} == {
-        *("electricity", "bikes", "air")
+    updates = {name.split("-")[1]: flags["--max-update"] for name, flags in found.items()}
+    assert updates == {
+        **{"elnino": 200, "sunspots": 600, "temperature": 600},
+        **{"electricity": 1500, "bikes": 1500, "air": 1500},
     }
     (few,) = trainings(tmp_path, "--sets", "air", "--archs", "peek_lstm", "--seeds", "1", "--updates", "7").values()
     assert few["--max-update"] == few["--total-num-update"] == 7 and "--attention" not in few
