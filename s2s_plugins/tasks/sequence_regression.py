@@ -158,10 +158,10 @@ class SequenceRegressionTask(FairseqTask):
     def _go_on(self, sample: Dict[str, Any], training: bool) -> None:
         """Give a batch the state that the one before has left, zeros for the rows in which another series begins."""
         carried = self._carried[training]
-        if carried is None or "continues" not in sample:
+        if carried is None or "continues" not in sample or not sample["continues"].any():
             return
         goes_on: Tensor = sample["continues"].view(-1, 1, 1)
-        rows = len(goes_on)
+        rows = len(goes_on)  # at most as many as in the batch before
         parts = (part[:rows].to(goes_on.device).masked_fill(~goes_on, 0.0) for part in carried)
         sample["net_input"]["state"] = RecurrentState(*parts)
 
