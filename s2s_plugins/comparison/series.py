@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TASK = "sequence_regression"
-NAIVE = {"name": "last-value", "about": "the last observed value at each step"}
+NAIVE = {"name": "last-value", "about": "the last observed value"}
 DEFAULT_LOSS = "mse"
 MOST_SAMPLES = 24  # in one picture
 HISTORY = 3  # horizons of the past in a sample
