@@ -94,12 +94,9 @@ class SeriesData(Data):
     def check(self, systems: Sequence[System]) -> None:
         from fairseq.models import ARCH_MODEL_REGISTRY
 
-        from s2s_plugins.models.classification import Classifies
-        from s2s_plugins.models.seq2seq import RecurrentModel
-
         for system in systems:
             model = ARCH_MODEL_REGISTRY[system.arch]
-            if not issubclass(model, RecurrentModel) or issubclass(model, Classifies):
+            if not getattr(model, "takes_vectors", False):
                 raise UsageError(
                     f"--archs {system.arch} reads tokens alone, and {self.path} has series of numbers: use basic_lstm, "
                     "feedback_lstm, peek_lstm or attention_lstm"

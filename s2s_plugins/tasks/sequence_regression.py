@@ -11,7 +11,6 @@ from omegaconf import II, MISSING
 from torch import Tensor
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.models.vectors import loss_settings
 from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.settings import VectorSettings
@@ -109,7 +108,7 @@ class SequenceRegressionTask(FairseqTask):
         Raises:
             UsageError: the architecture reads tokens alone, or cannot do what the flags ask for.
         """
-        if not issubclass(ARCH_MODEL_REGISTRY[cfg._name], RecurrentModel):
+        if not getattr(ARCH_MODEL_REGISTRY[cfg._name], "takes_vectors", False):
             raise UsageError(
                 f"--arch {cfg._name} reads tokens alone: use --arch basic_lstm, feedback_lstm, peek_lstm or "
                 "attention_lstm"
