@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
     for flag, path in (("--out", args.out), ("--plot", args.plot)):
         if path is not None:
             check_replaceable(path, flag)
+    if args.out is not None and args.out.suffix not in ("", ".csv", ".npz"):
+        raise UsageError(f"--out {args.out}: forecasts are written as .csv or .npz, name such a file")
     forecaster = load_forecaster(args.checkpoint)
     forecaster.check_levels(args.levels)
     description = forecaster.description

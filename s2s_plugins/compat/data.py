@@ -21,13 +21,16 @@ def name_the_data_that_is_missing() -> None:
     @wrap(tasks, "setup_task")
     def setup_task(original, cfg, **kwargs):
         data = getattr(cfg, "data", None)
+        makes = getattr(
+            tasks.TASK_REGISTRY.get(getattr(cfg, "_name", None)), "data_made_by", "fairseq-preprocess --destdir {}"
+        )
         for folder in utils.split_paths(data) if isinstance(data, str) and data else []:
             if not os.path.exists(folder):
-                raise UsageError(f"data folder {folder} does not exist: fairseq-preprocess --destdir {folder} makes it")
+                raise UsageError(f"data folder {folder} does not exist: {makes.format(folder)} makes it")
             if os.path.isfile(folder):
                 raise UsageError(f"data folder {folder} is a file: name a folder that fairseq-preprocess wrote")
             if not os.listdir(folder):
-                raise UsageError(f"data folder {folder} is empty: fairseq-preprocess --destdir {folder} fills it")
+                raise UsageError(f"data folder {folder} is empty: {makes.format(folder)} fills it")
         try:
             return original(cfg, **kwargs)
         except FileNotFoundError as error:

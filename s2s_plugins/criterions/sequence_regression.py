@@ -13,6 +13,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.forecaster import DEFAULT_LEVELS
 from s2s_plugins.models.vectors import DEFAULT_QUANTILES
 from s2s_plugins.nn.losses import LOSSES, build_loss
 
@@ -84,9 +85,10 @@ class SequenceRegressionCriterion(FairseqCriterion):
         error = (self.loss.point(outputs) - target) * sample["scale"].unsqueeze(1)
         error = error.masked_fill(~observed, 0.0)
         sums = {"absolute": error.abs().sum(), "squared": (error**2).sum()}
-        if len(self.loss.levels) > 1:
-            ordered = outputs.sort(-1).values
-            inside = (ordered[..., 0] <= target) & (target <= ordered[..., -1]) & observed
+        levels = self.loss.levels or (DEFAULT_LEVELS if self.loss.gives_quantiles else ())
+        if len(levels) > 1:
+            outermost = self.loss.quantiles(outputs, (levels[0], levels[-1]))
+            inside = (outermost[..., 0] <= target) & (target <= outermost[..., 1]) & observed
             sums["inside"] = inside.sum()
         return sums
 

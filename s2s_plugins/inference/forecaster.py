@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.series.arrays import sample_series
-from s2s_plugins.series.description import Description
+from s2s_plugins.series.description import MOST, Description
 from s2s_plugins.series.features import in_units
 from s2s_plugins.series.forecasts import Forecast, Values
 from s2s_plugins.series.table import Series
@@ -90,6 +90,8 @@ class Forecaster:
         for name, value in (("--length", steps), ("--batch-size", batch_size)):
             if value < 1:
                 raise UsageError(f"{name} {value} is too small: use 1 or more")
+        if steps > MOST:
+            raise UsageError(f"--length {steps} is too large: use {MOST} or less")
         asked = self.check_levels(levels)
         found: List[Forecast] = []
         for begin in range(0, len(series), batch_size):
@@ -119,11 +121,17 @@ class Forecaster:
         Raises:
             UsageError: the shape is another, or the data has times or covariates; else as :meth:`forecast`.
         """
-        columns, shape = len(self.description.observed), np.shape(source)
+        try:
+            source = np.asarray(source, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise UsageError("the source is no array of numbers: (samples, steps, columns) is needed") from None
+        columns, shape = len(self.description.observed), source.shape
         if self.description.time is not None or self.description.covariate_size:
             raise UsageError(f"{self.name} was trained on series with times or covariates: give forecast() such series")
         if len(shape) != 3 or shape[2] != columns or not shape[0]:
             raise UsageError(f"the source has the shape {shape}: (samples, steps, {columns}) is needed")
+        if np.isnan(source[:, -1:, : len(self.description.targets)]).all(-1).any():
+            raise UsageError("a sample ends in a step without a value: end it at the last one that has one")
         series = [sample_series(rows, self.description, f"sample {place}") for place, rows in enumerate(source)]
         found = self.forecast(series, length, levels)
         return np.stack([one.point for one in found]), np.stack([one.quantiles for one in found])

@@ -66,5 +66,8 @@ def _panel(axis: Any, series: Series, forecast: Forecast, place: int) -> None:
         axis.fill_between(times, np.concatenate([last[1], low]), np.concatenate([last[1], high]), **shaded)
     axis.plot(times, np.concatenate([last[1], forecast.point[:, place]]), color="tab:blue", label="forecast")
     axis.set_title(f"{forecast.name}: {name}" if forecast.name else name, loc="left", fontsize=10)
+    if forecast.times.dtype.kind == "M":
+        dates = library("matplotlib.dates")
+        axis.xaxis.set_major_formatter(dates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8, loc="upper left")

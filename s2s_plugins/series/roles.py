@@ -144,6 +144,8 @@ def describe(tables: Sequence[Table], choice: Choice) -> Tuple[Description, List
         UsageError: a column is missing or not as its role needs it, or the times show no step.
     """
     first = tables[0]
+    if choice.time is not None:
+        first.column(choice.time, "--time")
     others = {*choice.past, *choice.known, *choice.static, choice.time, choice.series_column}
     rest = [name for name in first.columns if name not in others and name not in choice.target]
     targets = choice.target or tuple(rest)

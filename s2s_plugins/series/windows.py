@@ -107,7 +107,7 @@ def forecast_window(series: Series, description: Description, length: int, with_
         UsageError: the series is not as it has to be (:func:`~s2s_plugins.series.table.checked`), is shorter than a
             window's source, or lacks a covariate that is known.
     """
-    series = checked(series, description, future=True)
+    series = checked(series, description, future=description.kind == "series")
     end = origin(series, description)
     if description.kind == "arrays":
         found = features(series, description)

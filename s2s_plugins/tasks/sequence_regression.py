@@ -54,6 +54,7 @@ class SequenceRegressionTask(FairseqTask):
     """
 
     flag_defaults = {"criterion": "sequence_regression", "batch_size": 32}
+    data_made_by = "s2s prepare --series FILE --dest {}"
 
     def __init__(self, cfg: SequenceRegressionConfig, description: Description) -> None:
         super().__init__(cfg)
@@ -114,6 +115,12 @@ class SequenceRegressionTask(FairseqTask):
                 "attention_lstm"
             )
         model = super().build_model(cfg, from_checkpoint)
+        core = model.core
+        if core.loss.gives_quantiles and core.reads_outputs and core.sampling.highest < 1 and not from_checkpoint:
+            logger.warning(
+                f"--loss {self.cfg.loss} with --scheduled-sampling {core.sampling.highest:g} learns how far the next step is "
+                "from a true one: intervals of later steps come out too narrow, use --scheduled-sampling 1"
+            )
         if self.cfg.stateful and not model.goes_on:
             raise UsageError(
                 "--stateful goes on from the end of the last piece, and --encoder-bidirectional also reads from the "

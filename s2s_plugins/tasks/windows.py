@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import torch
 from fairseq.data import FairseqDataset
+from torch import Tensor
 
 from s2s_plugins.inference.torch_vectors import padded_vectors
 from s2s_plugins.series.store import SeriesFolder
@@ -77,11 +78,12 @@ class WindowDataset(FairseqDataset):
         covariates, _ = padded_vectors([window.covariates for window in windows])
         target, target_mask = padded_vectors([window.target for window in windows])
         observed = ~(target_mask.unsqueeze(-1) | target.isnan())
-        target = target.nan_to_num(0.0)
         first = torch.from_numpy(np.stack([window.first for window in windows])).unsqueeze(1)
+        previous = last_observed(torch.cat([first, target[:, :-1]], dim=1))
+        target = target.nan_to_num(0.0)
         net_input: Dict[str, Any] = {
             "source": source,
-            "prev_outputs": torch.cat([first, target[:, :-1]], dim=1),
+            "prev_outputs": previous,
             "padding_mask": source_mask if bool(source_mask.any()) else None,
             "covariates": covariates if covariates.size(-1) else None,
         }
@@ -101,6 +103,12 @@ class WindowDataset(FairseqDataset):
     @property
     def supports_prefetch(self) -> bool:
         return False
+
+
+def last_observed(values: Tensor) -> Tensor:
+    """``values`` (B, T, K) with the last one before it in the place of each NaN; the first ones are none."""
+    steps = torch.arange(values.size(1)).view(1, -1, 1).expand_as(values)
+    return values.gather(1, steps.masked_fill(values.isnan(), 0).cummax(1).values)
 
 
 def continues(windows: np.ndarray) -> np.ndarray:

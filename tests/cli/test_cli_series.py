@@ -155,6 +155,7 @@ def test_python_and_the_command_forecast_the_same(commands, trained):
     (table(rows_of(30)), ("--levels", "0.2"), "gives no quantile 0.2: choose among 0.1, 0.5, 0.9"),
     (table(rows_of(30)), ("--length", 0), "--length 0 is too small"),
     (table(rows_of(30)), ("--plot", "picture.bmp"), "picture.bmp ends in no format of a picture"),
+    (table(rows_of(30)), ("--out", "out.parquet"), "--out out.parquet: forecasts are written as .csv or .npz"),
     ("", (), "standard input"),
 ])  # fmt: skip
 def test_what_cannot_be_forecast_is_said_in_one_line(commands, trained, text, flags, message):

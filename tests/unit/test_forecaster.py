@@ -92,6 +92,7 @@ def test_the_quantiles_are_those_asked_for(loss):
     (QUANTILES, {"levels": (0.2,)}, "gives no quantile 0.2: choose among 0.1, 0.5, 0.9"),
     (QUANTILES, {"levels": (0.9, 0.1)}, "levels 0.9, 0.1 are not rising numbers between 0 and 1"),
     (LossSettings("gaussian"), {"levels": (0.0,)}, "levels 0.0 are not rising numbers"),
+    (QUANTILES, {"length": 10**8}, "--length 100000000 is too large: use 1000000 or less"),
     (QUANTILES, {"length": 0}, "--length 0 is too small: use 1 or more"),
     (QUANTILES, {"batch_size": 0}, "--batch-size 0 is too small: use 1 or more"),
 ])  # fmt: skip
@@ -130,6 +131,12 @@ def test_arrays_are_forecast_like_series():
         np.testing.assert_array_equal(quantiles[place], found.quantiles)
     with pytest.raises(UsageError, match=r"the source has the shape \(3, 9\): \(samples, steps, 2\) is needed"):
         ours.forecast_arrays(arrays[..., 0])
+    with pytest.raises(UsageError, match="a sample ends in a step without a value"):
+        ours.forecast_arrays(np.where(np.arange(9)[:, None] == 8, np.nan, arrays))
+    with pytest.raises(UsageError, match="the source is no array of numbers"):
+        ours.forecast_arrays([["a"]])
+    with pytest.raises(UsageError, match="column 'a' is empty"):
+        ours.forecast_arrays(np.where(np.arange(9)[:, None] == 7, np.nan, arrays))
     with pytest.raises(UsageError, match="has 5 rows"):
         ours.forecast_arrays(arrays[:, :5])
     ours.description = replace(ours.description, time="day", step="D")

@@ -83,11 +83,19 @@ def test_a_batch_is_padded_on_the_right_and_masks_what_is_missing():
     assert net_input["source"][1, 2:].abs().sum() == 0
     assert batch["observed"][0].tolist() == [[True, True], [False, True], [True, True]]
     assert batch["observed"][1].tolist() == [[True, True], [True, True], [False, False]]
-    # what the decoder reads: first, then the target shifted by one, 0 where it is missing
+    # what the decoder reads: first, then the target shifted by one, the last observed one where it is missing
     assert net_input["prev_outputs"][0].tolist() == [[5, 5], [0, 1], [0, 3]]
+    assert batch["target"][0].tolist() == [[0, 1], [0, 3], [4, 5]]
     assert net_input["covariates"][1].flatten().tolist() == [2, 2, 0]
     assert batch["ntokens"] == 5 and batch["scale"].tolist() == [[5, 5], [5, 5]]
     assert dataset.collater([]) == {}
+
+
+def test_a_missing_target_is_read_as_the_last_observed_one():
+    one = window_of(3, 4, first=7.0, missing=[(0, 1), (1, 1), (2, 0)])
+    dataset = WindowDataset(Folder([one]), "train")
+    previous = dataset.collater([dataset[0]])["net_input"]["prev_outputs"][0]
+    assert previous.tolist() == [[7, 7], [0, 7], [2, 7], [2, 5]]
 
 
 def test_without_padding_and_covariates_there_is_no_mask_and_none():
