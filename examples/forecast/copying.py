@@ -22,7 +22,7 @@ from s2s_plugins.nn.vectors import VectorSeq2Seq, vector_seq2seq
 
 LENGTH, SIZE, BATCH = 20, 8, 64
 JOBS: Dict[str, Callable[[Tensor], Tensor]] = {"copy": lambda source: source, "reverse": lambda source: source.flip(1)}
-ARCHITECTURES = ("attention", "basic", "feedback", "peek")
+ARCHITECTURES = ("basic", "feedback", "peek", "attention")
 
 
 def batch(job: str, rows: int) -> "tuple[Tensor, Tensor]":
@@ -64,7 +64,7 @@ def train(job: str, kind: str, args: argparse.Namespace) -> float:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--updates", type=int, default=6000, metavar="N", help="of each training (default: 6000)")
+    add("--updates", type=int, default=4000, metavar="N", help="of each training (default: 4000)")
     add("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS), help="(default: both)")
     add("--kinds", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES), help="of decoder (default: all)")
     add("--hidden-size", type=int, default=128, metavar="N", help="(default: 128)")

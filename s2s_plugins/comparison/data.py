@@ -180,9 +180,9 @@ class Data(ABC):
         """Lines about how scores were computed."""
         return []
 
-    def look_inside(self, settings: Settings, runs: Sequence[Run], runner: Runner, results: Json) -> None:
-        """Write what the report draws of the models."""
-        return None
+    def look_inside(self, settings: Settings, runs: Sequence[Run], runner: Runner, results: Json) -> bool:
+        """Write what the report draws of the models; returns whether it draws anything."""
+        return False
 
     def inside(self, settings: Settings, results: Json) -> Inside:
         """What :meth:`look_inside` wrote."""

@@ -22,7 +22,7 @@ from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.series.features import in_units
 from s2s_plugins.series.store import SeriesFolder
-from s2s_plugins.series.windows import Window
+from s2s_plugins.series.windows import Window, make_window
 from s2s_plugins.steps import StepError
 
 Values = NDArray[np.float64]
@@ -43,23 +43,6 @@ class Predictions:
     quantiles: Values
     levels: Values
     speed: Values
-
-
-def predict(forecaster: Forecaster, windows: Sequence[Window]) -> Predictions:
-    """The predictions of windows, whose targets are not read."""
-    lengths = np.array([len(window.target) for window in windows])
-    count, levels = forecaster.description.target_size, forecaster.levels
-    point = np.full((len(windows), lengths.max(), count), np.nan)
-    quantiles = np.full((*point.shape, len(levels)), np.nan)
-    began = time.perf_counter()
-    for length in np.unique(lengths):
-        alike = np.flatnonzero(lengths == length)
-        for begin in range(0, len(alike), BATCH_SIZE):
-            rows = alike[begin : begin + BATCH_SIZE]
-            found = forecaster.predict([windows[row] for row in rows], levels)
-            point[rows, :length], quantiles[rows, :length] = found
-    speed = len(windows) / max(time.perf_counter() - began, 1e-9)
-    return Predictions(point, quantiles, np.array(levels, dtype=np.float64), np.array(speed))
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
@@ -129,11 +112,41 @@ class Observed:
             return np.full((len(numbers), 1, len(self.stds)), np.nan)
         return by_series[numbers][:, None] * self.stds
 
+    def history(self, number: int) -> List[NDArray[np.float32]]:
+        """What an encoder that goes on from window to window has read before a window, (S, D) each, oldest first."""
+        if self.description.kind == "arrays":
+            return []
+        series, end, _, _, _ = self.rows[number].tolist()
+        step, begin = self.description.input_length, self._folder.series[series].begin
+        nothing = (self._folder.covariates[:0], self._folder.target[:0])
+        return [
+            make_window(self._folder.source[first : first + step], *nothing, self.description).source
+            for first in range(begin + (end - begin) % step, end, step)
+        ]
+
     @property
     def naive(self) -> Predictions:
         """The last observed value, as the prediction of each step."""
         point = np.where(np.isnan(self.target), np.nan, self.last[:, None])
         return Predictions(point, np.empty((*point.shape, 0)), np.empty(0), np.array(np.nan))
+
+
+def predict(forecaster: Forecaster, observed: Observed) -> Predictions:
+    """The predictions of a split, whose targets are not read."""
+    windows = observed.windows
+    lengths = np.array([len(window.target) for window in windows])
+    point = np.full(observed.target.shape, np.nan)
+    quantiles = np.full((*point.shape, len(forecaster.levels)), np.nan)
+    began = time.perf_counter()
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length)
+        for begin in range(0, len(alike), BATCH_SIZE):
+            rows = alike[begin : begin + BATCH_SIZE]
+            histories = [observed.history(row) for row in rows] if forecaster.stateful else ()
+            found = forecaster.predict([windows[row] for row in rows], forecaster.levels, histories)
+            point[rows, :length], quantiles[rows, :length] = found
+    speed = len(windows) / max(time.perf_counter() - began, 1e-9)
+    return Predictions(point, quantiles, np.array(forecaster.levels, dtype=np.float64), np.array(speed))
 
 
 def naive_errors(folder: SeriesFolder) -> Optional[Values]:

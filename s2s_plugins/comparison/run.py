@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from functools import partial
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 from s2s_plugins.comparison import collect, plots, report
 from s2s_plugins.comparison.data import PREDICT, Data, Json, Settings
@@ -14,7 +14,7 @@ from s2s_plugins.comparison.plan import Plan
 from s2s_plugins.errors import WorkError
 from s2s_plugins.files import write_whole
 from s2s_plugins.reports import library
-from s2s_plugins.steps import Runner
+from s2s_plugins.steps import Runner, Step
 
 
 def machine() -> str:
@@ -69,9 +69,9 @@ class Report:
         write_whole(out / "report.html", report.page(results, pictures, inside.maps, inside.diagrams))
         return results
 
-    def look_inside(self) -> None:
-        """Write what the report draws of the models."""
-        self.plan.data.look_inside(self.plan.settings, self.plan.runs, self.runner, self.results())
+    def look_inside(self) -> bool:
+        """Write what the report draws of the models; returns whether it draws anything."""
+        return self.plan.data.look_inside(self.plan.settings, self.plan.runs, self.runner, self.results())
 
 
 def compare(archs: Sequence[str], settings: Settings, data: Data, redo: bool = False) -> Json:
@@ -98,9 +98,15 @@ def compare(archs: Sequence[str], settings: Settings, data: Data, redo: bool = F
     for system in plan.systems:
         if system.left_out:
             print(f"{system.name} has no {', '.join(system.left_out)}: trained without")
-    runner.run(plan.steps, after=lambda step: step.kind == PREDICT and report_.write())
-    report_.look_inside()
-    results = report_.write()
+    found: List[Optional[Json]] = []  # after each prediction
+
+    def after(step: Step) -> None:
+        if step.kind == PREDICT:
+            found.append(report_.write())
+
+    runner.run(plan.steps, after)
+    is_drawn = report_.look_inside()
+    results = found[-1] if found and not is_drawn else report_.write()
     if results is None:  # the runner has raised for each step that failed
         raise WorkError(f"{settings.out} has no prediction: run the command again")
     return results

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TASK = "sequence_regression"
-NAIVE = {"name": "last-value", "about": "the last observed value at each step"}
+NAIVE = {"name": "last-value", "about": "the last observed value"}
 DEFAULT_LOSS = "mse"
 MOST_SAMPLES = 24  # in one picture
 HISTORY = 3  # horizons of the past in a sample
@@ -94,10 +94,9 @@ class SeriesData(Data):
     def check(self, systems: Sequence[System]) -> None:
         from fairseq.models import ARCH_MODEL_REGISTRY
 
-        from s2s_plugins.models.seq2seq import RecurrentModel
-
         for system in systems:
-            if not issubclass(ARCH_MODEL_REGISTRY[system.arch], RecurrentModel):
+            model = ARCH_MODEL_REGISTRY[system.arch]
+            if not getattr(model, "takes_vectors", False):
                 raise UsageError(
                     f"--archs {system.arch} reads tokens alone, and {self.path} has series of numbers: use basic_lstm, "
                     "feedback_lstm, peek_lstm or attention_lstm"
@@ -122,7 +121,7 @@ class SeriesData(Data):
         from s2s_plugins.models.forecaster import load_forecaster
 
         forecaster = load_forecaster(str(checkpoint))
-        write_predictions(predict(forecaster, self.observed[subset].windows), path)
+        write_predictions(predict(forecaster, self.observed[subset]), path)
 
     def _read(self, subset: str, path: Path) -> Predictions:
         return read_predictions(path, self.observed[subset].target.shape)

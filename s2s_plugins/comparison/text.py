@@ -178,10 +178,11 @@ class TextData(Data):
     def signatures(self) -> List[str]:
         return metrics.signatures(self.chosen, self.choice.bleu_tokenize)
 
-    def look_inside(self, settings: Settings, runs: Sequence[Run], runner: Runner, results: Json) -> None:
+    def look_inside(self, settings: Settings, runs: Sequence[Run], runner: Runner, results: Json) -> bool:
         from s2s_plugins.comparison.inside import Looking
 
         Looking(self, settings.out).write(runs, settings.seeds[0], runner, results)
+        return True
 
     def inside(self, settings: Settings, results: Json) -> Inside:
         from s2s_plugins.comparison.inside import Looking

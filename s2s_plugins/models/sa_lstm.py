@@ -27,6 +27,7 @@ class SequenceAutoencoder(Classifies, RecurrentModel):
 
     config_class = SequenceConfig
     decoder_class = FeedbackDecoder
+    takes_vectors = False
     objectives = ("reconstruction", "lm")
 
     @classmethod

@@ -28,9 +28,11 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
     Attributes:
         config_class: its flags.
         decoder_class: its decoder.
+        takes_vectors: whether it can be built for a task of vectors.
     """
 
     config_class = RecurrentConfig
+    takes_vectors = True
     decoder_class: Type[Decoder[Any]]
 
     @classmethod

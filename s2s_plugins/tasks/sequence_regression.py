@@ -11,7 +11,6 @@ from omegaconf import II, MISSING
 from torch import Tensor
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.models.vectors import loss_settings
 from s2s_plugins.nn.recurrent import RecurrentState
 from s2s_plugins.nn.settings import VectorSettings
@@ -109,7 +108,7 @@ class SequenceRegressionTask(FairseqTask):
         Raises:
             UsageError: the architecture reads tokens alone, or cannot do what the flags ask for.
         """
-        if not issubclass(ARCH_MODEL_REGISTRY[cfg._name], RecurrentModel):
+        if not getattr(ARCH_MODEL_REGISTRY[cfg._name], "takes_vectors", False):
             raise UsageError(
                 f"--arch {cfg._name} reads tokens alone: use --arch basic_lstm, feedback_lstm, peek_lstm or "
                 "attention_lstm"
@@ -158,10 +157,10 @@ class SequenceRegressionTask(FairseqTask):
     def _go_on(self, sample: Dict[str, Any], training: bool) -> None:
         """Give a batch the state that the one before has left, zeros for the rows in which another series begins."""
         carried = self._carried[training]
-        if carried is None or "continues" not in sample:
+        if carried is None or "continues" not in sample or not sample["continues"].any():
             return
         goes_on: Tensor = sample["continues"].view(-1, 1, 1)
-        rows = len(goes_on)
+        rows = len(goes_on)  # at most as many as in the batch before
         parts = (part[:rows].to(goes_on.device).masked_fill(~goes_on, 0.0) for part in carried)
         sample["net_input"]["state"] = RecurrentState(*parts)
 
