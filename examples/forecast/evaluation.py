@@ -57,7 +57,15 @@ def read(path: Path, one: Set) -> pd.DataFrame:
 
 
 def times(column: pd.Series) -> pd.DatetimeIndex:
-    """Times as they are written; with an offset, in UTC, as the library takes them."""
+    """Times as they are written; with an offset, in UTC, as the library takes them. Numbers are years.
+
+    Raises:
+        UsageError: they are other numbers.
+    """
+    if pd.api.types.is_numeric_dtype(column):
+        if not column.between(1678, 2261).all():
+            raise UsageError(f"the times in {column.name!r} are numbers: write dates, as 2024-03-01")
+        column = column.astype(int).astype(str)
     return pd.DatetimeIndex(pd.to_datetime(column, utc=True)).tz_localize(None)
 
 

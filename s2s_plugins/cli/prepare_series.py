@@ -79,7 +79,5 @@ def run(args: argparse.Namespace) -> None:
     for note in prepared.notes:
         print(f"warning: {note}", file=sys.stderr)
     print(f"\nwritten to {args.dest}; next, with --max-epoch and --save-dir as you like them:")
-    flags = "--user-dir $(s2s user-dir) --task sequence_regression --arch peek_lstm"
-    print(
-        f"  fairseq-train {shlex.quote(args.dest)} {flags} --scheduled-sampling 1 --optimizer adam --lr 0.002 --batch-size 64"
-    )
+    flags = "--user-dir $(s2s user-dir) --task sequence_regression --arch peek_lstm --scheduled-sampling 1"
+    print(f"  fairseq-train {shlex.quote(args.dest)} {flags} --optimizer adam --lr 0.002 --batch-size 64")

@@ -21,9 +21,8 @@ def name_the_data_that_is_missing() -> None:
     @wrap(tasks, "setup_task")
     def setup_task(original, cfg, **kwargs):
         data = getattr(cfg, "data", None)
-        makes = getattr(
-            tasks.TASK_REGISTRY.get(getattr(cfg, "_name", None)), "data_made_by", "fairseq-preprocess --destdir {}"
-        )
+        task = tasks.TASK_REGISTRY.get(getattr(cfg, "_name", None))
+        makes = getattr(task, "data_made_by", "fairseq-preprocess --destdir {}")
         for folder in utils.split_paths(data) if isinstance(data, str) and data else []:
             if not os.path.exists(folder):
                 raise UsageError(f"data folder {folder} does not exist: {makes.format(folder)} makes it")

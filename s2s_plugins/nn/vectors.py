@@ -228,14 +228,7 @@ def vector_seq2seq(
     Raises:
         ValueError: a size that is not positive, an unknown kind, or parts that do not fit together.
     """
-    if kind not in DECODERS or kind == "hard_attention":
-        known = ", ".join(name for name in DECODERS if name != "hard_attention")
-        raise ValueError(f"decoder {kind!r} is none of vectors: use one of {known}")
-    for name, size in (("source_size", source_size), ("target_size", target_size), ("hidden_size", hidden_size)):
-        if size < 1:
-            raise ValueError(f"{name} {size} is not positive: use 1 or more")
-    if bidirectional and hidden_size % 2:
-        raise ValueError(f"hidden_size {hidden_size} has no half for each direction: use an even number")
+    _check(kind, source_size, target_size, hidden_size, bidirectional)
     if kind == "attention" and attention is None:
         attention = AttentionSettings("additive", dim=hidden_size)
     depths = (layers, layers) if isinstance(layers, int) else layers
@@ -254,3 +247,19 @@ def vector_seq2seq(
     decoder = DecoderSettings(kind, stack, hidden_size, bridge, attention=attention, covariates=covariate_size > 0)
     vectors = VectorSettings(source_size, target_size, covariate_size, loss)
     return build_vector_seq2seq(Seq2SeqSettings(encoder, decoder, vectors), ScheduledSampling(scheduled_sampling))
+
+
+def _check(kind: str, source_size: int, target_size: int, hidden_size: int, bidirectional: bool) -> None:
+    """Whether there can be such a model.
+
+    Raises:
+        ValueError: there cannot.
+    """
+    if kind not in DECODERS or kind == "hard_attention":
+        known = ", ".join(name for name in DECODERS if name != "hard_attention")
+        raise ValueError(f"decoder {kind!r} is none of vectors: use one of {known}")
+    for name, size in (("source_size", source_size), ("target_size", target_size), ("hidden_size", hidden_size)):
+        if size < 1:
+            raise ValueError(f"{name} {size} is not positive: use 1 or more")
+    if bidirectional and hidden_size % 2:
+        raise ValueError(f"hidden_size {hidden_size} has no half for each direction: use an even number")

@@ -118,8 +118,8 @@ class SequenceRegressionTask(FairseqTask):
         core = model.core
         if core.loss.gives_quantiles and core.reads_outputs and core.sampling.highest < 1 and not from_checkpoint:
             logger.warning(
-                f"--loss {self.cfg.loss} with --scheduled-sampling {core.sampling.highest:g} learns how far the next step is "
-                "from a true one: intervals of later steps come out too narrow, use --scheduled-sampling 1"
+                f"--loss {self.cfg.loss} with --scheduled-sampling {core.sampling.highest:g} learns intervals of the "
+                "next step alone, later ones come out too narrow: use --scheduled-sampling 1"
             )
         if self.cfg.stateful and not model.goes_on:
             raise UsageError(
