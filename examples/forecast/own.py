@@ -75,6 +75,8 @@ def _read(path: Path, time: str) -> pd.DataFrame:
         raise UsageError(f"--time {time}: {path} has the columns {', '.join(map(str, table.columns))}")
     try:
         index = times(table[time])
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
     except (ValueError, TypeError) as error:
         raise UsageError(f"{path}: column {time!r} has a cell that is no time: {str(error).splitlines()[0]}") from None
     if len(index) < 3 or not index.is_monotonic_increasing or index.has_duplicates:

@@ -287,7 +287,10 @@ def test_the_recipe_is_one_for_all_sets_but_for_the_updates_by_their_windows(tmp
         (["--csv", "no.csv", "--time", "t", "--target", "y"], "--csv no.csv cannot be read: No such file or directory"),
         (["--csv", "t.csv", "--time", "u", "--target", "y"], "--time u: t.csv has the columns t, y"),
         (["--csv", "t.csv", "--time", "t", "--target", "z"], "--target z: t.csv has the columns t, y"),
-        (["--csv", "t.csv", "--time", "y", "--target", "y"], "each later than the one before: sort them"),
+        (
+            ["--csv", "t.csv", "--time", "y", "--target", "y"],
+            "t.csv: the times in 'y' are numbers: write dates, as 2024-03",
+        ),
         (["--csv", "t.csv", "--time", "t", "--target", "y"], "no one step between them: give --step, as MS, D or h"),
         (["--csv", "t.csv", "--time", "t", "--target", "y", "--sets", "air"], "--sets does not go with --csv"),
         (["--sets", "moon"], "--sets moon is not known: use some of elnino,"),
