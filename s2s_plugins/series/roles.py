@@ -153,6 +153,11 @@ def describe(tables: Sequence[Table], choice: Choice) -> Tuple[Description, List
         raise UsageError(f"{first.where} has no column left to predict: name one with --target")
     if not choice.target:
         _check_default_targets(first, rest, choice)
+        for table in tables[1:]:
+            more = [name for name in table.columns if name not in others and name not in rest]
+            if more:
+                remedy = "name the columns to predict with --target"
+                raise UsageError(f"{table.where} has a column {more[0]!r} that {first.where} lacks: {remedy}")
     categories: Dict[str, Tuple[str, ...]] = {}
     for name in choice.static:
         first.column(name, "--static")

@@ -180,6 +180,14 @@ def test_a_file_that_is_not_there_or_of_no_known_form_is_named(capsys, tmp_path)
     assert prepare(capsys, tmp_path, tmp_path / "folder.csv", *DAILY.split())[0] == 1
 
 
+def test_a_column_that_only_a_later_file_has_is_named(capsys, tmp_path):
+    first = write_csv(tmp_path / "first.csv", columns())
+    second = write_csv(tmp_path / "second.csv", {**columns(), "more": columns()["y"]})
+    words = (first, second, *PLAIN.split(), "--time", "day", "--past", "rain")
+    code, said = prepare(capsys, tmp_path, *words)
+    assert code == 2 and f"{second} has a column 'more' that {first} lacks" in said and said.count("\n") == 1
+
+
 def test_one_name_for_two_series_is_refused(capsys, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
