@@ -147,7 +147,7 @@ class Means:
 
     def phase(self, times: pd.DatetimeIndex) -> np.ndarray:
         if self.length == YEAR:
-            return np.minimum(times.dayofyear.to_numpy() - 1, YEAR - 1)
+            return np.minimum(times.day_of_year.to_numpy() - 1, YEAR - 1)
         return (times.dayofweek.to_numpy() * 24 + times.hour.to_numpy()) % self.length
 
     def fit(self, column: pd.Series) -> None:

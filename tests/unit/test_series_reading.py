@@ -159,7 +159,7 @@ def test_phases_of_the_calendar_are_those_of_pandas(unit):
         "hour": stamps.hour / 24,
         "weekday": stamps.dayofweek / 7,
         "day": (stamps.day - 1) / days_of["day"],
-        "dayofyear": (stamps.dayofyear - 1) / days_of["dayofyear"],
+        "dayofyear": (stamps.day_of_year - 1) / days_of["dayofyear"],
         "month": (stamps.month - 1) / 12,
         "quarter": (stamps.quarter - 1) / 4,
     }
