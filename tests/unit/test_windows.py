@@ -20,7 +20,7 @@ def pieces(*counts, length=10, stride=10, target=3):
     return np.array(rows, dtype=np.int64)
 
 
-@pytest.mark.parametrize("counts", [(5,), (3, 3, 3), (7, 2, 1, 4), (1, 1, 6)])
+@pytest.mark.parametrize("counts", [(5,), (3, 3, 3), (3, 2, 2), (7, 2, 1, 4), (1, 1, 6)])
 @pytest.mark.parametrize("rows", [1, 2, 3, 8])
 @pytest.mark.parametrize("shards", [1, 2, 3])
 @pytest.mark.parametrize("stride", [10, 5])
