@@ -181,6 +181,21 @@ def test_flags_that_do_not_go_with_vectors_are_said_in_one_line(commands, data, 
     assert message in one_line_error(done)
 
 
+def test_a_folder_that_is_not_there_names_the_command_that_makes_it(commands):
+    done = train(commands, "nowhere", "peek_lstm", "never", "--max-update", 1, code=2)
+    assert "data folder nowhere does not exist: s2s prepare --series FILE --dest nowhere makes it" in one_line_error(
+        done
+    )
+
+
+def test_intervals_of_given_outputs_are_warned_of(commands, data):
+    flags = ("--loss", "gaussian", "--max-update", 1)
+    said = train(commands, data, "peek_lstm", "narrow", *flags)
+    assert "come out too narrow: use --scheduled-sampling 1" in said.out + said.err
+    said = train(commands, data, "peek_lstm", "wide", *flags, "--scheduled-sampling", 1)
+    assert "too narrow" not in said.out + said.err
+
+
 def test_the_criterion_wants_its_task(commands, digits):
     done = commands.train(
         digits, "peek_lstm_tiny", commands.folder / "no", "--criterion", "sequence_regression", code=2
