@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
@@ -210,7 +211,7 @@ class Whole:
         return np.zeros(len(times))
 
 
-class Univariate:
+class Univariate(ABC):
     """A model of one target, for each target; a season that is too long for it is taken out before.
 
     If there are several ways to do that, the valid part chooses. Subclasses fit a model, and forecast with it.
@@ -222,17 +223,17 @@ class Univariate:
         self.one = one
         self.fits: List[Tuple[Taken, Any]] = []  # for each target, how the season is taken out, and the model
 
+    @abstractmethod
     def ways(self) -> List[Taken]:
         """How the season may be taken out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fitted(self, values: np.ndarray, season: int) -> Any:
         """A model of the rows (R,), with a season of ``season`` rows; 0: none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ahead(self, model: Any, values: np.ndarray) -> np.ndarray:
         """Quantiles (T, Q) of what follows the rows (R,), with the parameters of ``model``."""
-        raise NotImplementedError
 
     def fit(self, table: pd.DataFrame, valid: int) -> None:
         self.begin = table.index[max(0, valid - FITTED_ROWS)]

@@ -51,6 +51,21 @@ def prepare_step(name: str, folder: Path, cache: Optional[Path]) -> Step:
     return Step(made.name, made.kind, folder, settings, made.command, keeps=True)
 
 
+def _table_flags(one: Set) -> Flags:
+    """What ``s2s prepare --series`` and :mod:`forecast.peer` have to know of a set's table."""
+    return {
+        "--input-length": one.input_length,
+        "--output-length": one.output_length,
+        "--time": one.time,
+        "--step": one.step,
+        "--target": ",".join(one.targets),
+        "--past": ",".join(one.past) or None,
+        "--calendar": ",".join(one.calendar) or None,
+        "--valid-from": one.valid_from,
+        "--test-from": one.test_from,
+    }
+
+
 def windows_step(name: str, one: Set, table: Path, folder: Path, source: dict) -> Step:
     """The step that cuts a table into windows (``s2s prepare --series``).
 
@@ -62,18 +77,10 @@ def windows_step(name: str, one: Set, table: Path, folder: Path, source: dict) -
         source: what the table depends on.
     """
     flags: Flags = {
-        "--input-length": one.input_length,
-        "--output-length": one.output_length,
-        "--time": one.time,
-        "--step": one.step,
-        "--target": ",".join(one.targets),
-        "--past": ",".join(one.past) or None,
-        "--calendar": ",".join(one.calendar) or None,
-        "--valid-from": one.valid_from,
-        "--test-from": one.test_from,
+        **_table_flags(one),
         "--eval-stride": one.origin_stride,
         "--missing": "mask" if one.missing else None,
-        "--per-window": True,  # each on a scale of its own: better on the valid parts of most sets
+        "--per-window": True,  # each on a scale of its own: docs/results/forecast.md, What was tried
     }
     command = ["s2s", "prepare", "--series", str(table), "--dest", str(folder), *words(flags)]
     return Step(f"windows-{name}", "windows", folder, {"flags": flags, "source": source}, command, resumes=False)
@@ -263,15 +270,7 @@ class Plan:
         """Add the step that trains and runs the other library's model, in its own environment."""
         one, folder = self.sets[name], self.out / name / "forecasts" / f"{PEER}-seed{seed}"
         flags: Flags = {
-            "--time": one.time,
-            "--step": one.step,
-            "--target": ",".join(one.targets),
-            "--past": ",".join(one.past) or None,
-            "--calendar": ",".join(one.calendar) or None,
-            "--test-from": one.test_from,
-            "--valid-from": one.valid_from,
-            "--input-length": one.input_length,
-            "--output-length": one.output_length,
+            **_table_flags(one),
             "--stride": one.origin_stride,
             "--seed": seed,
             **PEER_FLAGS,

@@ -6,6 +6,7 @@ Shape letters: B sequences, T target steps, K target size, P numbers that descri
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Dict, Sequence, Tuple, Type
 
 import torch
@@ -17,7 +18,7 @@ from s2s_plugins.nn.settings import LossSettings
 LOSSES: Dict[str, Type[Loss]] = {}  # by kind
 
 
-class Loss:
+class Loss(ABC):
     """How a target value follows from the P numbers that the output layer gives for it. A subclass says how.
 
     Args:
@@ -54,9 +55,9 @@ class Loss:
         """
         raise ValueError(f"a model trained with the loss {self.kind} predicts a number alone, no quantiles of it")
 
+    @abstractmethod
     def losses(self, outputs: Tensor, target: Tensor) -> Tensor:
         """The loss of each value: ``outputs`` (B, T, K, P) and ``target`` (B, T, K) -> (B, T, K)."""
-        raise NotImplementedError
 
 
 class SquaredError(Loss):

@@ -98,7 +98,7 @@ class SequenceRegressionTask(FairseqTask):
         logger.info(f"{split}: {len(dataset)} windows")
         if dataset.continues is not None and split == "train" and not dataset.continues.any():
             raise UsageError(
-                f"--stateful goes on where the last window ended, and no window of {self.cfg.data} begins there: "
+                f"--stateful needs windows that follow each other, and none of {self.cfg.data} do: "
                 "prepare the data with a --stride that divides --input-length, best with the same"
             )
         self.datasets[split] = dataset

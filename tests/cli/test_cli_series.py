@@ -88,7 +88,7 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(commands, data):
     train(commands, data, "peek_lstm", "whole", *flags, "--max-update", 14)
     train(commands, data, "peek_lstm", "halves", *flags, "--max-update", 6)
     train(commands, data, "peek_lstm", "halves", *flags, "--max-update", 14)
-    whole, halves = (torch.load(commands.folder / name / "checkpoint_last.pt", weights_only=False)["model"]
+    whole, halves = (torch.load(commands.folder / name / "checkpoint_last.pt", weights_only=True)["model"]
                      for name in ("whole", "halves"))  # fmt: skip
     assert all(torch.equal(whole[name], halves[name]) for name in whole)
 
@@ -236,7 +236,7 @@ def test_a_stateful_training_resumes_in_the_middle_of_a_series(commands, pieces)
     train(commands, pieces / "data", "feedback_lstm", "stateful-halves", *flags, "--max-update", 33)
     train(commands, pieces / "data", "feedback_lstm", "stateless", *flags[1:], "--max-update", 33)
     whole, halves, without = (
-        torch.load(commands.folder / name / "checkpoint_last.pt", weights_only=False)["model"]
+        torch.load(commands.folder / name / "checkpoint_last.pt", weights_only=True)["model"]
         for name in ("stateful", "stateful-halves", "stateless")
     )
     assert all(torch.equal(whole[name], halves[name]) for name in whole)
