@@ -216,7 +216,7 @@ def test_a_checkpoint_of_other_data_is_not_gone_on_from(commands, data, trained)
 @pytest.fixture(scope="module")
 def pieces(commands):
     """Three long series of unequal length, cut into pieces that follow each other."""
-    folder = commands.folder / "pieces"
+    folder = commands.folder / "series-in-pieces"
     folder.mkdir()
     head = ("name", "day", "level", "other")
     rows = [(name, *row) for name, count in (("a", 300), ("b", 200), ("c", 90)) for row in rows_of(count, len(name))]
