@@ -136,12 +136,37 @@ class VectorSettings:
 
 
 @dataclass(frozen=True)
+class TokenSettings:
+    """Vocabularies of a model that reads and writes tokens.
+
+    Args:
+        source_size: V of the source.
+        target_size: V of the target.
+        output: what turns the decoder's features into logits.
+        shares_all: source, target and output have one embedding.
+    """
+
+    source_size: int
+    target_size: int
+    output: OutputSettings
+    shares_all: bool = False
+
+
+@dataclass(frozen=True)
 class Seq2SeqSettings:
-    """An encoder and a decoder, of tokens, or of vectors if ``vectors`` is given."""
+    """An encoder and a decoder, of tokens, or of vectors if ``vectors`` is given.
+
+    Args:
+        encoder: of the source.
+        decoder: of the target.
+        vectors: of a model of vectors.
+        tokens: of a model of tokens; None where its embeddings are passed to the builders.
+    """
 
     encoder: StackSettings
     decoder: DecoderSettings
     vectors: Optional[VectorSettings] = None
+    tokens: Optional[TokenSettings] = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +205,23 @@ class HeadSettings:
     dropout: float = 0.0
     batch_norm: bool = False
     bidirectional: bool = False
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """A classifier of documents.
+
+    Args:
+        reader: what reads them.
+        head: over its outputs.
+        vocabulary: V.
+        classes: number of classes, C.
+    """
+
+    reader: SequenceSettings
+    head: HeadSettings
+    vocabulary: int
+    classes: int
 
 
 class Sees(NamedTuple):
