@@ -94,6 +94,9 @@ def random_weights(model: nn.Module, seed: int) -> nn.Module:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+        for name, parameter in model.named_parameters():
+            if name in ("decoder.output_layer.bias", "decoder.emission.bias"):
+                parameter[2] += 2  # </s>
     return model.eval()
 
 
