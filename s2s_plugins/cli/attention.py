@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from s2s_plugins.cli.main import at_least
+from s2s_plugins.cli.opening import add_backend, open_translator
 from s2s_plugins.errors import UsageError, standard_input
 
 DESCRIPTION = """\
@@ -23,11 +24,12 @@ LIMIT, SPLIT = 20, "test"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --arch attention_lstm, or lstm")
+    add("model", metavar="MODEL", help="a model file, or a checkpoint, of --arch attention_lstm, or lstm")
     add("--data", metavar="DATA-BIN", help="binarised data to take the sentences from (default: stdin)")
     add("--split", metavar="NAME", help=f"split of --data (default: {SPLIT})")
     add("--limit", type=int, metavar="N", help=f"the first N sentences (default: {LIMIT} of --data, all of stdin)")
     add("--beam", type=int, default=5, metavar="N", help="width of the beam search, 1 = greedy (default: 5)")
+    add_backend(parser)
     add("--out", required=True, metavar="DIR", help="folder for the pictures and the page")
 
 
@@ -37,18 +39,21 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"--split {args.split} is a part of binarised data: give --data too")
     if os.path.exists(args.out) and not os.path.isdir(args.out):
         raise UsageError(f"--out {args.out} is a file: name a folder")
-    from s2s_plugins.models.translator import load_translator
+    if args.data is not None:
+        from s2s_plugins.models.translator import CheckpointTranslator
     from s2s_plugins.reports import attention
 
-    translator, split = load_translator(args.checkpoint, args.data), args.split or SPLIT
+    translator, split = open_translator([args.model], args.backend, args.data), args.split or SPLIT
     if args.data is None:
-        where, sentences = "stdin", translator.encode(_lines(args.limit))
+        lines = _lines(args.limit)
+        where, sentences = "stdin", [translator.spell(line, f"line {number}") for number, line in enumerate(lines, 1)]
     else:
+        assert isinstance(translator, CheckpointTranslator), "a model file has no data folder"
         where, sentences = f"{args.data}, {split}", translator.read(split, args.limit or LIMIT)
         if not sentences:
             raise UsageError(f"split {split!r} of {args.data} is empty: name another with --split")
     alignments = translator.attend(sentences, args.beam)
-    attention.write(alignments, Path(args.out), f"Attention of {args.checkpoint}, {where}")
+    attention.write(alignments, Path(args.out), f"Attention of {args.model}, {where}")
     print(f"{attention.summary(alignments)}: {os.path.join(args.out, attention.PAGE)}")
 
 

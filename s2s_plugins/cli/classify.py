@@ -7,6 +7,7 @@ import signal
 import sys
 
 from s2s_plugins.cli.main import at_least
+from s2s_plugins.cli.opening import add_backend, open_classifier
 from s2s_plugins.errors import standard_input
 
 DESCRIPTION = "Reads one document per line from stdin, and writes its label and the probability of the label."
@@ -14,9 +15,10 @@ DESCRIPTION = "Reads one document per line from stdin, and writes its label and 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="of fairseq-train --task text_classification")
+    add("model", metavar="MODEL", help="a model file, or a checkpoint of --task text_classification")
     add("--json", action="store_true", help="write a JSON object per line, with the probabilities of all classes")
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: %(default)s)")
+    add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -27,9 +29,8 @@ def run(args: argparse.Namespace) -> None:
     )  # like other filters: `s2s classify ... | head` ends without a message
     from s2s_plugins.inference.classifier import answer
     from s2s_plugins.inference.lines import progress, read_batches
-    from s2s_plugins.models.classifier import load_classifier
 
-    classifier = load_classifier(args.checkpoint)
+    classifier = open_classifier(args.model, args.backend)
     with progress(lines) as bar:
         for texts in read_batches(lines, args.batch_size):
             for probabilities in classifier(texts, args.batch_size):

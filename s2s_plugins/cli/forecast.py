@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Tuple
 
 from s2s_plugins.cli.main import at_least
+from s2s_plugins.cli.opening import add_backend, open_forecaster
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
 DESCRIPTION = """\
 Reads series as CSV from stdin, with the columns of the training data, and writes what comes behind the last observed
 row of each: a column for each target, and one for each quantile that the model gives. Rows behind the last observed
-one hold the covariates that are known in the future. The checkpoint is all that it needs."""
+one hold the covariates that are known in the future. The model file is all that it needs; a checkpoint too,
+where fairseq is installed."""
 EPILOG = """\
   s2s forecast checkpoint_best.pt < series.csv > forecast.csv
   s2s forecast checkpoint_best.pt --length 48 --plot forecast.png < series.csv
@@ -32,7 +34,7 @@ def levels_of(text: str) -> Tuple[float, ...]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="of --task sequence_regression")
+    add("model", metavar="MODEL", help="a model file, or a checkpoint of --task sequence_regression")
     add("--input", type=Path, metavar="F", help=".csv, .tsv, .parquet, .npy or .npz (default: CSV from stdin)")
     add("--out", type=Path, metavar="F", help="file to write, .csv or .npz (default: CSV to stdout)")
     add("--length", type=int, metavar="N", help="number of steps to predict (default: as in training)")
@@ -44,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--plot", type=Path, metavar="F.png", help="draw the series, the forecast and its interval")
     add("--batch-size", type=int, default=256, metavar="N", help="number of series at a time (default: 256)")
+    add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, length=1, batch_size=1)
     from s2s_plugins.files import check_replaceable
-    from s2s_plugins.models.forecaster import load_forecaster
     from s2s_plugins.series.features import unknown_categories
     from s2s_plugins.series.forecasts import write_arrays, write_table
     from s2s_plugins.series.reading import read_series
@@ -59,11 +61,11 @@ def run(args: argparse.Namespace) -> None:
             check_replaceable(path, flag)
     if args.out is not None and args.out.suffix not in ("", ".csv", ".npz"):
         raise UsageError(f"--out {args.out}: forecasts are written as .csv or .npz, name such a file")
-    forecaster = load_forecaster(args.checkpoint)
+    forecaster = open_forecaster(args.model, args.backend)
     forecaster.check_levels(args.levels)
     description = forecaster.description
     if description.kind == "arrays" and (args.out is None or args.out.suffix != ".npz"):
-        raise UsageError(f"{args.checkpoint} is a model of arrays: give --input F.npz and --out F.npz")
+        raise UsageError(f"{args.model} is a model of arrays: give --input F.npz and --out F.npz")
     if args.input is None:
         stream = standard_input()
         if stream.isatty():

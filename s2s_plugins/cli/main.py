@@ -30,6 +30,8 @@ VERBS = {
     "attention": "draw where a model looks",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
+    "save": "checkpoints to one model file, which needs no fairseq",
+    "info": "what a model file is",
     "user-dir": "print the folder that fairseq's --user-dir wants",
 }
 

@@ -7,13 +7,15 @@ import signal
 import sys
 
 from s2s_plugins.cli.main import values
+from s2s_plugins.cli.opening import add_backend, open_translator
 from s2s_plugins.errors import standard_input
 
 DESCRIPTION = """\
 Reads one source per line from stdin and writes it back with a tab and the prediction, as soon as no more input waits.
-The checkpoint is all that it needs: models of this plugin carry their dictionaries. Unknown tokens are reported on
+The model file is all that it needs; a checkpoint too, where fairseq is installed. Unknown tokens are reported on
 stderr."""
 EPILOG = """\
+  s2s predict g2p.safetensors < words.txt                              zebra<TAB>Z IY B R AH
   s2s predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s predict checkpoint_best.pt --source char --beam 1 < words.txt    greedy search, the fastest
   s2s predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    three best of an ensemble"""
@@ -22,15 +24,14 @@ LEVELS = ("token", "char")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("checkpoints", nargs="+", metavar="CHECKPOINT", help="of --task translation; several form an ensemble")
+    add("models", nargs="+", metavar="MODEL", help="a model file, or checkpoints of --task translation, an ensemble")
     add("--data", metavar="DATA-BIN", help="dictionaries for an architecture that does not carry them")
     add(
         "--source",
         choices=LEVELS,
-        default="token",
-        help="the input is tokens separated by spaces, or characters (default: token)",
+        help="the input is tokens separated by spaces, or characters (default: what a model file says, else token)",
     )
-    add("--target", choices=LEVELS, default="token", help="the same for the output (default: token)")
+    add("--target", choices=LEVELS, help="the same for the output")
     add("--beam", type=int, default=5, metavar="N", help="width of the beam search, 1 = greedy (default: 5)")
     add("--nbest", type=int, default=1, metavar="N", help="number of predictions per line, best first (default: 1)")
     add("--scores", action="store_true", help="add a column: the mean log-probability of a token")
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a JSON object per line: source, its tokens, predictions, scores, probabilities",
     )
     add("--batch-size", type=int, default=256, metavar="N", help="number of lines at a time (default: 256)")
+    add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -47,9 +49,8 @@ def run(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # like other filters: `s2s predict ... | head` ends without a message
     from s2s_plugins.inference.lines import progress
     from s2s_plugins.inference.predictions import Options, predict_lines
-    from s2s_plugins.models.translator import load_translator
 
-    translator = load_translator(args.checkpoints[0], args.data, ensemble=args.checkpoints[1:])
+    translator = open_translator(args.models, args.backend, args.data, args.source, args.target)
     translator.translate([], args.beam, args.nbest, args.batch_size)  # report unusable flags before reading
     if stream.isatty():
         print("s2s predict: reads one source per line, to the end of the input (Ctrl-D)", file=sys.stderr)

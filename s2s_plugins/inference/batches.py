@@ -7,6 +7,7 @@ from typing import Iterator, List, Sequence
 from s2s_plugins.errors import UsageError
 
 BATCH_SIZE = 64
+AHEAD = 16  # batches that are read at a time where so much input waits: sorted by length, they pad less
 
 
 def batches(sequences: Sequence[Sequence[int]], size: int) -> Iterator[List[int]]:

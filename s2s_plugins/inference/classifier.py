@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import List, Optional, Protocol, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Union
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.batches import BATCH_SIZE, batches
+from s2s_plugins.inference.batches import AHEAD, BATCH_SIZE, batches
+from s2s_plugins.inference.trained import Trained
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
 
@@ -20,7 +22,21 @@ class Model(Protocol):
         """The probabilities of the classes, (N, C), of documents that each end in ``</s>``."""
 
 
-class Classifier:
+class Classification(NamedTuple):
+    """The class of a text.
+
+    Attributes:
+        label: of the most probable class.
+        probability: of that class.
+        probabilities: of all classes, by label.
+    """
+
+    label: str
+    probability: float
+    probabilities: Dict[str, float]
+
+
+class Classifier(Trained):
     """A trained classifier.
 
     Args:
@@ -33,6 +49,8 @@ class Classifier:
         truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
     """
 
+    kind = "classifier"
+
     def __init__(
         self,
         name: str,
@@ -43,9 +61,37 @@ class Classifier:
         limit: Optional[int] = None,
         truncate: str = "tail",
     ) -> None:
-        self.name, self.model = name, model
+        super().__init__(name)
+        self.model = model
         self.tokenizer, self.symbols, self.labels = tokenizer, symbols, list(labels)
         self.limit, self.truncate = limit, truncate
+
+    def classify(self, texts: Union[str, Iterable[str]], batch_size: int = BATCH_SIZE) -> Any:
+        """The classes of texts.
+
+        Args:
+            texts: one text, or any number of them, also endlessly many: they are read as their classes are taken.
+            batch_size: number of texts at a time.
+
+        Returns:
+            Of one text its class; of several an iterator over these, in order.
+
+        Raises:
+            UsageError: as calling the classifier.
+        """
+        if batch_size < 1:
+            raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
+        if isinstance(texts, str):
+            return next(self._classes([texts], batch_size))
+        return self._classes(texts, batch_size)
+
+    def _classes(self, texts: Iterable[str], batch_size: int) -> Iterator[Classification]:
+        waiting = iter(texts)
+        while part := list(itertools.islice(waiting, batch_size * AHEAD)):
+            for probabilities in self(part, batch_size):
+                best = int(probabilities.argmax())
+                every = {label: float(value) for label, value in zip(self.labels, probabilities)}
+                yield Classification(self.labels[best], float(probabilities[best]), every)
 
     def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Probabilities of the classes, (len(texts), C), in float32.

@@ -6,13 +6,14 @@ Q quantile levels.
 
 from __future__ import annotations
 
-from typing import List, Optional, Protocol, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.inference.trained import Trained
 from s2s_plugins.series.arrays import sample_series
 from s2s_plugins.series.description import MOST, Description
 from s2s_plugins.series.features import in_units
@@ -50,7 +51,19 @@ class Model(Protocol):
         """
 
 
-class Forecaster:
+class ForecastArrays(NamedTuple):
+    """What comes behind the samples of an array, in the units of the data.
+
+    Attributes:
+        values: (N, T, K).
+        quantiles: (N, T, K, Q).
+    """
+
+    values: Values
+    quantiles: Values
+
+
+class Forecaster(Trained):
     """A trained model of series, or of arrays, ready to predict.
 
     Args:
@@ -63,29 +76,45 @@ class Forecaster:
         levels: the quantile levels that :meth:`forecast` gives unless others are asked for.
     """
 
+    kind = "forecaster"
+
     def __init__(self, name: str, model: Model, description: Description, stateful: bool = False) -> None:
-        self.name, self.model, self.description, self.stateful = name, model, description, stateful
+        super().__init__(name)
+        self.model, self.description, self.stateful = model, description, stateful
         self.levels: Tuple[float, ...] = model.levels or (DEFAULT_LEVELS if model.gives_quantiles else ())
 
     def forecast(
         self,
-        series: Sequence[Series],
+        series: Union[Sequence[Series], NDArray[np.floating]],
         length: Optional[int] = None,
         levels: Optional[Sequence[float]] = None,
         batch_size: int = BATCH_SIZE,
-    ) -> List[Forecast]:
-        """What comes behind the last observed row of each series.
+    ) -> Any:
+        """What comes behind the last observed row of each series, or behind arrays.
 
         Args:
-            series: as :func:`s2s_plugins.series.reading.read_series` gives them; of arrays, one source each.
+            series: as :func:`s2s_plugins.series.reading.read_series` gives them; or, for a model of arrays or of series
+                whose rows are counted, without covariates, an array (N, S, D) in the units of the data, D being the
+                columns that are observed; of series at least as many steps as a window has.
             length: number of steps, T; by default as many as in training.
             levels: of the quantiles, between 0 and 1, rising; by default :attr:`levels`.
             batch_size: number of series at a time.
 
+        Returns:
+            Of series a list of :class:`~s2s_plugins.series.forecasts.Forecast`; of an array :class:`ForecastArrays`.
+
         Raises:
             UsageError: ``length`` or ``batch_size`` is below 1, the model does not give these quantiles, a series is
-                too short, or covariates are missing.
+                too short, covariates are missing, or an array does not fit the model.
         """
+        if isinstance(series, np.ndarray):
+            found = self._forecast(self._as_series(series), length, levels, batch_size)
+            return ForecastArrays(np.stack([one.point for one in found]), np.stack([one.quantiles for one in found]))
+        return self._forecast(series, length, levels, batch_size)
+
+    def _forecast(
+        self, series: Sequence[Series], length: Optional[int], levels: Optional[Sequence[float]], batch_size: int
+    ) -> List[Forecast]:
         steps = self.description.output_length if length is None else length
         for name, value in (("--length", steps), ("--batch-size", batch_size)):
             if value < 1:
@@ -104,22 +133,11 @@ class Forecaster:
                 found.append(Forecast(one.name, origin.times, columns, point[place], asked, quantiles[place]))
         return found
 
-    def forecast_arrays(
-        self, source: NDArray[np.floating], length: Optional[int] = None, levels: Optional[Sequence[float]] = None
-    ) -> Tuple[Values, Values]:
-        """What comes behind arrays, for a model of arrays or of series whose rows are counted, without covariates.
-
-        Args:
-            source: (N, S, D), in the units of the data, D being the columns that are observed; of series at least as
-                many steps as a window has.
-            length: number of steps, T; by default as many as in training.
-            levels: of the quantiles, as in :meth:`forecast`.
-
-        Returns:
-            Points (N, T, K) and quantiles (N, T, K, Q), in the units of the data.
+    def _as_series(self, source: NDArray[np.floating]) -> List[Series]:
+        """The samples of an array (N, S, D) as series.
 
         Raises:
-            UsageError: the shape is another, or the data has times or covariates; else as :meth:`forecast`.
+            UsageError: the shape is another, or the data has times or covariates.
         """
         try:
             source = np.asarray(source, dtype=np.float64)
@@ -132,9 +150,7 @@ class Forecaster:
             raise UsageError(f"the source has the shape {shape}: (samples, steps, {columns}) is needed")
         if np.isnan(source[:, -1:, : len(self.description.targets)]).all(-1).any():
             raise UsageError("a sample ends in a step without a value: end it at the last one that has one")
-        series = [sample_series(rows, self.description, f"sample {place}") for place, rows in enumerate(source)]
-        found = self.forecast(series, length, levels)
-        return np.stack([one.point for one in found]), np.stack([one.quantiles for one in found])
+        return [sample_series(rows, self.description, f"sample {place}") for place, rows in enumerate(source)]
 
     def check_levels(self, levels: Optional[Sequence[float]]) -> Tuple[float, ...]:
         """The quantile levels to predict; None stands for :attr:`levels`.

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import AHEAD
 
-AHEAD = 16  # batches that are read at a time where so much input waits
 PATIENCE = 0.01  # seconds: a program that writes without rest has more within them
 BLOCK = 1 << 20
 

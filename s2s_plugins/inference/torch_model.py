@@ -54,13 +54,17 @@ class TorchModel:
         self.has_attention = has_attention
 
     @torch.no_grad()
-    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+    def search(
+        self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
+    ) -> List[List[Found]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
         src_tokens = padded(sources, self.device)
         steps = [member.steps() for member in self.members]
         outputs = [member.encode(src_tokens) for member in self.members]
         states = [one.start(output, settings.beam) for one, output in zip(steps, outputs)]
-        return beam_search(steps, states, src_tokens.new_full((len(sources),), settings.end), settings)
+        first_tokens = src_tokens.new_full((len(sources),), settings.end)
+        found = beam_search(steps, states, first_tokens, settings, attends and self.has_attention)
+        return [[one._replace(attention=_on_cpu(one.attention)) for one in hypotheses] for hypotheses in found]
 
     @torch.no_grad()
     def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
@@ -77,6 +81,10 @@ class TorchModel:
             raise ValueError("this model has no attention")
         rows = weights.float().cpu().numpy()
         return [row[: len(target), : len(source)] for row, target, source in zip(rows, targets, sources)]
+
+
+def _on_cpu(attention: Optional[Tensor]) -> Optional[np.ndarray]:
+    return None if attention is None else attention.float().cpu().numpy()
 
 
 def padded(sentences: Sequence[Sequence[int]], device: torch.device) -> Tensor:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import math
 import re
-from typing import List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.batches import BATCH_SIZE, batches
+from s2s_plugins.inference.batches import AHEAD, BATCH_SIZE, batches
+from s2s_plugins.inference.spelling import Spelling
+from s2s_plugins.inference.trained import Trained
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
+
+logger = logging.getLogger(__name__)
 
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
 
@@ -38,11 +45,38 @@ class Hypothesis(NamedTuple):
         tokens: what the model produced, without ``</s>``.
         score: its log-probability divided by its length, natural logarithm; fairseq prints it in base 2.
         numbers: the numbers of the tokens, ``</s>`` included.
+        weights: where the model looked for each of these, (T, S) over the source's tokens with its ``</s>``; None of a
+            model without attention, and where it was not asked for.
     """
 
     tokens: List[str]
     score: float
     numbers: List[int]
+    weights: Optional[NDArray[np.floating]] = None
+
+    @property
+    def probability(self) -> float:
+        """That of the whole output."""
+        return math.exp(self.score * len(self.numbers))
+
+
+class Prediction(NamedTuple):
+    """What a source becomes.
+
+    Attributes:
+        text: of the output.
+        score: mean log-probability of a token, ``</s>`` included; natural logarithm.
+        probability: of the whole output.
+        tokens: of the output, without ``</s>``.
+        alignment: where the model looked for each token and ``</s>``, (T, S) over the source's tokens and ``</s>``;
+            each row sums to 1; None of a model without attention.
+    """
+
+    text: str
+    score: float
+    probability: float
+    tokens: List[str]
+    alignment: Optional[NDArray[np.floating]]
 
 
 class Model(Protocol):
@@ -58,14 +92,16 @@ class Model(Protocol):
     longest_target: int
     has_attention: bool
 
-    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
-        """The best outputs of each source, best first."""
+    def search(
+        self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
+    ) -> List[List[Found]]:
+        """The best outputs of each source, best first; with attention if it ``attends`` and there is any."""
 
     def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
 
 
-class Translator:
+class Translator(Trained):
     """A trained model, ready to decode.
 
     Args:
@@ -73,15 +109,29 @@ class Translator:
         model: what computes.
         source: symbols of the source.
         target: symbols of the target.
+        source_spelling: how text becomes tokens in :meth:`predict`; by default they are separated by spaces.
+        target_spelling: how tokens become text there.
 
     Attributes:
         limit: most tokens of a sentence, ``</s>`` included.
         has_attention: whether the model gives attention weights.
     """
 
-    def __init__(self, name: str, model: Model, source: SymbolTable, target: SymbolTable) -> None:
-        self.name, self.model = name, model
+    kind = "translator"
+
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        source: SymbolTable,
+        target: SymbolTable,
+        source_spelling: Optional[Spelling] = None,
+        target_spelling: Optional[Spelling] = None,
+    ) -> None:
+        super().__init__(name)
+        self.model = model
         self.source, self.target = source, target
+        self.source_spelling, self.target_spelling = source_spelling or Spelling(), target_spelling or Spelling()
         self.limit, self.has_attention = model.longest_source, model.has_attention
 
     def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
@@ -94,15 +144,15 @@ class Translator:
         Raises:
             UsageError: a line has more tokens than the model takes.
         """
-        sentences: List[Sentence] = []
-        for line in lines:
-            words = line.split()
-            self.check_length(len(words) + 1, f"line {first + len(sentences)}")
-            numbers = [self.source.indices.get(word, UNK) for word in words]
-            # a word that looks like one of fairseq's own symbols, as <pad>, is one that the table lacks
-            known = [UNK if number < len(SPECIAL) else number for number in numbers]
-            sentences.append(Sentence([*words, SPECIAL[EOS]], [*known, EOS]))
-        return sentences
+        return [self._sentence(line, f"line {number}") for number, line in enumerate(lines, first)]
+
+    def _sentence(self, line: str, what: str) -> Sentence:
+        words = line.split()
+        self.check_length(len(words) + 1, what)
+        numbers = [self.source.indices.get(word, UNK) for word in words]
+        # a word that looks like one of fairseq's own symbols, as <pad>, is one that the table lacks
+        known = [UNK if number < len(SPECIAL) else number for number in numbers]
+        return Sentence([*words, SPECIAL[EOS]], [*known, EOS])
 
     def check_length(self, tokens: int, what: str) -> None:
         """Check that the model takes a sentence of so many tokens.
@@ -115,6 +165,76 @@ class Translator:
                 f"{what} has {tokens} tokens, </s> included, and the model takes {self.limit} (--max-source-positions "
                 "of its training): shorten it"
             )
+
+    def predict(
+        self, texts: Union[str, Iterable[str]], nbest: int = 1, beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> Any:
+        """What texts become, by beam search.
+
+        Args:
+            texts: one text, or any number of them, also endlessly many: they are read as their predictions are taken.
+            nbest: number of predictions of a text.
+            beam: number of hypotheses that are followed at a time.
+            batch_size: number of texts at a time.
+
+        Returns:
+            Of one text a prediction; with ``nbest`` above 1 a list of them, best first. Of several an iterator over
+            these, in order.
+
+        Raises:
+            UsageError: a number is out of range, or a text is longer than the model takes.
+        """
+        self._settings(beam, nbest, batch_size)
+        if isinstance(texts, str):
+            return next(self._predictions([texts], nbest, beam, batch_size))
+        return self._predictions(texts, nbest, beam, batch_size)
+
+    def _predictions(
+        self, texts: Iterable[str], nbest: int, beam: int, batch_size: int
+    ) -> Iterator[Union[Prediction, List[Prediction]]]:
+        waiting, first, unknown = iter(texts), 1, Unknown()
+        while part := list(itertools.islice(waiting, batch_size * AHEAD)):
+            sentences = [self.spell(text, f"text {number}") for number, text in enumerate(part, first)]
+            unknown.look(sentences, first, "text")
+            for hypotheses in self.best(sentences, beam, nbest, batch_size, attends=True):
+                found = [self._prediction(one) for one in hypotheses]
+                yield found[0] if nbest == 1 else found
+            first += len(part)
+        unknown.summarize(first - 1, "texts")
+
+    def _prediction(self, found: Hypothesis) -> Prediction:
+        text = self.target_spelling.text(found.tokens)
+        return Prediction(text, found.score, found.probability, found.tokens, found.weights)
+
+    def spell(self, text: str, what: str) -> Sentence:
+        """A text as a sentence, by :attr:`source_spelling`.
+
+        Raises:
+            UsageError: it has more tokens than the model takes, or is no text; ``what`` names it.
+        """
+        if not isinstance(text, str):
+            raise UsageError(f"{what} is a {type(text).__name__}, not a text")
+        self.check_length(self.source_spelling.most(text), what)
+        return self._sentence(self.source_spelling.tokens(text, self.source.indices), what)
+
+    def best(
+        self, sentences: Sequence[Sentence], beam: int, nbest: int, batch_size: int, attends: bool = False
+    ) -> List[List[Hypothesis]]:
+        """As :meth:`translate`; but a sentence without tokens has one hypothesis, that of none.
+
+        Args:
+            sentences: from :meth:`spell` or :meth:`encode`.
+            beam: number of hypotheses that are followed at a time.
+            nbest: number of hypotheses to return.
+            batch_size: number of sentences at a time.
+            attends: whether hypotheses have weights.
+        """
+        full = [place for place, sentence in enumerate(sentences) if len(sentence.numbers) > 1]
+        found = [[Hypothesis([], 0.0, [EOS])] for _ in sentences]
+        chosen = [sentences[place] for place in full]
+        for place, hypotheses in zip(full, self._translate(self.model, chosen, beam, nbest, batch_size, attends)):
+            found[place] = hypotheses
+        return found
 
     def translate(
         self,
@@ -139,15 +259,22 @@ class Translator:
         return self._translate(self.model, lines, beam, nbest, batch_size)
 
     def _translate(
-        self, model: Model, lines: Sequence[Union[str, Sentence]], beam: int, nbest: int, batch_size: int
+        self,
+        model: Model,
+        lines: Sequence[Union[str, Sentence]],
+        beam: int,
+        nbest: int,
+        batch_size: int,
+        attends: bool = False,
     ) -> List[List[Hypothesis]]:
         settings = self._settings(beam, nbest, batch_size)
         sentences = self._encoded(lines)
         found: List[List[Hypothesis]] = [[] for _ in sentences]
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
-            outputs = model.search([sentences[place].numbers for place in places], settings)
+            outputs = model.search([sentences[place].numbers for place in places], settings, attends)
             for place, hypotheses in zip(places, outputs):
-                found[place] = [self._hypothesis(one) for one in hypotheses[:nbest]]
+                length = len(sentences[place].numbers)
+                found[place] = [self._hypothesis(one, length) for one in hypotheses[:nbest]]
                 if not found[place] or not all(math.isfinite(one.score) for one in found[place]):
                     raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
         return found
@@ -173,9 +300,11 @@ class Translator:
             never=tuple(never_written(self.target)),
         )
 
-    def _hypothesis(self, found: Found) -> Hypothesis:
+    def _hypothesis(self, found: Found, length: int) -> Hypothesis:
+        """What was found for a source of ``length`` tokens, which a batch may have padded."""
         numbers: List[int] = found.tokens.tolist()
-        return Hypothesis(self.tokens(self.target, numbers), float(found.score), numbers)
+        weights = None if found.attention is None else np.asarray(found.attention)[:length].T
+        return Hypothesis(self.tokens(self.target, numbers), float(found.score), numbers, weights)
 
     def attend(
         self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE
@@ -227,6 +356,27 @@ class Translator:
         """The tokens that ``numbers`` stand for, without the ``</s>`` at the end unless it is asked for."""
         end = len(numbers) - (not with_end and list(numbers[-1:]) == [EOS])
         return [symbols.symbols[number] for number in numbers[:end]]
+
+
+class Unknown:
+    """Reports lines with unknown tokens in the log: the first one at once, their number at the end."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def look(self, sentences: Sequence[Sentence], first: int, what: str = "line") -> None:
+        """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
+        for line, sentence in enumerate(sentences, first):
+            unknown = UNK in sentence.numbers
+            if unknown and not self.lines:
+                token = sentence.tokens[sentence.numbers.index(UNK)]
+                logger.warning(f"{what} {line}: unknown token {token}, replaced by <unk>")
+            self.lines += unknown
+
+    def summarize(self, lines: int, what: str = "lines") -> None:
+        """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""
+        if self.lines > 1:
+            logger.warning(f"{self.lines} of {lines} {what} have unknown tokens")
 
 
 def never_written(symbols: SymbolTable) -> List[int]:

@@ -30,6 +30,8 @@ from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import EOS, PAD
 
+TASK = "translation"
+
 
 class CheckpointTranslator(Translator):
     """A :class:`~s2s_plugins.inference.translator.Translator` that fairseq has trained.
@@ -132,7 +134,9 @@ class FairseqModel:
         self.has_attention = self._weights([[EOS]], [[EOS]]) is not None
 
     @torch.no_grad()
-    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+    def search(
+        self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
+    ) -> List[List[Found]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
         for model in self.models:
             model.decoder.need_attn = False  # as fairseq's commands do: steps without weights are faster
@@ -205,7 +209,7 @@ def _load(path: str, data: Optional[str], overrides: Optional[Dict[str, Any]]) -
     """The task and the model of one checkpoint."""
     checkpoint = read_checkpoint(path, overrides)
     with unusable(path):
-        checkpoint.check_task("translation")
+        checkpoint.check_task(TASK)
         checkpoint.cfg.task.eval_bleu = False  # it would load the tokenizer of the training's validation
         task = _task(checkpoint, data)
         try:

@@ -55,14 +55,23 @@ class VectorSeq2Seq(nn.Module):
             output layer gives K x P numbers.
         loss: what is learned of a target value.
         sampling: how often training reads the model's own output.
+        settings: what it was built from.
     """
 
-    def __init__(self, encoder: VectorEncoder, decoder: Decoder[Any], loss: Loss, sampling: ScheduledSampling) -> None:
+    def __init__(
+        self,
+        encoder: VectorEncoder,
+        decoder: Decoder[Any],
+        loss: Loss,
+        sampling: ScheduledSampling,
+        settings: Seq2SeqSettings,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.loss = loss
         self.sampling = sampling
+        self.settings = settings
 
     @property
     def reads_outputs(self) -> bool:
@@ -185,6 +194,7 @@ def build_vector_seq2seq(settings: Seq2SeqSettings, sampling: Optional[Scheduled
         ),
         loss,
         ScheduledSampling() if sampling is None else sampling,
+        settings,
     )
 
 

@@ -293,12 +293,14 @@ def test_a_slow_pipe_is_answered_line_by_line(kit, command):
 
 
 def test_a_line_of_millions_of_letters_is_refused_without_a_look_at_each(kit, monkeypatch):
-    from s2s_plugins.inference import predictions as predict
+    from s2s_plugins.inference.predictions import encode
+    from s2s_plugins.inference.spelling import Spelling
     from s2s_plugins.models.translator import load_translator
 
-    monkeypatch.setattr(predict, "as_tokens", lambda *args: pytest.fail("its letters were looked at"))
+    monkeypatch.setattr(Spelling, "tokens", lambda *args: pytest.fail("its letters were looked at"))
     translator = load_translator(str(kit.paths["peek"]))
-    sentences, error = predict.encode(translator, ["1" * 5_000_000], 1, "char")
+    translator.source_spelling = Spelling("char")
+    sentences, error = encode(translator, ["1" * 5_000_000], 1)
     assert sentences == [] and "line 1 has 5000001 tokens" in str(error)
 
 

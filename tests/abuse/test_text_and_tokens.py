@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s_plugins.inference.lines import read_batches
-from s2s_plugins.inference.predictions import as_text, as_tokens
+from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.loading import numbers_as_symbols, symbols_as_numbers
 from s2s_plugins.text.binarise import build_dictionary, count_tokens
 from s2s_plugins.text.symbols import EOS, UNK
@@ -55,13 +55,13 @@ def test_numbers_are_those_of_the_dictionary_and_end_once(texts, rare):
 @given(text=texts)
 def test_letters_become_the_text_again(text):
     composed = unicodedata.normalize("NFC", " ".join(text.split()))
-    tokens = as_tokens(text, "char", set(composed)).split(" ")
-    assert as_text(tokens if tokens != [""] else [], "char") == composed.replace("▁", " ")
+    tokens = Spelling("char").tokens(text, set(composed)).split(" ")
+    assert Spelling("char").text(tokens if tokens != [""] else []) == composed.replace("▁", " ")
 
 
 @given(text=texts, known=st.sets(anything, max_size=20))
 def test_a_letter_is_taken_in_a_form_that_is_known_or_as_it_is(text, known):
-    for token in as_tokens(text, "char", known).split():
+    for token in Spelling("char").tokens(text, known).split():
         forms = unicodedata.normalize("NFD", text + text.swapcase()) + unicodedata.normalize("NFC", text)
         assert token in known or token in forms + text.swapcase() or token == "▁"
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import digit_pairs, preprocess, said_on_a_terminal
 from test_cli_errors import one_line_error
 
-from s2s_plugins.inference.predictions import as_tokens
+from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.translator import load_translator
 
 LINES = ["1 2 3 4 5 6", "7", "", "8 9 9", "3 3 3"]
@@ -54,14 +54,14 @@ def test_characters_are_tokens_on_either_side(commands, trained):
 
 
 def test_characters_that_a_model_knows_in_parts_come_apart():
-    assert as_tokens("café 한", "char", set("café한")) == "c a f é \u2581 한"
-    assert as_tokens("cafe\u0301 한", "char", {*"cafe", "\u0301", *"\u1112\u1161\u11ab"}) == (
+    assert Spelling("char").tokens("café 한", set("café한")) == "c a f é \u2581 한"
+    assert Spelling("char").tokens("cafe\u0301 한", {*"cafe", "\u0301", *"\u1112\u1161\u11ab"}) == (
         "c a f e \u0301 \u2581 \u1112 \u1161 \u11ab"
     )
-    assert as_tokens("é", "char", {"e"}) == "é"  # a part is unknown: so is the whole
-    assert as_tokens("ABÉß", "char", {*"abé"}) == "a b é ß"  # a model of small letters reads capitals
-    assert as_tokens("ÉaA", "char", {*"eA", "\u0301"}) == "e \u0301 A A"
-    assert as_tokens("q  é", "token", set()) == "q  é"
+    assert Spelling("char").tokens("é", {"e"}) == "é"  # a part is unknown: so is the whole
+    assert Spelling("char").tokens("ABÉß", {*"abé"}) == "a b é ß"  # a model of small letters reads capitals
+    assert Spelling("char").tokens("ÉaA", {*"eA", "\u0301"}) == "e \u0301 A A"
+    assert Spelling("token").tokens("q  é", set()) == "q  é"
 
 
 def test_unknown_tokens_are_reported_once_and_counted(commands, trained):

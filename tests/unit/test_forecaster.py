@@ -125,20 +125,20 @@ def test_a_stateful_model_reads_the_whole_series_from_a_whole_piece_on():
 def test_arrays_are_forecast_like_series():
     ours, many = forecaster(), [series(9, place, f"{place}") for place in range(3)]
     arrays = np.stack([np.stack([one.values["a"], one.values["b"]], axis=1) for one in many])
-    point, quantiles = ours.forecast_arrays(arrays, length=4)
+    point, quantiles = ours.forecast(arrays, length=4)
     for place, found in enumerate(ours.forecast(many, length=4)):
         np.testing.assert_array_equal(point[place], found.point)
         np.testing.assert_array_equal(quantiles[place], found.quantiles)
     with pytest.raises(UsageError, match=r"the source has the shape \(3, 9\): \(samples, steps, 2\) is needed"):
-        ours.forecast_arrays(arrays[..., 0])
+        ours.forecast(arrays[..., 0])
     with pytest.raises(UsageError, match="a sample ends in a step without a value"):
-        ours.forecast_arrays(np.where(np.arange(9)[:, None] == 8, np.nan, arrays))
+        ours.forecast(np.where(np.arange(9)[:, None] == 8, np.nan, arrays))
     with pytest.raises(UsageError, match="the source is no array of numbers"):
-        ours.forecast_arrays([["a"]])
+        ours.forecast(np.array([["a"]]))
     with pytest.raises(UsageError, match="column 'a' is empty"):
-        ours.forecast_arrays(np.where(np.arange(9)[:, None] == 7, np.nan, arrays))
+        ours.forecast(np.where(np.arange(9)[:, None] == 7, np.nan, arrays))
     with pytest.raises(UsageError, match="has 5 rows"):
-        ours.forecast_arrays(arrays[:, :5])
+        ours.forecast(arrays[:, :5])
     ours.description = replace(ours.description, time="day", step="D")
     with pytest.raises(UsageError, match="was trained on series with times or covariates"):
-        ours.forecast_arrays(arrays)
+        ours.forecast(arrays)

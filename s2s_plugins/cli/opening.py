@@ -1,0 +1,107 @@
+"""What ``s2s`` runs: model files, and checkpoints of fairseq-train alike."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Optional, Sequence, Type, TypeVar
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.inference.load import BACKENDS, Model, load
+from s2s_plugins.inference.model_file import is_model_file
+from s2s_plugins.inference.spelling import Spelling
+from s2s_plugins.inference.trained import USES, Trained
+from s2s_plugins.inference.translator import Translator
+
+T = TypeVar("T", bound=Trained)
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """``--backend``."""
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="of a model file: what computes (default: torch where it is installed)"
+    )
+
+
+def open_translator(
+    paths: Sequence[str],
+    backend: Optional[str],
+    data: Optional[str] = None,
+    source: Optional[str] = None,
+    target: Optional[str] = None,
+) -> Translator:
+    """A translator.
+
+    Args:
+        paths: of a model file; or of checkpoints, an ensemble.
+        backend: of a model file.
+        data: of a checkpoint, a folder with its dictionaries.
+        source: what a token of the source is; None: what the file says.
+        target: the same for the target.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    if _is_file(paths, backend):
+        if data is not None:
+            raise UsageError(f"--data {data} is about checkpoints, {paths[0]} has all it needs: leave it out")
+        translator = _of_kind(load(paths[0], backend), Translator)
+    else:
+        from s2s_plugins.models.translator import load_translator
+
+        translator = load_translator(paths[0], data, ensemble=paths[1:])
+    if source is not None and source != translator.source_spelling.level:
+        translator.source_spelling = Spelling(source)
+    if target is not None and target != translator.target_spelling.level:
+        translator.target_spelling = Spelling(target)
+    return translator
+
+
+def open_classifier(path: str, backend: Optional[str]) -> Classifier:
+    """A classifier, from a model file or a checkpoint.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    if _is_file([path], backend):
+        return _of_kind(load(path, backend), Classifier)
+    from s2s_plugins.models.classifier import load_classifier
+
+    return load_classifier(path)
+
+
+def open_forecaster(path: str, backend: Optional[str]) -> Forecaster:
+    """A forecaster, from a model file or a checkpoint.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    if _is_file([path], backend):
+        return _of_kind(load(path, backend), Forecaster)
+    from s2s_plugins.models.forecaster import load_forecaster
+
+    return load_forecaster(path)
+
+
+def _is_file(paths: Sequence[str], backend: Optional[str]) -> bool:
+    """Whether model files are named, not checkpoints."""
+    files = [path for path in paths if is_model_file(path)]
+    if files and len(paths) > 1:
+        raise UsageError(
+            f"{files[0]} is a model file, and stands alone: s2s save makes one file of several checkpoints"
+        )
+    if not files and backend is not None:
+        raise UsageError(f"--backend {backend} is about model files, {paths[0]} is none: make one with s2s save")
+    return bool(files)
+
+
+def _of_kind(model: Model, kind: Type[T]) -> T:
+    """The model, if it is one of that kind.
+
+    Raises:
+        UsageError: it is of another one.
+    """
+    if not isinstance(model, kind):
+        raise UsageError(f"{model.name} is a {model.kind}: s2s {USES[model.kind]} runs it")
+    return model

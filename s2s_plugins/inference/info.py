@@ -1,0 +1,86 @@
+"""A model file in words."""
+
+from __future__ import annotations
+
+from typing import Any, List, Tuple
+
+from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
+from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings, StackSettings
+
+SHOWN = 30  # symbols or labels
+
+
+def as_text(model: ModelFile, size: int) -> str:
+    """A line for each fact.
+
+    Args:
+        model: what was read.
+        size: of the file, in bytes.
+    """
+    about = model.about
+    rows = [
+        ("model", f"{model.kind}, {about.architecture}" + _times(len(model.members))),
+        ("file", f"{size / 1e6:.2f} MB, {_count(model):,} weights in {model.precision}"),
+        *_facts(model),
+        *(("layers", text) for text in _layers(model.members[0].settings)),
+        ("trained on", about.data or "(not said)"),
+        ("licence", about.licence or "(not said)"),
+        *((name, f"{value:g}" if isinstance(value, float) else value) for name, value in about.figures.items()),
+        ("written by", f"s2s-plugins {about.written_by}"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{_line(name):<{width}}  {_line(text)}" for name, text in rows)
+
+
+def _times(members: int) -> str:
+    return f", an ensemble of {members}" if members > 1 else ""
+
+
+def _count(model: ModelFile) -> int:
+    return sum(int(values.size) for member in model.members for values in member.weights.values())
+
+
+def _facts(model: ModelFile) -> List[Tuple[str, str]]:
+    facts = model.facts
+    if isinstance(facts, TranslatorFacts):
+        sides = (("source", facts.source, facts.longest_source), ("target", facts.target, facts.longest_target))
+        return [
+            (name, f"{side.level}, {len(side.symbols):,} symbols, at most {longest:,} tokens: {_some(side.symbols)}")
+            for name, side, longest in sides
+        ]
+    if isinstance(facts, ClassifierFacts):
+        text = f"{facts.tokenizer.level}, {len(facts.symbols):,} symbols"
+        return [("labels", f"{len(facts.labels)}: {_some(facts.labels)}"), ("text", text)]
+    assert isinstance(facts, ForecasterFacts)
+    series = facts.series
+    names = ("targets", "past", "known", "calendar", "static")
+    columns = [(name, ", ".join(map(str, series[name]))) for name in names if series.get(name)]
+    lengths = f"reads {series.get('input_length')} steps, predicts {series.get('output_length')}"
+    return [*columns, ("lengths", lengths + (", stateful" if facts.stateful else ""))]
+
+
+def _some(names: Tuple[str, ...]) -> str:
+    return " ".join(names[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+
+
+def _layers(settings: Any) -> List[str]:
+    if isinstance(settings, ClassifierSettings):
+        head = settings.head
+        return [_stack("reader", settings.reader.stack, head.bidirectional), f"head: {head.pooling} of the outputs"]
+    assert isinstance(settings, Seq2SeqSettings)
+    decoder = settings.decoder
+    found = [_stack("encoder", settings.encoder), _stack(f"{decoder.kind} decoder", decoder.stack)]
+    if decoder.attention is not None:
+        attention = decoder.attention
+        found.append(f"attention: {attention.score}, {attention.alignment}, {attention.timing} the step")
+    return found
+
+
+def _stack(name: str, stack: StackSettings, also_backwards: bool = False) -> str:
+    both = ", both directions" if stack.bidirectional or also_backwards else ""
+    return f"{name}: {stack.layers} x {stack.cell} of {stack.hidden_size}, embeddings of {stack.embed_dim}{both}"
+
+
+def _line(text: str) -> str:
+    """A text of a file, without what would move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

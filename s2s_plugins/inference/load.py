@@ -1,0 +1,125 @@
+"""Opening a model file."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any, Optional, Sequence, Union
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.inference.model_file import (
+    REMEDY,
+    ClassifierFacts,
+    ForecasterFacts,
+    ModelFile,
+    Side,
+    TranslatorFacts,
+    read_model_file,
+)
+from s2s_plugins.inference.spelling import Spelling
+from s2s_plugins.inference.translator import Translator
+from s2s_plugins.series.description import Description
+from s2s_plugins.text.symbols import SPECIAL, SymbolTable
+from s2s_plugins.text.tokens import Tokenizer
+
+BACKENDS = ("torch", "onnx")
+Model = Union[Translator, Classifier, Forecaster]
+
+
+def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) -> Model:
+    """A trained model from its file, ready to use. Nothing in the file is run.
+
+    Args:
+        path: of a model file, as ``s2s save`` writes it.
+        backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
+
+    Returns:
+        A :class:`~s2s_plugins.inference.translator.Translator` (``predict``), a
+        :class:`~s2s_plugins.inference.classifier.Classifier` (``classify``) or a
+        :class:`~s2s_plugins.inference.forecaster.Forecaster` (``forecast``).
+
+    Raises:
+        UsageError: the file cannot be used, or the backend is unknown or not installed.
+    """
+    return opened(read_model_file(Path(path)), backend)
+
+
+def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
+    """As :func:`load`, of a file that was read.
+
+    Raises:
+        UsageError: as there.
+    """
+    models: Any = _backend(backend)
+    facts, name = file.facts, file.path
+    if isinstance(facts, TranslatorFacts):
+        source, target = facts.source, facts.target
+        return Translator(
+            name,
+            models.translator_model(file),
+            _symbols(source.symbols, name),
+            _symbols(target.symbols, name),
+            _spelling(source, name),
+            _spelling(target, name),
+        )
+    if isinstance(facts, ClassifierFacts):
+        return _classifier(facts, models.classifier_model(file), name)
+    assert isinstance(facts, ForecasterFacts)
+    description = Description.from_json(facts.series, f"model {name}: series")
+    return Forecaster(name, models.forecaster_model(file), description, facts.stateful)
+
+
+def _backend(name: Optional[str]) -> Any:
+    """The module that makes what a backend runs."""
+    if name is None:
+        name = "torch" if importlib.util.find_spec("torch") is not None else "onnx"
+    if name not in BACKENDS:
+        raise UsageError(f"there is no backend {name!r}: use one of {', '.join(BACKENDS)}")
+    if name == "onnx":
+        from s2s_plugins.inference import onnx_backend
+
+        return onnx_backend
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError("the backend torch needs PyTorch, which is not installed: pip install 's2s-plugins[torch]'")
+    from s2s_plugins.inference import torch_backend
+
+    return torch_backend
+
+
+def _symbols(symbols: Sequence[str], name: str) -> SymbolTable:
+    """A dictionary.
+
+    Raises:
+        UsageError: two symbols are the same.
+    """
+    table = SymbolTable()
+    for symbol in symbols:
+        table.add(symbol)
+    if len(table) != len(SPECIAL) + len(symbols):
+        raise UsageError(f"model {name} is damaged, a symbol of its dictionary stands there twice: {REMEDY}")
+    return table
+
+
+def _spelling(side: Side, name: str) -> Spelling:
+    try:
+        return Spelling(side.level, side.pieces)
+    except UsageError as error:
+        raise UsageError(f"model {name} is damaged ({error}): {REMEDY}") from None
+
+
+def _classifier(facts: ClassifierFacts, model: Any, name: str) -> Classifier:
+    try:
+        tokens = facts.tokenizer
+        tokenizer = Tokenizer(tokens.level, tokens.lowercase, tokens.rare, tokens.model)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"model {name} is damaged ({error}): {REMEDY}") from None
+    for label in facts.labels:
+        if len(label.splitlines()) != 1:
+            raise UsageError(f"model {name} is damaged, its label {label!r} is no line of text: {REMEDY}")
+    if facts.truncate not in ("head", "tail") or facts.limit == 0:
+        raise UsageError(f"model {name} is damaged, it cuts documents at {facts.truncate}, {facts.limit}: {REMEDY}")
+    symbols = _symbols(facts.symbols, name)
+    return Classifier(name, model, tokenizer, symbols, facts.labels, facts.limit, facts.truncate)

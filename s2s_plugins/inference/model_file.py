@@ -1,0 +1,367 @@
+"""The model file: one ``.safetensors`` with the weights, and as JSON in its metadata all else that a model is.
+
+``docs/model-file.md`` describes the format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.files import replacing
+from s2s_plugins.inference.graph import Graph
+from s2s_plugins.inference.plain import from_plain, to_plain
+from s2s_plugins.inference.precision import PRECISIONS, SCALE, restored, stored, weight_names
+from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
+from s2s_plugins.version import __version__
+
+FORMAT = 1
+KEY = "s2s_plugins"  # of the metadata
+SUFFIX = ".safetensors"
+REMEDY = "use one that s2s save wrote"
+_KINDS = {"F32": 4, "F16": 2, "I8": 1}  # bytes of a number, by the name of its type
+
+Settings = Union[Seq2SeqSettings, ClassifierSettings]
+Shape = Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The text of one side of a translator.
+
+    Args:
+        symbols: of the dictionary, the special ones left out.
+        level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
+        pieces: of level ``"sentencepiece"``, its model.
+    """
+
+    symbols: Tuple[str, ...]
+    level: str = "token"
+    pieces: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class TranslatorFacts:
+    """What a translator is beside its weights.
+
+    Args:
+        source: its text.
+        target: its text.
+        longest_source: most tokens of a source, ``</s>`` included.
+        longest_target: most tokens of a target, ``</s>`` included.
+    """
+
+    kind: ClassVar[str] = "translator"
+    settings: ClassVar[Type[Any]] = Seq2SeqSettings
+    source: Side
+    target: Side
+    longest_source: int
+    longest_target: int
+
+
+@dataclass(frozen=True)
+class TokenizerFacts:
+    """What a :class:`s2s_plugins.text.tokens.Tokenizer` is made of."""
+
+    level: str
+    lowercase: bool
+    rare: str
+    model: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class ClassifierFacts:
+    """What a classifier is beside its weights.
+
+    Args:
+        symbols: of the dictionary, the special ones left out.
+        labels: of the classes.
+        tokenizer: how text becomes tokens.
+        limit: most tokens of a document, ``</s>`` included; None: no limit.
+        truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
+    """
+
+    kind: ClassVar[str] = "classifier"
+    settings: ClassVar[Type[Any]] = ClassifierSettings
+    symbols: Tuple[str, ...]
+    labels: Tuple[str, ...]
+    tokenizer: TokenizerFacts
+    limit: Optional[int] = None
+    truncate: str = "tail"
+
+
+@dataclass(frozen=True)
+class ForecasterFacts:
+    """What a model of series is beside its weights.
+
+    Args:
+        series: a :class:`s2s_plugins.series.description.Description`, as its ``to_json`` gives it.
+        stateful: its encoder goes on from window to window.
+    """
+
+    kind: ClassVar[str] = "forecaster"
+    settings: ClassVar[Type[Any]] = Seq2SeqSettings
+    series: Mapping[str, Any]
+    stateful: bool = False
+
+
+Facts = Union[TranslatorFacts, ClassifierFacts, ForecasterFacts]
+KINDS: Dict[str, Type[Any]] = {facts.kind: facts for facts in (TranslatorFacts, ClassifierFacts, ForecasterFacts)}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a user may want to know of a model.
+
+    Args:
+        architecture: its name, as ``"attention_lstm"``.
+        licence: under which it may be used, empty if that was not said.
+        data: what it was trained on.
+        figures: scores on what was held out, by name, and facts of the training.
+        written_by: the release that wrote the file.
+    """
+
+    architecture: str
+    licence: str = ""
+    data: str = ""
+    figures: Mapping[str, Union[str, float]] = field(default_factory=dict)
+    written_by: str = __version__
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model; several are an ensemble.
+
+    Args:
+        settings: what it is made of.
+        graphs: what ONNX Runtime runs, by name.
+        weights: in float32, by the names of the module's parameters and buffers.
+    """
+
+    settings: Settings
+    graphs: Mapping[str, Graph]
+    weights: Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained model, whole.
+
+    Args:
+        facts: what it is beside its weights; their type says which kind of model it is.
+        about: what a user may want to know.
+        members: one model, or several.
+        precision: of the weights in the file, one of :data:`s2s_plugins.inference.precision.PRECISIONS`.
+        path: of the file, for messages.
+    """
+
+    facts: Facts
+    about: About
+    members: Tuple[Member, ...]
+    precision: str = "float32"
+    path: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``"translator"``, ``"classifier"`` or ``"forecaster"``."""
+        return self.facts.kind
+
+    def rounded(self, precision: str) -> ModelFile:
+        """The same with weights as a file of that precision gives them."""
+        members = tuple(replace(member, weights=restored(stored(member.weights, precision))) for member in self.members)
+        return replace(self, members=members, precision=precision)
+
+    def write(self, path: Union[str, Path]) -> None:
+        """Write the file ``path``, which appears whole or not at all; the same model gives the same bytes.
+
+        Raises:
+            UsageError: ``path`` is no regular file or does not end in ``.safetensors``; the weights are too large for
+                the precision.
+        """
+        from safetensors.numpy import save_file
+
+        check_suffix(path)
+        tensors: Dict[str, NDArray[np.generic]] = {}
+        for number, member in enumerate(self.members):
+            for name, values in stored(member.weights, self.precision).items():
+                tensors[f"{number}.{name}"] = values
+        with replacing(path) as partial:
+            save_file(tensors, partial, {KEY: json.dumps(self.metadata(), ensure_ascii=False)})
+
+    def metadata(self) -> Dict[str, Any]:
+        """All but the weights, as JSON has it. Members of the same settings share their graphs."""
+        graphs: List[Dict[str, Any]] = []
+        members = []
+        for member in self.members:
+            own = {name: graph.to_json() for name, graph in member.graphs.items()}
+            if own not in graphs:
+                graphs.append(own)
+            members.append({"settings": to_plain(member.settings), "graphs": graphs.index(own)})
+        return {
+            "format": FORMAT,
+            "about": to_plain(self.about),
+            "kind": self.kind,
+            "precision": self.precision,
+            self.kind: to_plain(self.facts),
+            "members": members,
+            "graphs": graphs,
+        }
+
+
+def check_suffix(path: Union[str, Path]) -> None:
+    """See that a name is one of a model file.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not str(path).endswith(SUFFIX):
+        raise UsageError(f"a model file is named MODEL{SUFFIX}, not {path}")
+
+
+def read_model_file(path: Union[str, Path]) -> ModelFile:
+    """Read the file ``path``. Nothing in it is run, and every shape is checked before a weight is read.
+
+    Raises:
+        UsageError: it is missing, damaged, of a newer release, or no model file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = str(path)
+    if not os.path.isfile(path):
+        raise UsageError(f"model {path} {'is no regular file' if os.path.exists(path) else 'does not exist'}: {REMEDY}")
+    try:
+        with safe_open(path, framework="np") as file:
+            values = _metadata(path, file.metadata())
+            model = from_metadata(values, path)
+            there = {name: _shape(path, name, file.get_slice(name)) for name in file.keys()}
+            _check_shapes(model, there)
+            tensors = {name: file.get_tensor(name) for name in there}
+    except (SafetensorError, ValueError) as error:  # of lengths that do not fit
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"model {path} is damaged, or no model file ({_first_line(error)}): {REMEDY}") from None
+    members = []
+    for number, member in enumerate(model.members):
+        weights = restored(_own(tensors, number))
+        for name, weight in weights.items():
+            if not np.isfinite(weight).all():
+                raise UsageError(f"model {path}: the weight {name} has numbers that are not finite: {REMEDY}")
+        members.append(replace(member, weights=weights))
+    return replace(model, members=tuple(members))
+
+
+def is_model_file(path: Union[str, Path]) -> bool:
+    """Whether a file is taken for a model file, by its name."""
+    return str(path).endswith(SUFFIX)
+
+
+def _metadata(path: str, metadata: Optional[Mapping[str, str]]) -> Dict[str, Any]:
+    """What stands in the file's metadata as JSON."""
+    if not metadata or KEY not in metadata:
+        raise UsageError(f"{path} is no model of s2s_plugins, it does not say what it is: {REMEDY}")
+    try:
+        values = json.loads(metadata[KEY])
+    except (ValueError, RecursionError):
+        raise UsageError(f"model {path} is damaged, its description is no JSON: {REMEDY}") from None
+    if not isinstance(values, dict) or type(values.get("format")) is not int:
+        raise UsageError(f"model {path} is damaged, it does not say of which format it is: {REMEDY}")
+    return values
+
+
+def from_metadata(values: Mapping[str, Any], path: str) -> ModelFile:
+    """The model of :meth:`ModelFile.metadata`, without weights.
+
+    Args:
+        values: what was read.
+        path: of the file, for messages.
+
+    Raises:
+        UsageError: it is damaged, or of a newer release.
+    """
+    if values["format"] > FORMAT:
+        about = values.get("about")
+        release = about.get("written_by") if isinstance(about, dict) else None
+        raise UsageError(
+            f"model {path} is of format {values['format']}, this release reads {FORMAT}: install s2s-plugins "
+            f"{release if isinstance(release, str) else 'of a newer release'} or a later one"
+        )
+    kind, precision = values.get("kind"), values.get("precision")
+    if not isinstance(kind, str) or kind not in KINDS or precision not in PRECISIONS:
+        raise UsageError(f"model {path} is damaged, it does not say what kind of model it is: {REMEDY}")
+    facts = from_plain(KINDS[kind], values.get(kind), f"model {path}: {kind}")
+    graphs = _list(values, "graphs", path)
+    read = [
+        {name: Graph.from_json(graph, f"model {path}: graphs[{place}].{name}") for name, graph in own.items()}
+        for place, own in enumerate(graphs)
+    ]
+    members = []
+    for place, member in enumerate(_list(values, "members", path)):
+        index = member.get("graphs")
+        if type(index) is not int or not 0 <= index < len(read):
+            raise UsageError(f"model {path} is damaged, members[{place}] has no graphs: {REMEDY}")
+        settings = from_plain(facts.settings, member.get("settings"), f"model {path}: members[{place}].settings")
+        if isinstance(settings, Seq2SeqSettings) and (settings.vectors is not None) != (kind == "forecaster"):
+            raise UsageError(f"model {path} is damaged, members[{place}] is of another kind: {REMEDY}")
+        members.append(Member(settings, read[index], {}))
+    if not members:
+        raise UsageError(f"model {path} is damaged, it has no members: {REMEDY}")
+    about = from_plain(About, values.get("about"), f"model {path}: about")
+    return ModelFile(facts, about, tuple(members), str(precision), path)
+
+
+def _list(values: Mapping[str, Any], name: str, path: str) -> List[Dict[str, Any]]:
+    """A list of objects."""
+    found = values.get(name)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UsageError(f"model {path} is damaged, its {name} are no list of objects: {REMEDY}")
+    return found
+
+
+def _shape(path: str, name: str, tensor: Any) -> Shape:
+    """The shape of a tensor in a file, which is not read yet."""
+    if tensor.get_dtype() not in _KINDS:
+        raise UsageError(f"model {path}: the weight {name} is of type {tensor.get_dtype()}: {REMEDY}")
+    return tuple(tensor.get_shape())
+
+
+def _own(tensors: Mapping[str, Any], number: int) -> Dict[str, Any]:
+    """Those of one member, without the number before their names."""
+    prefix = f"{number}."
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _check_shapes(model: ModelFile, there: Mapping[str, Shape]) -> None:
+    """See that the file has the weights that the graphs name, in their shapes, and no others.
+
+    Raises:
+        UsageError: it has not.
+    """
+    known = 0
+    for number, member in enumerate(model.members):
+        own = _own(there, number)
+        known += len(own)
+        expected = {name: shape for graph in member.graphs.values() for name, shape in graph.weights.items()}
+        found = {name: own[name] for name in weight_names(own)}
+        for name in sorted({*expected, *found}):
+            if expected.get(name) != found.get(name):
+                raise UsageError(
+                    f"model {model.path} is damaged, the weight {name} of member {number} is {found.get(name)}, its "
+                    f"graphs have {expected.get(name)}: {REMEDY}"
+                )
+        for name in own.keys() - found.keys():
+            weight = name.rpartition(".")[0]
+            if name != SCALE.format(weight) or own[name] != own[weight][:1]:
+                raise UsageError(f"model {model.path} is damaged, {name} is no scale of {weight}: {REMEDY}")
+    if known < len(there):
+        raise UsageError(f"model {model.path} is damaged, it has weights of no member: {REMEDY}")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:120]
