@@ -32,8 +32,7 @@ def register() -> None:
         return
     if "fairseq" not in sys.modules and importlib.util.find_spec("fairseq") is None:
         raise ImportError(
-            "this part of s2s_plugins needs fairseq, which is not installed: pip install 've-fairseq==0.12.3', or "
-            "pip install 's2s-plugins[fairseq]'"
+            "this part of s2s_plugins needs fairseq, which is not installed: pip install 's2s-plugins[train]'"
         )
     _started = True
     handle_ctrl_c("fairseq-")

@@ -24,7 +24,7 @@ from s2s_plugins.steps import Runner, Step
 
 # flags that describe a user's own table, by field name
 OF_TABLE = ("time", "target", "past", "calendar", "step", "season", "window", "horizon")
-EXTRAS = {"pandas": "forecast", "statsmodels": "forecast", "matplotlib": "report"}
+EXTRAS = {"pandas": "forecast", "statsmodels": "examples", "matplotlib": "report"}
 NUMBERS = ("season", "window", "horizon", "seeds", "seed", "updates")
 
 

@@ -155,9 +155,7 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags: float) -> int:
         from gensim.models import Word2Vec
         from gensim.models.callbacks import CallbackAny2Vec
     except ImportError:
-        raise UsageError(
-            "s2s vectors needs gensim, which is not installed: pip install 's2s-plugins[vectors]'"
-        ) from None
+        raise UsageError("s2s vectors needs gensim, which is not installed: pip install 's2s-plugins[train]'") from None
     began = time.monotonic()
 
     class Progress(CallbackAny2Vec):
