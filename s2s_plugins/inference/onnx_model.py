@@ -5,7 +5,7 @@ Shape letters: N sentences, R rows (N times beams), S source tokens, T target to
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +53,10 @@ class OnnxMember:
     """
 
     def __init__(
-        self, graphs: Mapping[str, Graph | bytes], weights: Mapping[str, Array], name: str, threads: int = 1
+        self, graphs: Mapping[str, Union[Graph, bytes]], weights: Mapping[str, Array], name: str, threads: int = 1
     ) -> None:
-        self._encoder = OnnxSession(graphs["encoder"], weights, name, threads)
-        self._step = OnnxSession(graphs["step"], weights, name, threads)
+        self._encoder = OnnxSession.of(graphs, "encoder", weights, name, threads)
+        self._step = OnnxSession.of(graphs, "step", weights, name, threads)
         self.has_attention = "attention" in self._step.outputs
 
     def encode(self, src_tokens: Array) -> OnnxState:
@@ -86,11 +86,14 @@ class OnnxModel:
         self.longest_source, self.longest_target = longest_source, longest_target
         self.has_attention = self.members[0].has_attention
 
-    def search(self, sources: Sequence[Sequence[int]], settings: SearchSettings) -> List[List[Found]]:
+    def search(
+        self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
+    ) -> List[List[Found]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
         src_tokens = padded(sources)
         states = [member.encode(src_tokens) for member in self.members]
-        return beam_search(self.members, states, np.full(len(sources), settings.end), settings)
+        first_tokens = np.full(len(sources), settings.end)
+        return beam_search(self.members, states, first_tokens, settings, attends and self.has_attention)
 
     def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[Array]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it.

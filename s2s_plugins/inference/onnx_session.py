@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,14 @@ class OnnxSession:
         threads: of one operation.
 
     Attributes:
-        inputs: names of the inputs.
         outputs: names of the outputs.
+        shapes: of the inputs, by name; sizes that are free have names.
 
     Raises:
         UsageError: ONNX Runtime cannot open it.
     """
 
-    def __init__(self, graph: Graph | bytes, weights: Mapping[str, Array], name: str, threads: int = 1) -> None:
+    def __init__(self, graph: Union[Graph, bytes], weights: Mapping[str, Array], name: str, threads: int = 1) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -51,8 +51,26 @@ class OnnxSession:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no class in common
             raise UsageError(f"{name} holds no graph that ONNX Runtime opens: {_line(error)}") from None
-        self.inputs = [one.name for one in self._session.get_inputs()]
+        self.shapes: Dict[str, Sequence[Any]] = {one.name: one.shape for one in self._session.get_inputs()}
         self.outputs = [one.name for one in self._session.get_outputs()]
+
+    @classmethod
+    def of(
+        cls,
+        graphs: Mapping[str, Union[Graph, bytes]],
+        graph: str,
+        weights: Mapping[str, Array],
+        name: str,
+        threads: int,
+    ) -> OnnxSession:
+        """The session of one of ``graphs``.
+
+        Raises:
+            UsageError: it is not there, or ONNX Runtime cannot open it.
+        """
+        if graph not in graphs:
+            raise UsageError(f"{name} has no graph {graph!r}, which its kind of model needs: it is damaged")
+        return cls(graphs[graph], weights, name, threads)
 
     def run(self, given: Mapping[str, Array]) -> Dict[str, Array]:
         """The outputs, by name.

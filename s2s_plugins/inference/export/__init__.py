@@ -12,9 +12,13 @@ from torch import nn
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.export import hard as _hard  # noqa: F401  registers its steps
+from s2s_plugins.inference.export.documents import classifier_graph
 from s2s_plugins.inference.export.tokens import token_graphs
+from s2s_plugins.inference.export.vectors import vector_graphs
 from s2s_plugins.inference.graph import Graph
+from s2s_plugins.nn.document_classifier import DocumentClassifier
 from s2s_plugins.nn.seq2seq import Seq2Seq
+from s2s_plugins.nn.vectors import VectorSeq2Seq
 
 __all__ = ["graphs_of"]
 
@@ -27,4 +31,8 @@ def graphs_of(model: nn.Module) -> Dict[str, Graph]:
     """
     if isinstance(model, Seq2Seq):
         return token_graphs(model)
+    if isinstance(model, VectorSeq2Seq):
+        return vector_graphs(model)
+    if isinstance(model, DocumentClassifier):
+        return classifier_graph(model)
     raise UsageError(f"there are no ONNX graphs of {type(model).__name__}")
