@@ -30,7 +30,7 @@ TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6
 TESTS += ["httpx>=0.27", "schemathesis>=4", "playwright>=1.50"]  # playwright drives the system's Chromium
 LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4", "vermin>=1.6"]
 DOCS = ["sphinx>=9", "myst-parser>=5", "furo>=2025.12.19"]
-DEV = [*TRAIN, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
+DEV = [*TRAIN, *EXPORT, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
 
 setup(
     name="s2s-plugins",
