@@ -29,7 +29,6 @@ export function drawHeatmap(table, source, target, weights, tell) {
 function cellOf(weight, what, tell) {
   const percent = Math.round(weight * 100);
   const cell = element("td", String(percent), { tabindex: "-1" });
-  cell.classList.toggle("strong", weight > 0.5);
   cell.style.setProperty("--weight", weight.toFixed(3));
   const say = () => tell(`${what}: ${(weight * 100).toFixed(1)} %`);
   cell.onfocus = say;
