@@ -33,7 +33,7 @@ VERBS = {
     "average": "average the weights of checkpoints",
     "save": "checkpoints to one model file, which needs no fairseq",
     "info": "what a model file is",
-    "export": "a model file to a page that runs it in a browser",
+    "export": "a model file to ONNX files, or to a page that runs it in a browser",
     "user-dir": "print the folder that fairseq's --user-dir wants",
 }
 
