@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 import numpy as np
 import torch
 from torch import nn
 
 from s2s_plugins.inference.export import graphs_of
+from s2s_plugins.nn.document_classifier import DocumentClassifier, build_document_classifier
 from s2s_plugins.nn.settings import (
     AttentionSettings,
+    ClassifierSettings,
     DecoderSettings,
+    HeadSettings,
+    LossSettings,
     OutputSettings,
     Seq2SeqSettings,
+    SequenceSettings,
     StackSettings,
     TokenSettings,
 )
+from s2s_plugins.nn.vectors import VectorSeq2Seq, vector_seq2seq
 
 SOURCE_SYMBOLS, TARGET_SYMBOLS = 20, 23
 
@@ -95,7 +101,7 @@ def random_weights(model: nn.Module, seed: int) -> nn.Module:
         for parameter in model.parameters():
             parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
         for name, parameter in model.named_parameters():
-            if name in ("decoder.output_layer.bias", "decoder.emission.bias"):
+            if name in ("decoder.output_layer.bias", "decoder.emission.bias") and len(parameter) == TARGET_SYMBOLS:
                 parameter[2] += 2  # </s>
     return model.eval()
 
@@ -109,6 +115,70 @@ def sources(count: int = 20, symbols: int = SOURCE_SYMBOLS, seed: int = 1):
     """Token lists of several lengths, each behind it ``</s>``."""
     random = np.random.default_rng(seed)
     return [[*random.integers(4, symbols, random.integers(0, 12)).tolist(), 2] for _ in range(count)]
+
+
+QUANTILES = LossSettings("quantile", (0.1, 0.5, 0.9))
+VECTORS: Dict[str, Dict[str, Any]] = {  # arguments of vector_seq2seq
+    "basic": {"kind": "basic"},
+    "basic, covariates, quantiles": {"kind": "basic", "covariate_size": 2, "loss": QUANTILES},
+    "feedback": {"kind": "feedback", "covariate_size": 3},
+    "feedback, GRU, two layers": {"kind": "feedback", "cell": "gru", "layers": 2, "inner_handover": True},
+    "peek, gaussian, two layers": {"kind": "peek", "layers": (2, 1), "loss": LossSettings("gaussian")},
+    "peek, bidirectional, inner handover": {
+        "kind": "peek",
+        "layers": 2,
+        "bidirectional": True,
+        "inner_handover": True,
+        "loss": QUANTILES,
+    },
+    "attention before": {"kind": "attention", "covariate_size": 1, "loss": LossSettings("gaussian")},
+    "attention after, GRU": {
+        "kind": "attention",
+        "attention": AttentionSettings("general", "after"),
+        "cell": "gru",
+        "loss": LossSettings("mae"),
+    },
+    "attention after, input feeding": {
+        "kind": "attention",
+        "attention": AttentionSettings("concat", "after", dim=6, input_feeding=True, coverage=True),
+        "bidirectional": True,
+    },
+}
+
+
+def vectors(name: str, seed: int = 1) -> VectorSeq2Seq:
+    """A random model of vectors of 3 columns, 2 of them predicted."""
+    torch.manual_seed(seed)
+    return random_weights(vector_seq2seq(source_size=3, target_size=2, hidden_size=8, **VECTORS[name]), seed)
+
+
+def documents(pooling: str = "last", hidden: int = 0, norm: bool = False, both: bool = False, **stack):
+    """Settings of a classifier; ``both``: it reads both ways."""
+    more = {name: stack.pop(name) for name in ("pool_embeddings",) if name in stack}
+    reader = SequenceSettings(StackSettings(embed_dim=10, hidden_size=12, **stack), 10, truncated_bptt=4, **more)
+    head = HeadSettings(pooling, hidden, batch_norm=norm, bidirectional=both)
+    return ClassifierSettings(reader, head, vocabulary=SOURCE_SYMBOLS, classes=3)
+
+
+DOCUMENTS: Dict[str, ClassifierSettings] = {
+    "last": documents(),
+    "last, both ways, hidden layer": documents(both=True, hidden=7),
+    "last, both ways, embeddings": documents(both=True, pool_embeddings=True),
+    "mean, embeddings": documents("mean", pool_embeddings=True),
+    "max, batch norm": documents("max", norm=True, layers=2),
+    "concat, batch norm, both ways, embeddings": documents("concat", norm=True, both=True, pool_embeddings=True),
+    "attention, GRU": documents("attention", cell="gru"),
+    "attention, both ways, residual": documents("attention", hidden=5, both=True, layers=2, residual=True),
+}
+
+
+def classifier(name: str, seed: int = 1) -> DocumentClassifier:
+    """A random classifier, whose batch normalisation has seen documents."""
+    model = random_weights(build_document_classifier(DOCUMENTS[name]), seed)
+    if model.head.norm is not None:
+        model.head.norm.running_mean.normal_(0, 0.1)
+        model.head.norm.running_var.uniform_(0.5, 2)
+    return model
 
 
 def graphs_and_weights(model: nn.Module):
