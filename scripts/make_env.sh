@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv and installs the package with all that the demo, the tests and the documentation need. Does nothing when
-# that is done already.
+# Makes .venv and installs the package with all that the demo, the tests and the documentation need; as root on Debian
+# also the programs that tests use. Does nothing when that is done already.
 #
 #   scripts/make_env.sh VENV [PYTHON]      PYTHON: an interpreter, 3.11 or 3.12 (default: the first one found)
 set -euo pipefail
@@ -41,5 +41,19 @@ rm -rf "$venv"
 "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --constraint "$here/constraints.txt" --editable "$here[dev]"
+
+# a browser, JavaScript and a client that sends many requests at once, for tests of the page and the server
+programs="chromium node npm hey"
+missing() { for program in $programs; do command -v "$program" >/dev/null || echo "$program"; done; }
+packages=$(missing | sed s/^node$/nodejs/ | paste -s -d " " -)
+if [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "make env: installing $packages"
+    # shellcheck disable=SC2086 # a word a package
+    { apt-get update && apt-get install --yes --no-install-recommends $packages; } >"$venv/apt.log" 2>&1 || true
+    packages=$(missing | sed s/^node$/nodejs/ | paste -s -d " " -)
+fi
+if [ -n "$packages" ]; then
+    echo "make env: without $packages, tests of the page and the server are skipped: apt-get install $packages" >&2
+fi
 echo "$stamp" >"$venv/.made"
 echo "make env: done in $(($(date +%s) - started)) s"

@@ -9,6 +9,7 @@ import platform
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,11 @@ needs_8_bit_products = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"),
     reason="FBGEMM, which multiplies PyTorch's 8-bit weights, exists for x86 processors alone",
 )
+
+
+def program(name: str) -> str:
+    """The path of a program that ``make env`` installs (chromium, node, npm, hey); skips the test without it."""
+    return shutil.which(name) or pytest.skip(f"{name} is not installed: see what make env says")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,7 @@
 """An ONNX graph without weights: what a model file holds of a model's computation, and how it becomes ONNX.
 
-A graph names its weights as the PyTorch module does, in PyTorch's layout. It depends on a model's settings
-alone, never on the values of weights. As JSON it stands in a model file, which anybody may have written:
+A graph names its weights as the PyTorch module does and takes them in PyTorch's layout. It depends on a model's
+settings alone, never on the values of weights. As JSON it stands in a model file, which anybody may have written:
 :meth:`Graph.from_json` checks all of it, and no graph can name a file or hold code.
 """
 

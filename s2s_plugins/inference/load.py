@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.model_file import (
@@ -82,8 +83,7 @@ def _backend(name: Optional[str]) -> Any:
         from s2s_plugins.inference import onnx_backend
 
         return onnx_backend
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError("the backend torch needs PyTorch, which is not installed: pip install 's2s-plugins[torch]'")
+    require("torch", what="the backend torch")
     from s2s_plugins.inference import torch_backend
 
     return torch_backend

@@ -17,8 +17,8 @@ from s2s_plugins.inference.graph import OPSET, Attribute, Constant, Graph, Node,
 from s2s_plugins.version import __version__
 
 IR_VERSION = 8
-ELEMENT_TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9}  # of TensorProto
-_NUMPY = {"float32": "<f4", "int32": "<i4", "int64": "<i8", "bool": "|b1"}
+ELEMENT_TYPES = {"float32": 1, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10}  # of TensorProto
+_NUMPY = {"float32": "<f4", "int32": "<i4", "int64": "<i8", "bool": "|b1", "int8": "|i1", "float16": "<f2"}
 _FLOAT, _INT, _STRING, _GRAPH, _INTS = 1, 2, 3, 5, 7  # AttributeProto.AttributeType
 _EXTERNAL = 1  # TensorProto.DataLocation
 Array = NDArray[np.generic]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.model_file import REMEDY, Member, ModelFile, TranslatorFacts
@@ -40,6 +41,17 @@ class TorchClassifier:
         return probabilities
 
 
+class _Unfilled(TorchFunctionMode):
+    """Modules that are made get no first weights: it takes time, and a program's random numbers stay as they are."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: Optional[Dict[str, Any]] = None
+    ) -> Any:
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def module_of(member: Member, where: str) -> nn.Module:
     """A member as a module in evaluation mode: a :class:`~s2s_plugins.nn.seq2seq.Seq2Seq`, a
     :class:`~s2s_plugins.nn.vectors.VectorSeq2Seq` or a
@@ -48,9 +60,9 @@ def module_of(member: Member, where: str) -> nn.Module:
     Raises:
         UsageError: the weights do not fit the settings, or the settings each other; ``where`` names the file.
     """
-    with torch.device("meta"):  # shapes alone: nothing is allocated before they are checked
-        _check(_built(member, where), member.weights, where)
-    with torch.random.fork_rng(devices=[]):  # a program's random numbers stay as they are
+    with _Unfilled():
+        with torch.device("meta"):  # shapes alone: nothing is allocated before they are checked
+            _check(_built(member, where), member.weights, where)
         module = _built(member, where)
     with torch.no_grad():
         for name, values in weights_of(module).items():

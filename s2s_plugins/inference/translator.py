@@ -184,7 +184,7 @@ class Translator(Trained):
         Raises:
             UsageError: a number is out of range, or a text is longer than the model takes.
         """
-        self._settings(beam, nbest, batch_size)
+        self.search_settings(beam, nbest, batch_size)
         if isinstance(texts, str):
             return next(self._predictions([texts], nbest, beam, batch_size))
         return self._predictions(texts, nbest, beam, batch_size)
@@ -268,7 +268,7 @@ class Translator(Trained):
         batch_size: int,
         attends: bool = False,
     ) -> List[List[Hypothesis]]:
-        settings = self._settings(beam, nbest, batch_size)
+        settings = self.search_settings(beam, nbest, batch_size)
         sentences = self._encoded(lines)
         found: List[List[Hypothesis]] = [[] for _ in sentences]
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
@@ -280,7 +280,12 @@ class Translator(Trained):
                     raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
         return found
 
-    def _settings(self, beam: int, nbest: int, batch_size: int) -> SearchSettings:
+    def search_settings(self, beam: int, nbest: int = 1, batch_size: int = BATCH_SIZE) -> SearchSettings:
+        """What is searched for.
+
+        Raises:
+            UsageError: a number is out of range, or the model has no outputs.
+        """
         for name, value in (("--beam", beam), ("--nbest", nbest), ("--batch-size", batch_size)):
             if value < 1:
                 raise UsageError(f"{name} {value} is too small: use 1 or more")

@@ -217,7 +217,7 @@ def _load(path: str, data: Optional[str], overrides: Optional[Dict[str, Any]]) -
         except RuntimeError as error:  # fairseq's own models; ours say which symbol or weight differs
             first = str(error).splitlines()[-1].strip()
             raise UsageError(f"checkpoint {path} does not fit the data {task.cfg.data}: {first}") from None
-        CheckpointTranslator(path, task, [model])._settings(1, 1, 1)  # settings that do not fit each other stop here
+        CheckpointTranslator(path, task, [model]).search_settings(1)  # settings that do not fit each other stop here
     return task, model
 
 

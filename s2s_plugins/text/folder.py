@@ -23,7 +23,9 @@ def strange_to_text(destination: Path) -> Optional[str]:
 
 
 @contextlib.contextmanager
-def prepared_folder(dest: str, strange: Callable[[Path], Optional[str]] = strange_to_text) -> Iterator[Path]:
+def prepared_folder(
+    dest: str, strange: Callable[[Path], Optional[str]] = strange_to_text, flag: str = "--dest"
+) -> Iterator[Path]:
     """An empty folder that replaces ``dest`` if the block succeeds.
 
     It is ``DEST.partial/new``, beside ``dest``. The remains of a killed process are removed, and data that it had
@@ -32,6 +34,7 @@ def prepared_folder(dest: str, strange: Callable[[Path], Optional[str]] = strang
     Args:
         dest: the folder.
         strange: what a folder holds that the command does not write: users have folders of these names too.
+        flag: that names the folder, for messages.
 
     Raises:
         UsageError: ``dest`` or the folder beside it contains other things, or another process fills it.
@@ -39,9 +42,9 @@ def prepared_folder(dest: str, strange: Callable[[Path], Optional[str]] = strang
     destination = Path(os.path.realpath(dest))  # "." needs a name, and a link has to stay one
     partial = destination.with_name(destination.name + ".partial")
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(destination):
+    with _alone(destination, flag):
         _recover(destination, partial)
-        _refuse_other_things(dest, destination, strange)
+        _refuse_other_things(f"{flag} {dest}", destination, strange)
         new, earlier = partial / "new", partial / "earlier"
         try:
             new.mkdir(parents=True)
@@ -54,12 +57,12 @@ def prepared_folder(dest: str, strange: Callable[[Path], Optional[str]] = strang
 
 
 @contextlib.contextmanager
-def _alone(destination: Path) -> Iterator[None]:
+def _alone(destination: Path, flag: str) -> Iterator[None]:
     """Exclude other processes from ``destination``; the lock file stands beside it, since it is renamed."""
     path = destination.with_name(f".{destination.name}.lock")
     while True:
         with path.open("w", encoding="utf-8") as file:
-            lock(file.fileno(), destination, "--dest", patience=0)
+            lock(file.fileno(), destination, flag, patience=0)
             if not _is_open_file(path, file.fileno()):
                 continue  # the process that had the lock has removed the file after it was opened here
             try:
@@ -92,7 +95,7 @@ def _recover(destination: Path, partial: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-def _refuse_other_things(dest: str, destination: Path, strange: Callable[[Path], Optional[str]]) -> None:
+def _refuse_other_things(named: str, destination: Path, strange: Callable[[Path], Optional[str]]) -> None:
     """Check that ``destination`` is new, empty, or written by this command.
 
     Raises:
@@ -101,6 +104,6 @@ def _refuse_other_things(dest: str, destination: Path, strange: Callable[[Path],
     if destination.is_dir():
         found = strange(destination)
         if found is not None:
-            raise UsageError(f"--dest {dest} holds other things ({found}): name a new folder")
+            raise UsageError(f"{named} holds other things ({found}): name a new folder")
     elif destination.exists():
-        raise UsageError(f"--dest {dest} is a file: name a new folder")
+        raise UsageError(f"{named} is a file: name a new folder")

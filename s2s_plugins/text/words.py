@@ -22,12 +22,17 @@ NEWER = {
 }
 
 
+def newer_ranges() -> Dict[str, List[Tuple[int, int]]]:
+    """First and last code of the ranges of :data:`NEWER`, by kind."""
+    parts = {kind: [part.partition("-") for part in ranges.split()] for kind, ranges in NEWER.items()}
+    return {kind: [(int(first, 16), int(last or first, 16)) for first, _, last in own] for kind, own in parts.items()}
+
+
 def newer_characters() -> Iterator[Tuple[str, str]]:
     """The characters of :data:`NEWER`, each with its kind."""
-    for kind, ranges in NEWER.items():
-        for part in ranges.split():
-            first, _, last = part.partition("-")
-            for code in range(int(first, 16), int(last or first, 16) + 1):
+    for kind, ranges in newer_ranges().items():
+        for first, last in ranges:
+            for code in range(first, last + 1):
                 yield chr(code), kind
 
 

@@ -55,7 +55,7 @@ sys.meta_path.insert(0, Refuses())
 def test_series_are_read_with_numpy_and_pandas_alone(path):
     for name in imports_of(path):
         root = name.split(".")[0]
-        own = root == "s2s_plugins" and name.split(".")[1] in ("series", "errors", "files")
+        own = root == "s2s_plugins" and name.split(".")[1] in ("series", "errors", "extras", "files")
         assert own or root in {"numpy", "pandas", "pyarrow", *sys.stdlib_module_names}, name
 
 
@@ -63,7 +63,8 @@ def run(script, *argv):
     return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
 
 
-FREE = ("nn", "inference", "series", "text", "search", "reports", "cli", "steps", "files", "errors")  # of fairseq
+# rooms without fairseq
+FREE = ("nn", "inference", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
@@ -105,8 +106,8 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = ["__main__", "cli", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports", "series"]
-ROOMS += ["text", "search", "nn", "registration", "steps", "files", "errors", "version"]
+ROOMS = ["__main__", "cli", "web", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports"]
+ROOMS += ["series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():
@@ -157,19 +158,39 @@ def test_the_metadata_says_what_the_package_is_and_needs(built):
     assert "Typing :: Typed" in metadata.get_all("Classifier")
     assert metadata.get_payload().startswith("# s2s_plugins")
     needed = {Requirement(text).name for text in metadata.get_all("Requires-Dist") if "extra ==" not in text}
-    assert {"torch", "tqdm", "numpy"} <= needed and "ve-fairseq" not in needed
+    assert needed == {"numpy", "safetensors", "sentencepiece", "onnxruntime", "tqdm"}  # enough to predict
+    extras = {"torch", "train", "export", "forecast", "report", "serve", "ngrams", "examples", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == extras
 
 
-def test_the_versions_of_python_are_those_that_are_tried(built):
+@pytest.mark.parametrize(
+    "version, platform, machine, fairseq",
+    [
+        ("3.11", "linux", "x86_64", {"ve-fairseq"}),
+        ("3.12", "linux", "x86_64", {"ve-fairseq"}),
+        ("3.10", "linux", "x86_64", set()),
+        ("3.13", "linux", "x86_64", set()),
+        ("3.12", "linux", "aarch64", set()),
+        ("3.12", "darwin", "arm64", set()),
+        ("3.10", "win32", "AMD64", {"fairseq-built"}),
+        ("3.12", "win32", "AMD64", {"fairseq-built"}),
+        ("3.13", "win32", "AMD64", set()),
+    ],
+)
+def test_training_installs_the_fairseq_that_is_compiled_for_a_machine(version, platform, machine, fairseq):
+    where = {"python_version": version, "sys_platform": platform, "platform_machine": machine, "extra": "train"}
+    where["platform_python_implementation"] = "CPython"
+    wanted = [one for one in map(Requirement, distribution("s2s-plugins").requires) if "fairseq" in one.name]
+    assert {one.name for one in wanted if one.marker.evaluate(where)} == fairseq
+
+
+def test_the_versions_of_python_that_train_are_those_that_are_tried():
     versions = {"3.11", "3.12"}
-    prefix = "Programming Language :: Python :: 3."
-    setup = (REPOSITORY / "setup.py").read_text()
-    assert {f"3.{number}" for number in re.findall(re.escape(prefix) + r"(\d+)", setup)} == versions
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
     assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == versions
     assert all(version in (REPOSITORY / "README.md").read_text() for version in versions)
     script = (REPOSITORY / "scripts" / "make_env.sh").read_text()
-    assert "((3, 11), (3, 12))" in script and 'python_requires=">=3.11"' in setup
+    assert "((3, 11), (3, 12))" in script
 
 
 def test_the_workflow_and_the_hooks_call_what_exists():

@@ -1,0 +1,129 @@
+"""The graphs of a model of tokens: "encoder" and "step".
+
+Shape letters: N sentences, R rows (N times beams), P rows of the step before, S source tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
+from s2s_plugins.inference.export.bridge import first_states
+from s2s_plugins.inference.export.builder import Builder, Value
+from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
+from s2s_plugins.inference.export.steps import Carried, Source, Step, steps_of
+from s2s_plugins.inference.graph import Graph, Size
+from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.encoder import Encoder
+from s2s_plugins.nn.seq2seq import PADDING, Seq2Seq
+
+LOWEST = -3.4028234663852886e38  # float32; a softmax makes 0 of it
+
+
+def token_graphs(model: Seq2Seq) -> Dict[str, Graph]:
+    """The graphs "encoder" and "step" of ``model``."""
+    builder = Builder(model)
+    carried = _encode(builder, model)
+    for name, part in carried.items():
+        sizes = tuple("N" if size == "R" else size for size in part.shape)
+        builder.output(name, part.value, *sizes)
+    return {"encoder": builder.graph(), "step": _step_graph(model, carried)}
+
+
+def padding_of(builder: Builder, tokens: Value) -> Value:
+    """(N, S), True at padding, of ``tokens`` (N, S)."""
+    return builder.add("Equal", tokens, builder.scalar(PADDING, "int64"))
+
+
+def lengths_of(builder: Builder, padding: Value) -> Value:
+    """(N,), int32, of rows that are padded on the right where ``padding`` (N, S) is True."""
+    return builder.add("Not", padding).cast("int32").sum(1)
+
+
+def mask_of(builder: Builder, padding: Value) -> Value:
+    """(N, 1, S): 0, and at padding a number that a softmax makes 0 of."""
+    return (padding.cast("float32") * LOWEST).unsqueeze(1)
+
+
+def _encode(builder: Builder, model: Seq2Seq) -> Dict[str, Carried]:
+    tokens = builder.input("src_tokens", "int64", "N", "S")
+    padding = padding_of(builder, tokens)
+    embedded = embed(builder, model.encoder, tokens)
+    memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
+    return start(builder, model.decoder, memory, last, padding)
+
+
+def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
+    """(N, S) -> (S, N, E)."""
+    return builder.weight(encoder.embed_tokens.weight).take(tokens.transpose(1, 0))
+
+
+def start(builder: Builder, decoder: Decoder[Any], memory: Value, last: States, padding: Value) -> Dict[str, Carried]:
+    """What the decoder starts from.
+
+    Args:
+        builder: of the encoder's graph.
+        decoder: the decoder.
+        memory: (S, N, M).
+        last: the encoder's final states.
+        padding: (N, S), True at padding.
+    """
+    batch = padding.size(0)
+    source = Source(
+        memory=memory.transpose(1, 0, 2),
+        mask=mask_of(builder, padding),
+        context=last.hidden[-1],
+        states=first_states(decoder.bridge, builder, last, batch),
+        batch=batch,
+        steps=padding.size(1),
+    )
+    return steps_of(decoder)(builder, decoder).start(source)
+
+
+def _step_graph(model: Seq2Seq, carried: Dict[str, Carried]) -> Graph:
+    builder = Builder(model)
+    steps = steps_of(model.decoder)(builder, model.decoder)
+    tokens, rows = builder.input("tokens", "int64", "R"), builder.input("rows", "int64", "R")
+    given: Dict[str, Value] = {}
+    for name, part in carried.items():
+        given[name] = builder.input(name, "float32", *("P" if size == "R" else size for size in part.shape))
+    sources = [value for name, value in given.items() if name.startswith("source.")]
+    if sources:  # the beams of a sentence side by side
+        batch = sources[0].size(0)
+        tokens, rows = (value.reshape(batch, -1) for value in (tokens, rows))
+    state = {name: steps.pick(name, value, rows) for name, value in given.items()}
+    step = steps.step(tokens, {**state, "rows": rows})
+    vocabulary = model.settings.tokens.target_size if model.settings.tokens is not None else "V"
+    give_back(builder, step, carried, ("R", vocabulary), "logits", given)
+    return builder.graph()
+
+
+def give_back(
+    builder: Builder,
+    step: Step,
+    carried: Dict[str, Carried],
+    shape: Tuple[Size, ...],
+    name: str,
+    given: Dict[str, Value],
+) -> None:
+    """The outputs of a step: that of ``name`` and ``shape``, the attention, and the next "row." parts.
+
+    Args:
+        builder: of the step's graph.
+        step: what it gives, (N, B, ...) where there is a source.
+        carried: what it is given.
+        shape: of its output, (R, ...).
+        name: of its output.
+        given: the inputs.
+    """
+
+    def flat(value: Value, sizes: Tuple[Size, ...]) -> Value:
+        if not any(part.startswith("source.") for part in carried):
+            return value
+        return value.reshape(-1, *(given["source.mask"].size(2) if size == "S" else int(size) for size in sizes[1:]))
+
+    builder.output(name, flat(step.output, shape), *shape)
+    if step.attention is not None:
+        builder.output("attention", flat(step.attention, ("R", "S")), shape[0], "S")
+    for part, (_, sizes) in carried.items():
+        if part.startswith("row."):
+            builder.output(f"next.{part}", flat(step.after[part], sizes), shape[0], *sizes[1:])

@@ -1,0 +1,173 @@
+/** A trained model, run by ONNX Runtime in this browser. */
+
+import * as runtime from "./runtime/ort.js";
+import { beamSearch } from "./search.js";
+import { EOS, Spelling, Symbols, Tokenizer, UNK } from "./text.js";
+
+const GREATEST_BEAM = 5;
+
+// one thread: several need HTTP headers that a plain server does not send
+runtime.env.wasm.numThreads = 1;
+runtime.env.wasm.wasmPaths = {
+  mjs: new URL("./runtime/ort-wasm.js", import.meta.url).href,
+  wasm: new URL("./runtime/ort-wasm.wasm", import.meta.url).href,
+};
+
+/** One encoder and decoder; several of them are an ensemble. */
+class Member {
+  constructor(encoder, step) {
+    this.encoder = encoder;
+    this.stepGraph = step;
+    this.hasAttention = step.outputNames.includes("attention");
+  }
+
+  /** The state before the first step, of the numbers of a sentence. */
+  async encode(numbers) {
+    return this.encoder.run({ src_tokens: integers(numbers, [1, numbers.length]) });
+  }
+
+  /** One token a row: logits, attention, and the next state; `rows` says which rows of the last step go on. */
+  async step(tokens, rows, state) {
+    const feeds = { ...state, tokens: integers(tokens), rows: integers(rows) };
+    const { logits, attention, ...next } = await this.stepGraph.run(feeds);
+    const moved = Object.entries(next).map(([name, value]) => [name.slice("next.".length), value]);
+    return { logits: logits.data, attention: attention?.data, state: { ...state, ...Object.fromEntries(moved) } };
+  }
+}
+
+function integers(numbers, shape = [numbers.length]) {
+  return new runtime.Tensor("int64", BigInt64Array.from(numbers, BigInt), shape);
+}
+
+/**
+ * @typedef {object} Prediction What a text becomes.
+ * @property {string} text of the output
+ * @property {number} score mean log-probability of a token, `</s>` included
+ * @property {number} probability of the whole output
+ * @property {string[]} tokens of the output, without `</s>`
+ * @property {?Float32Array[]} alignment for each token and `</s>` where the model looked: weights of the source's
+ *   tokens and its `</s>`, which sum to 1; null of a model without attention
+ */
+
+/** A trained encoder and decoder. */
+export class Translator {
+  kind = "translator";
+
+  constructor(facts, members) {
+    this.facts = facts;
+    this.members = members;
+    this.source = new Symbols(facts.source.symbols);
+    this.target = new Symbols(facts.target.symbols);
+    this.spellings = { source: new Spelling(facts.source.level), target: new Spelling(facts.target.level) };
+    this.hasAttention = members[0].hasAttention;
+  }
+
+  /**
+   * The tokens of a source, and whether the model knows them.
+   *
+   * @param {string} text
+   * @returns {{token: string, known: boolean}[]}
+   */
+  tokens(text) {
+    const tokens = this.spellings.source.tokens(text, this.source);
+    return tokens.map((token) => ({ token, known: this.source.has(token) }));
+  }
+
+  /**
+   * What a text becomes, by beam search.
+   *
+   * @param {string} text
+   * @param {object} [options]
+   * @param {number} [options.nbest] number of predictions
+   * @param {number} [options.beam] number of hypotheses that are followed at a time
+   * @param {AbortSignal} [options.signal] abandons the search
+   * @returns {Promise<Prediction[]>} best first
+   * @throws {RangeError} a number is out of range, or the text is longer than the model takes
+   */
+  async predict(text, { nbest = 1, beam = Math.max(GREATEST_BEAM, nbest), signal } = {}) {
+    if (!Number.isInteger(nbest) || nbest < 1 || !Number.isInteger(beam) || beam < nbest) {
+      throw new RangeError(`nbest ${nbest} with beam ${beam}: use whole numbers from 1, beam not below nbest`);
+    }
+    const numbers = [...this.tokens(text).map(({ token }) => this.source.number(token)), EOS];
+    if (numbers.length > this.facts.longest_source) {
+      const length = `the text has ${numbers.length} tokens, ${this.target.symbol(EOS)} included`;
+      throw new RangeError(`${length}, and the model takes ${this.facts.longest_source}: shorten it`);
+    }
+    if (numbers.length === 1) return [{ text: "", score: 0, probability: 1, tokens: [], alignment: null }];
+    const settings = { ...this.facts.search, beam: Math.min(beam, this.target.size - 2) };
+    const states = await Promise.all(this.members.map((member) => member.encode(numbers)));
+    const found = await beamSearch(this.members, states, settings, { attends: this.hasAttention, signal });
+    if (!found.length || !found.every(({ score }) => Number.isFinite(score))) {
+      throw new Error("the model gives no probabilities, its numbers are not finite: use another one");
+    }
+    return found.slice(0, nbest).map((one) => this.#prediction(one));
+  }
+
+  #prediction(found) {
+    const tokens = found.tokens.slice(0, -1).map((number) => this.target.symbol(number));
+    return {
+      text: this.spellings.target.text(tokens),
+      score: found.score,
+      probability: Math.exp(found.logProbability),
+      tokens,
+      alignment: this.hasAttention ? found.attention : null,
+    };
+  }
+}
+
+/** A trained classifier. */
+export class Classifier {
+  kind = "classifier";
+
+  constructor(facts, graph) {
+    this.facts = facts;
+    this.graph = graph;
+    this.symbols = new Symbols(facts.symbols);
+    this.tokenizer = new Tokenizer(facts.tokenizer);
+  }
+
+  /** The tokens of a text, and whether the model knows them. */
+  tokens(text) {
+    return this.tokenizer.tokens(text).map((token) => ({ token, known: this.symbols.number(token) !== UNK }));
+  }
+
+  /**
+   * The class of a text.
+   *
+   * @param {string} text
+   * @returns {Promise<{label: string, probability: number, probabilities: Object<string, number>}>} of the most
+   *   probable class, and the probabilities of all, by label
+   */
+  async classify(text) {
+    const { limit, truncate, labels } = this.facts;
+    const numbers = this.tokenizer.numbers(this.tokenizer.tokens(text), this.symbols, limit, truncate);
+    const { probabilities } = await this.graph.run({ tokens: integers(numbers, [1, numbers.length]) });
+    const every = Array.from(probabilities.data);
+    if (!every.every(Number.isFinite)) {
+      throw new Error("the model answers with numbers that are not finite: use another one");
+    }
+    const best = every.indexOf(Math.max(...every));
+    const byLabel = Object.fromEntries(labels.map((label, place) => [label, every[place]]));
+    return { label: labels[best], probability: every[best], probabilities: byLabel };
+  }
+}
+
+/**
+ * The model of a description, its graphs read from the folder `base`.
+ *
+ * @param {object} description of model.json
+ * @param {URL} base where its files are
+ * @param {(url: URL) => Promise<ArrayBuffer>} read
+ */
+export async function open(description, base, read) {
+  const graph = async (file) => {
+    const bytes = new Uint8Array(await read(new URL(file, base)));
+    return runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  };
+  const facts = description[description.kind];
+  if (description.kind === "classifier") return new Classifier(facts, await graph(description.members[0].classifier));
+  const members = description.members.map(async ({ encoder, step }) => {
+    return new Member(await graph(encoder), await graph(step));
+  });
+  return new Translator(facts, await Promise.all(members));
+}

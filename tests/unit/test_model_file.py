@@ -1,0 +1,391 @@
+"""A model in one file: what was saved is what is loaded, and a file that is not sound is refused in one line."""
+
+import copy
+import itertools
+import json
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import REPOSITORY
+from safetensors import safe_open
+from test_forecaster import LOSSES, forecaster, series
+from test_old_checkpoints import CLASSIFIERS, EXPECTED, TRANSLATORS
+
+import s2s_plugins
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.info import as_text
+from s2s_plugins.inference.load import opened
+from s2s_plugins.inference.model_file import FORMAT, KEY, About, ForecasterFacts, ModelFile, read_model_file
+from s2s_plugins.models.saving import _member, model_of
+from s2s_plugins.models.translator import load_translator
+
+FOLDER = REPOSITORY / "tests" / "checkpoints"
+BACKENDS = ("torch", "onnx")
+
+
+def checkpoint(name):
+    return str(FOLDER / f"{name}.pt")
+
+
+def of_series(ours):
+    """The model of a forecaster, as a file has it."""
+    member = _member(ours.model.member.settings, ours.model.member)
+    facts = ForecasterFacts(ours.description.to_json(), ours.stateful)
+    return ModelFile(facts, About("peek_lstm"), (member,))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A file of each model of the checkpoints, by name."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in EXPECTED:
+        model_of(
+            [checkpoint(name)], licence="CC0-1.0", data="made up", figures={"PER": 8.5, "words": 26, "of": "us"}
+        ).write(folder / f"{name}.safetensors")
+    return {name: folder / f"{name}.safetensors" for name in EXPECTED}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_a_translator_predicts_what_its_checkpoint_predicts(saved, name, backend):
+    model = s2s_plugins.load(saved[name], backend)
+    for found, expected in zip(model.predict(["a b c", "j i h g f e"], nbest=2, beam=3), EXPECTED[name]):
+        assert [one.text for one in found] == [tokens for tokens, _ in expected]
+        assert [one.score for one in found] == pytest.approx([score for _, score in expected], abs=2e-5)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_gives_the_probabilities_of_its_checkpoint(saved, name, backend):
+    model = s2s_plugins.load(saved[name], backend)
+    texts = ["good film", "awful sad plot", "nice nice actor"]
+    for found, expected in zip(model.classify(texts), EXPECTED[name]):
+        assert list(found.probabilities.values()) == pytest.approx(expected, abs=2e-6)
+        assert found.probability == max(found.probabilities.values()) == found.probabilities[found.label]
+    assert model.classify("good film").probabilities == pytest.approx(next(model.classify(texts)).probabilities)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.kind)
+def test_a_forecaster_forecasts_what_was_saved(tmp_path, loss, backend):
+    ours = forecaster(loss, stateful=loss.kind == "mse")
+    of_series(ours).write(tmp_path / "sales.safetensors")
+    loaded = s2s_plugins.load(tmp_path / "sales.safetensors", backend)
+    assert loaded.levels == ours.levels and loaded.description == ours.description
+    many = [series(rows, seed) for seed, rows in enumerate((9, 40, 14))]
+    for found, expected in zip(loaded.forecast(many, length=5), ours.forecast(many, length=5)):
+        np.testing.assert_allclose(found.point, expected.point, rtol=1e-5)
+        np.testing.assert_allclose(found.quantiles, expected.quantiles, rtol=1e-5)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_ensemble_is_one_file(tmp_path, backend):
+    paths = [checkpoint(name) for name in ("attention_lstm", "peek_lstm", "attention_lstm")]
+    model_of(paths).write(tmp_path / "committee.safetensors")
+    with safe_open(tmp_path / "committee.safetensors", "np") as file:
+        assert len(json.loads(file.metadata()[KEY])["graphs"]) == 2  # equal settings have equal graphs
+    model = s2s_plugins.load(tmp_path / "committee.safetensors", backend)
+    expected = load_translator(paths[0], ensemble=paths[1:]).translate(["a b c", "d"], beam=4, nbest=3)
+    for found, hypotheses in zip(model.predict(["a b c", "d"], nbest=3, beam=4), expected):
+        assert [one.tokens for one in found] == [one.tokens for one in hypotheses]
+        assert [one.score for one in found] == pytest.approx([one.score for one in hypotheses], abs=1e-5)
+
+
+def test_a_prediction_says_where_the_model_looked_and_how_sure_it_is(saved):
+    model = s2s_plugins.load(saved["attention_lstm"])
+    long, short = model.predict(["j i h g f e d", "a b"], beam=3)
+    for found, places in ((long, 8), (short, 3)):
+        assert found.alignment.shape == (len(found.tokens) + 1, places)
+        assert found.alignment.sum(1) == pytest.approx(1, abs=1e-5)
+        assert np.log(found.probability) == pytest.approx(found.score * (len(found.tokens) + 1))
+    assert s2s_plugins.load(saved["peek_lstm"]).predict("a b").alignment is None
+    alone = model.predict("a b", beam=3)
+    assert alone.text == short.text and alone.alignment == pytest.approx(short.alignment, abs=1e-5)
+
+
+def test_an_empty_text_becomes_an_empty_one(saved):
+    model = s2s_plugins.load(saved["peek_lstm"])
+    assert model.predict("") == ("", 0.0, 1.0, [], None) and model.predict(" ", nbest=2) == [("", 0.0, 1.0, [], None)]
+
+
+def test_predictions_of_an_endless_input_come_as_it_is_read(saved):
+    model = s2s_plugins.load(saved["peek_lstm"])
+    found = model.predict(itertools.cycle(["a b", "c"]), beam=2, batch_size=1)
+    assert [one.text for one in itertools.islice(found, 4)] == [
+        model.predict(text, beam=2).text for text in ["a b", "c"] * 2
+    ]
+    classes = s2s_plugins.load(saved["sa_lstm-classifier"]).classify(itertools.repeat("good film"), batch_size=2)
+    assert len({one.label for one in itertools.islice(classes, 100)}) == 1
+
+
+def test_what_a_model_cannot_do_is_said(saved, caplog):
+    translator, classifier = (s2s_plugins.load(saved[name]) for name in ("peek_lstm", "lm_lstm-classifier"))
+    with pytest.raises(UsageError, match="is a translator, it does not classify: use predict"):
+        translator.classify("a")
+    with pytest.raises(UsageError, match="is a classifier, it does not predict: use classify"):
+        classifier.predict("a")
+    with pytest.raises(UsageError, match="it does not forecast"):
+        classifier.forecast([])
+    with pytest.raises(UsageError, match="--nbest 6 is more than --beam 5 finds"):
+        translator.predict("a", nbest=6)
+    with pytest.raises(UsageError, match="text 2 is a int, not a text"):
+        list(translator.predict(["a", 7]))
+    with pytest.raises(UsageError, match="text 1 has 2001 tokens"):
+        translator.predict("a " * 2000)
+    with pytest.raises(UsageError, match="there is no backend 'jax': use one of torch, onnx"):
+        s2s_plugins.load(saved["peek_lstm"], "jax")
+    list(translator.predict(["a", "q", "r r"]))
+    assert "text 2: unknown token q, replaced by <unk>" in caplog.text and "2 of 3 texts have" in caplog.text
+
+
+def test_text_is_spelt_as_the_file_says(tmp_path):
+    import sentencepiece
+
+    spaced = s2s_plugins.load(write(tmp_path, "token", model_of([checkpoint("attention_lstm")])))
+    sides = {"source": ("char", None), "target": ("char", None)}
+    joined = s2s_plugins.load(write(tmp_path, "char", model_of([checkpoint("attention_lstm")], **sides)))
+    found, expected = joined.predict("JIB"), spaced.predict("j i b")
+    assert found.text == expected.text.replace(" ", "") and found.score == pytest.approx(expected.score)
+    (tmp_path / "lines").write_text("\n".join(["a b c", "d e f", "g h i j"] * 9), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "lines"), model_prefix=str(tmp_path / "p"), vocab_size=14, minloglevel=9
+    )
+    pieces = (tmp_path / "p.model").read_bytes()
+    both = {"source": ("sentencepiece", pieces), "target": ("token", None)}
+    model = s2s_plugins.load(write(tmp_path, "pieces", model_of([checkpoint("attention_lstm")], **both)))
+    tokens = sentencepiece.SentencePieceProcessor(model_proto=pieces).encode("a b c", out_type=str)
+    assert model.predict("a b c").score == pytest.approx(spaced.predict(" ".join(tokens)).score)
+
+
+def write(folder, name, model):
+    model.write(folder / f"{name}.safetensors")
+    return folder / f"{name}.safetensors"
+
+
+@pytest.mark.parametrize("precision, most", [("float16", 0.6), ("int8", 0.45)])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rounded_weights_make_a_smaller_file_of_the_same_numbers_for_every_backend(tmp_path, precision, most, backend):
+    whole = model_of([checkpoint("attention_lstm")])
+    rounded = whole.rounded(precision)
+    for name, values in rounded.members[0].weights.items():
+        exact = whole.members[0].weights[name]
+        step = np.abs(exact).max(-1, keepdims=True) / (127 if precision == "int8" and exact.ndim == 2 else 1000)
+        assert (np.abs(values - exact) <= 0.51 * step).all(), name
+    sizes = [tensor_bytes(write(tmp_path, name, model)) for name, model in (("whole", whole), ("small", rounded))]
+    assert sizes[1] < most * sizes[0]
+    loaded = read_model_file(tmp_path / "small.safetensors")
+    assert loaded.precision == precision
+    for name, values in rounded.members[0].weights.items():
+        np.testing.assert_array_equal(loaded.members[0].weights[name], values)
+    again = rounded.rounded(precision)  # what is round stays as it is
+    for name, values in rounded.members[0].weights.items():
+        np.testing.assert_allclose(again.members[0].weights[name], values, rtol=1e-6)
+    found = s2s_plugins.load(tmp_path / "small.safetensors", backend).predict("a b c", nbest=3)
+    expected = opened(rounded, "torch").predict("a b c", nbest=3)
+    assert [one.text for one in found] == [one.text for one in expected]
+    assert [one.score for one in found] == pytest.approx([one.score for one in expected], abs=1e-5)
+
+
+def tensor_bytes(path):
+    with path.open("rb") as file:
+        return path.stat().st_size - 8 - struct.unpack("<Q", file.read(8))[0]
+
+
+def test_numbers_too_large_for_sixteen_bits_are_named(tmp_path):
+    model = model_of([checkpoint("peek_lstm")])
+    member = model.members[0]
+    large = {**member.weights, "encoder.embed_tokens.weight": member.weights["encoder.embed_tokens.weight"] + 1e6}
+    with pytest.raises(
+        UsageError, match="weight encoder.embed_tokens.weight has a number that is too large for --half"
+    ):
+        replace(model, members=(replace(member, weights=large),)).rounded("float16")
+
+
+def test_a_model_file_has_the_permissions_of_any_file(tmp_path):
+    (tmp_path / "other").write_text("")
+    path = write(tmp_path, "a", model_of([checkpoint("peek_lstm")]))
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_the_same_model_gives_the_same_bytes_and_random_numbers_stay_as_they_are(saved, tmp_path):
+    again = model_of(
+        [checkpoint("peek_lstm")], licence="CC0-1.0", data="made up", figures={"PER": 8.5, "words": 26, "of": "us"}
+    )
+    assert write(tmp_path, "again", again).read_bytes() == saved["peek_lstm"].read_bytes()
+    torch.manual_seed(7)
+    s2s_plugins.load(saved["peek_lstm"], "torch").predict("a b")
+    drawn = torch.rand(1)
+    torch.manual_seed(7)
+    assert drawn == torch.rand(1)
+
+
+def test_what_a_file_says_of_its_model_is_kept(saved):
+    model = read_model_file(saved["attention_lstm"])
+    assert (model.about.licence, model.about.data, model.about.figures["PER"]) == ("CC0-1.0", "made up", 8.5)
+    assert model.about.figures["words"] == 26 and model.about.figures["of"] == "us"
+    assert model.about.figures["updates"] == 60 and model.about.architecture == "attention_lstm"
+    text = as_text(replace(model, about=replace(model.about, data="a\x1b[2Jb\nc")), 12_345)
+    assert "0.01 MB, 3,256 weights in float32" in text and "a\N{REPLACEMENT CHARACTER}[2Jb" in text
+    assert all(line.isprintable() for line in text.splitlines()) and "encoder: 1 x lstm of 8" in text
+    assert "2: neg pos" in as_text(read_model_file(saved["sa_lstm-classifier"]), 1)
+
+
+def test_checkpoints_that_make_no_model_file_are_named(tmp_path):
+    with pytest.raises(UsageError, match="--task language_modeling, which makes no predictions: name one of --task"):
+        model_of([checkpoint("lm_lstm")])
+    with pytest.raises(UsageError, match="--task text_classification makes none: name one"):
+        model_of([checkpoint("lm_lstm-classifier")] * 2)
+    with pytest.raises(UsageError, match="--source and --target are about translators"):
+        model_of([checkpoint("lm_lstm-classifier")], source=("char", None))
+    with pytest.raises(UsageError, match=r"a model file is named MODEL.safetensors, not .*a.pt"):
+        model_of([checkpoint("peek_lstm")]).write(tmp_path / "a.pt")
+
+
+# -- files that are not sound ---------------------------------------------------------------------------------------
+
+
+def header_of(path):
+    whole = path.read_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    return json.loads(whole[8 : 8 + length]), whole[8 + length :]
+
+
+def rebuilt(folder, header, data, name="bad"):
+    text = json.dumps(header).encode()
+    (folder / f"{name}.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return folder / f"{name}.safetensors"
+
+
+def changed(path, folder, change):
+    """A copy of a model file whose metadata ``change`` has changed."""
+    header, data = header_of(path)
+    values = json.loads(header["__metadata__"][KEY])
+    change(values)
+    header["__metadata__"][KEY] = json.dumps(values)
+    return rebuilt(folder, header, data)
+
+
+def test_a_newer_format_says_which_release_reads_it(saved, tmp_path):
+    def newer(values):
+        values["format"] = FORMAT + 1
+        values["about"]["written_by"] = "9.1.0"
+
+    with pytest.raises(
+        UsageError, match=f"is of format {FORMAT + 1}, this release reads {FORMAT}: install s2s-plugins 9.1.0"
+    ):
+        read_model_file(changed(saved["peek_lstm"], tmp_path, newer))
+
+
+def test_files_that_are_none_are_named(saved, tmp_path):
+    with pytest.raises(UsageError, match="does not exist"):
+        read_model_file(tmp_path / "no.safetensors")
+    (tmp_path / "dir.safetensors").mkdir()
+    with pytest.raises(UsageError, match="is no regular file"):
+        read_model_file(tmp_path / "dir.safetensors")
+    header, data = header_of(saved["peek_lstm"])
+    del header["__metadata__"]
+    with pytest.raises(UsageError, match="is no model of s2s_plugins"):
+        read_model_file(rebuilt(tmp_path, header, data))
+    for content in (b"", b"\x00" * 7, b"PK\x03\x04" + bytes(90), struct.pack("<Q", 2**62) + b"{}", b"\xff" * 64):
+        (tmp_path / "bad.safetensors").write_bytes(content)
+        with pytest.raises(UsageError, match="bad.safetensors is damaged, or no model file"):
+            read_model_file(tmp_path / "bad.safetensors")
+
+
+def test_every_byte_that_is_cut_or_flipped_is_noticed_or_harmless(saved, tmp_path):
+    whole, bad = saved["attention_lstm"].read_bytes(), tmp_path / "bad.safetensors"
+    draw = np.random.default_rng(1)
+    for length in draw.integers(0, len(whole), 40):
+        bad.write_bytes(whole[:length])
+        with pytest.raises(UsageError, match="bad.safetensors"):
+            read_model_file(bad)
+    for place in draw.integers(0, len(whole), 150):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(draw.integers(8))
+        bad.write_bytes(flipped)
+        try:
+            opened(read_model_file(bad), "torch")
+        except UsageError as error:
+            assert "bad.safetensors" in str(error)
+
+
+def places(values, path=()):
+    """The way to every value in nested lists and objects; of long lists the first two."""
+    yield path
+    if isinstance(values, dict):
+        for name, item in values.items():
+            yield from places(item, (*path, name))
+    if isinstance(values, list):
+        for place, item in enumerate(values[:2]):
+            yield from places(item, (*path, place))
+
+
+NOTHING = object()
+WRONG = [None, -1, 10**9, 10**30, 1.5, float("nan"), "", "\ud800", "../../etc/passwd", True, [], {}, [[]], NOTHING]
+
+
+@pytest.mark.parametrize("name", ["attention_lstm", "sa_lstm-classifier"])
+def test_a_value_of_the_metadata_that_lies_is_refused_or_harmless(saved, tmp_path, name):
+    header, data = header_of(saved[name])
+    values = json.loads(header["__metadata__"][KEY])
+    ways = [way for way in places(values) if way and way[0] != "graphs"]
+    draw = np.random.default_rng(2)
+    tried = refused = 0
+    for way in ways:
+        for wrong in [WRONG[place] for place in draw.choice(len(WRONG), 4, replace=False)]:
+            lying = copy.deepcopy(values)
+            inner = lying
+            for step in way[:-1]:
+                inner = inner[step]
+            if wrong is NOTHING:
+                del inner[way[-1]]
+            else:
+                inner[way[-1]] = wrong
+            header["__metadata__"][KEY] = json.dumps(lying)
+            tried += 1
+            try:
+                opened(read_model_file(rebuilt(tmp_path, header, data)), "torch")
+            except UsageError as error:
+                refused += 1
+                assert "bad.safetensors" in str(error) and "\n" not in str(error), (way, wrong)
+    assert refused > 0.7 * tried > 100
+
+
+@pytest.mark.parametrize("sizes", [{"hidden_size": 10**9}, {"layers": 10**9}, {"layers": 3}, {"embed_dim": 0}])
+def test_sizes_that_are_not_those_of_the_weights_allocate_nothing(saved, tmp_path, sizes):
+    def lie(values):
+        values["members"][0]["settings"]["encoder"].update(sizes)
+
+    with pytest.raises(UsageError, match="is damaged"):
+        opened(read_model_file(changed(saved["attention_lstm"], tmp_path, lie)), "torch")
+
+
+def test_a_weight_of_another_shape_type_or_name_is_named(saved, tmp_path):
+    def fails(change, match):
+        header, data = header_of(saved["peek_lstm"])
+        change(header)
+        with pytest.raises(UsageError, match=match):
+            read_model_file(rebuilt(tmp_path, header, data))
+
+    weight = "0.encoder.embed_tokens.weight"
+    fails(
+        lambda header: header[weight].update(shape=header[weight]["shape"][::-1]), "encoder.embed_tokens.weight of mem"
+    )
+    fails(
+        lambda header: header.update({"1.x": header.pop(weight)}),
+        "the weight encoder.embed_tokens.weight of member 0 is None",
+    )
+    fails(lambda header: header[weight].update(dtype="I32"), "encoder.embed_tokens.weight is of type I32")
+    fails(lambda header: header[weight].update(shape=[2**40, 2**40]), "is damaged, or no model file")
+
+
+def test_a_weight_that_is_not_finite_is_named(saved, tmp_path):
+    header, data = header_of(saved["peek_lstm"])
+    begin, _ = header["0.decoder.output_layer.bias"]["data_offsets"]
+    lying = bytearray(data)
+    lying[begin : begin + 4] = struct.pack("<f", float("inf"))
+    with pytest.raises(UsageError, match="the weight decoder.output_layer.bias has numbers that are not finite"):
+        read_model_file(rebuilt(tmp_path, header, bytes(lying)))
