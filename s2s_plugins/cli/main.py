@@ -29,6 +29,7 @@ VERBS = {
     "classify": "lines through a trained classifier",
     "forecast": "what comes behind series of numbers",
     "attention": "draw where a model looks",
+    "serve": "trained models over HTTP",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
     "save": "checkpoints to one model file, which needs no fairseq",
