@@ -21,7 +21,7 @@ from s2s_plugins.inference.torch_backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.web.folder import PAGE
-from s2s_plugins.web.runtime import runtime_files
+from s2s_plugins.web.runtime import FILES, runtime_files
 
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: apt-get install nodejs")
@@ -36,12 +36,20 @@ def runtime_or_skip() -> None:
         pytest.skip(str(error))
 
 
+def no_runtime(folder: Path) -> Path:
+    """A folder with empty files in the place of onnxruntime-web's, for pages that are not opened."""
+    folder.mkdir()
+    for file in FILES.values():
+        (folder / file.original).touch()
+    return folder
+
+
 def run_node(script: str, given: Any, page: Path = PAGE) -> Any:
     """What a script answers, which gets ``given``; in it, PAGE is the address of a page's folder."""
     source = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n" + script
     source = source.replace("PAGE", page.resolve().as_uri())
     command = [str(NODE), "--input-type=module", "--eval", source]
-    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

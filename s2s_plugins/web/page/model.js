@@ -13,12 +13,40 @@ runtime.env.wasm.wasmPaths = {
   wasm: new URL("./runtime/ort-wasm.wasm", import.meta.url).href,
 };
 
+/**
+ * A graph, opened. Graphs run one after the other: ONNX Runtime waits in the middle of a run, and another one that
+ * starts then would overwrite what it has on the stack of WebAssembly.
+ */
+class Graph {
+  static #last = Promise.resolve();
+
+  static #alone(work) {
+    const done = Graph.#last.then(work);
+    Graph.#last = done.catch(() => {});
+    return done;
+  }
+
+  static open(bytes) {
+    const opened = () => runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    return Graph.#alone(async () => new Graph(await opened()));
+  }
+
+  constructor(session) {
+    this.session = session;
+    this.outputs = session.outputNames;
+  }
+
+  run(feeds) {
+    return Graph.#alone(() => this.session.run(feeds));
+  }
+}
+
 /** One encoder and decoder; several of them are an ensemble. */
 class Member {
   constructor(encoder, step) {
     this.encoder = encoder;
     this.stepGraph = step;
-    this.hasAttention = step.outputNames.includes("attention");
+    this.hasAttention = step.outputs.includes("attention");
   }
 
   /** The state before the first step, of the numbers of a sentence. */
@@ -149,10 +177,7 @@ export class Classifier {
  * @param {(url: URL) => Promise<ArrayBuffer>} read
  */
 export async function open(description, base, read) {
-  const graph = async (file) => {
-    const bytes = new Uint8Array(await read(new URL(file, base)));
-    return runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  };
+  const graph = async (file) => Graph.open(new Uint8Array(await read(new URL(file, base))));
   const facts = description[description.kind];
   if (description.kind === "classifier") return new Classifier(facts, await graph(description.members[0].classifier));
   const members = description.members.map(async ({ encoder, step }) => {
