@@ -12,6 +12,8 @@ from s2s_plugins.text.tokens import Tokenizer, cut
 from s2s_plugins.text.words import newer_ranges
 
 ASSIGNED = [chr(code) for code in range(sys.maxunicode) if unicodedata.category(chr(code)) not in ("Cn", "Cs", "Co")]
+ALIKE = ("CJK UNIFIED", "HANGUL SYLLABLE", "TANGUT", "YI SYLLABLE")  # of these, one in a hundred
+ASSIGNED = [one for one in ASSIGNED if ord(one) % 100 == 7 or not unicodedata.name(one, "").startswith(ALIKE)]
 NEWER = [chr(code) for ranges in newer_ranges().values() for first, last in ranges for code in range(first, last + 1)]
 WHITE = [chr(code) for code in range(0x10000) if chr(code).isspace()]
 
