@@ -82,7 +82,9 @@ def _fetch(cache: Path) -> None:
     """Fill the cache from the package."""
     npm = shutil.which("npm")
     if npm is None:
-        raise UsageError(f"the page needs {PACKAGE}, which npm fetches, and npm is not installed: install it, or {OFFLINE}")
+        raise UsageError(
+            f"the page needs {PACKAGE}, which npm fetches, and npm is not installed: install it, or {OFFLINE}"
+        )
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache.parent) as temporary:
         command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--silent", "--fetch-retries=1"]
@@ -96,7 +98,9 @@ def _fetch(cache: Path) -> None:
         _extract(archives[0], new)
         other = _other(new)
         if other:
-            raise WorkError(f"npm fetched a {PACKAGE} {VERSION} whose {other[0]} is not the one that was tried: {OFFLINE}")
+            raise WorkError(
+                f"npm fetched a {PACKAGE} {VERSION} whose {other[0]} is not the one that was tried: {OFFLINE}"
+            )
         cache.mkdir(exist_ok=True)
         for file in FILES.values():
             os.replace(new / file.original, cache / file.original)

@@ -86,7 +86,9 @@ def type_in(page, text):
 SHOWN = """() => [...document.querySelectorAll('#list li')].map((item) => [
   item.querySelector('.text').textContent, item.querySelector('.share').textContent,
   item.querySelector('.score')?.textContent])"""
-WEIGHTS = "() => [...document.querySelectorAll('#heatmap tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+WEIGHTS = (
+    "() => [...document.querySelectorAll('#heatmap tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+)
 
 
 def test_the_page_shows_what_python_says_of_100_lines_and_asks_nobody_else(page, site):

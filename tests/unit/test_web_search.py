@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 from onnx_models import TOKENS
-from web_tools import LETTERS, letters_model, needs_node, no_runtime, run_node, runtime_or_skip, same_predictions, served
+from web_tools import (
+    LETTERS,
+    letters_model,
+    needs_node,
+    no_runtime,
+    run_node,
+    runtime_or_skip,
+    same_predictions,
+    served,
+)
 
 from s2s_plugins.inference.load import opened
 from s2s_plugins.models.saving import model_of
@@ -130,15 +139,14 @@ def test_a_beam_that_the_vocabulary_has_no_tokens_for_is_an_error():
 
 PREDICT = """
 const { load } = await import("PAGE/s2s.js");
+const plain = (one) => ({ ...one, alignment: one.alignment?.map((row) => [...row]) ?? null });
 const answers = [];
 for (const { address, texts, options } of given) {
-  const model = await load(address);
+  const model = await load(address).catch(String);
   // all at once, as on a page where a search is abandoned for the next one
-  const found = await Promise.all(texts.map((text) => {
-    return model.kind === "classifier" ? model.classify(text) : model.predict(text, options);
-  }));
-  const plain = (one) => ({ ...one, alignment: one.alignment?.map((row) => [...row]) ?? null });
-  answers.push(found.map((one) => (Array.isArray(one) ? one.map(plain) : one)));
+  const ask = (text) => (model.kind === "classifier" ? model.classify(text) : model.predict(text, options));
+  const found = model.kind ? await Promise.all(texts.map((text) => ask(text).catch(String))) : model;
+  answers.push(Array.isArray(found) ? found.map((one) => (Array.isArray(one) ? one.map(plain) : one)) : found);
 }
 console.log(JSON.stringify(answers));
 """
@@ -146,6 +154,7 @@ WORDS = ["abc", "p", "hello", "bad face", "feedback", "ABBA", "éa", "ponm lkji 
 # a model of each decoder, of several cells; members of an ensemble with and without attention
 EVERY = ["basic", "feedback, two layers, GRU", "peek, adaptive softmax", "additive before, coverage", "monotonic"]
 EVERY += ["general before, three layers, residual", "concat after, input feeding, two layers", "hard"]
+WRONG = [{"nbest": 0}, {"nbest": 3, "beam": 2}, {"beam": 1.5}]
 MODELS = {name: letters_model([TOKENS[name]]) for name in EVERY}
 MODELS["an ensemble"] = letters_model([TOKENS[name] for name in ("additive before", "peek", "general after")])
 MODELS["an ensemble without alignments"] = letters_model([TOKENS[name] for name in ("peek", "general after")])
@@ -172,8 +181,11 @@ def answers(tmp_path_factory):
                 texts = ["good film", "awful, sad plot!", "nice nice actor", "Nice FILM xyz", ""]
             options = {"nbest": 3, "beam": 4}
             given.append({"address": f"{address}{number}", "texts": texts, "options": options})
+        given += [{"address": f"{address}0", "texts": ["a" * 30], "options": options} for options in [{}, *WRONG]]
+        given.append({"address": f"{address}nowhere", "texts": [], "options": {}})
         found = run_node(PREDICT, given, root / "0")
-    return {name: (given[place]["texts"], found[place], python[name]) for place, name in enumerate(models)}
+    answers = {name: (given[place]["texts"], found[place], python[name]) for place, name in enumerate(models)}
+    return {**answers, "errors": found[len(models) :]}
 
 
 @pytest.mark.parametrize("name", [*MODELS, *TRANSLATORS])
@@ -210,20 +222,9 @@ def test_classes_are_those_of_python(answers, name):
         assert shown["probability"] == pytest.approx(expected.probability, abs=1e-4)
 
 
-def test_what_cannot_be_predicted_is_an_error_that_says_why(tmp_path):
-    runtime_or_skip()
-    write_page(letters_model([TOKENS["basic"]], longest=6), str(tmp_path / "page"))
-    script = """
-    const { load } = await import("PAGE/s2s.js");
-    const model = await load(given);
-    const asked = [["abcdef", {}], ["abc", { nbest: 0 }], ["abc", { nbest: 3, beam: 2 }], ["abc", { beam: 1.5 }]];
-    const said = await Promise.all(asked.map(([text, options]) => model.predict(text, options).catch(String)));
-    said.push(await load(given + "nowhere").catch(String));
-    console.log(JSON.stringify(said));
-    """
-    with served(tmp_path) as address:
-        said = run_node(script, f"{address}page/", tmp_path / "page")
-    assert said[0] == "RangeError: the text has 7 tokens, </s> included, and the model takes 6: shorten it"
-    assert said[2] == "RangeError: nbest 3 with beam 2: use whole numbers from 1, beam not below nbest"
-    assert said[1].startswith("RangeError: nbest 0") and said[3].startswith("RangeError: nbest 1 with beam 1.5")
-    assert said[4] == "Error: /page/nowhere/model.json cannot be read (404): export the model again"
+def test_what_cannot_be_predicted_is_an_error_that_says_why(answers):
+    long, none, few, part, nowhere = answers["errors"]
+    assert long == ["RangeError: the text has 31 tokens, </s> included, and the model takes 30: shorten it"]
+    assert few == ["RangeError: nbest 3 with beam 2: use whole numbers from 1, beam not below nbest"]
+    assert none[0].startswith("RangeError: nbest 0") and part[0].startswith("RangeError: nbest 1 with beam 1.5")
+    assert nowhere == "Error: /nowhere/model.json cannot be read (404): export the model again"

@@ -83,7 +83,12 @@ console.log(JSON.stringify(answers));
 
 def tokenized(tokenizer, symbols, texts, limit=None, truncate="tail"):
     """What Python and JavaScript make of texts: tokens and numbers."""
-    facts = {"level": tokenizer.level, "lowercase": tokenizer.lowercase, "rare": tokenizer.rare, "newer": newer_ranges()}
+    facts = {
+        "level": tokenizer.level,
+        "lowercase": tokenizer.lowercase,
+        "rare": tokenizer.rare,
+        "newer": newer_ranges(),
+    }
     given = {"symbols": symbols, "tokenizer": facts, "texts": texts, "limit": limit, "truncate": truncate}
     indices, expected = symbol_table(symbols).indices, []
     for text in texts:
@@ -105,11 +110,19 @@ def test_every_character_of_unicode_parts_words_as_in_python(lowercase):
     assert found == expected
 
 
-@pytest.mark.parametrize("rare", ["drop", "unk"])
-@pytest.mark.parametrize("limit, truncate", [(None, "tail"), (4, "tail"), (4, "head"), (1, "tail"), (1, "head")])
-def test_documents_are_cut_and_numbered_as_in_python(rare, limit, truncate):
+@pytest.mark.parametrize(
+    "level, rare, limit, truncate",
+    [
+        ("word", "drop", None, "tail"),
+        ("word", "unk", 4, "tail"),
+        ("char", "drop", 4, "head"),
+        ("word", "unk", 1, "tail"),
+        ("word", "drop", 1, "head"),
+        ("char", "unk", None, "head"),
+    ],
+)
+def test_documents_are_cut_and_numbered_as_in_python(level, rare, limit, truncate):
     texts = ["A warm, funny film: 3.50!", "", "film", "</s> <pad> film film film film", "Σίσυφος ΣΊΣΥΦΟΣ İ ǅ"]
     symbols = ["a", "warm", "film", ",", "3.50", "f", "σίσυφος"]
-    for level in ("word", "char"):
-        expected, found = tokenized(Tokenizer(level, True, rare), symbols, texts, limit, truncate)
-        assert found == expected
+    expected, found = tokenized(Tokenizer(level, True, rare), symbols, texts, limit, truncate)
+    assert found == expected
