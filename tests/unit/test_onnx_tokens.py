@@ -53,7 +53,7 @@ def test_onnx_runtime_finds_the_texts_scores_and_attention_of_torch(name):
     theirs, ours = models(name)
     batch = sources()
     expected, found = (model.search(batch, SETTINGS) for model in (theirs, ours))
-    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 10
+    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 6
     assert_equal(found, expected)
     assert ours.has_attention == (TOKENS[name].decoder.attention is not None)
     if ours.has_attention:
