@@ -20,6 +20,7 @@ from s2s_plugins.inference.model_file import (
     TranslatorFacts,
     read_model_file,
 )
+from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
@@ -45,8 +46,6 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
-
     if not is_onnx_folder(path):
         return opened(read_model_file(Path(path)), backend)
     if backend not in (None, "onnx"):

@@ -16,7 +16,8 @@ import s2s_plugins
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.greedy import greedy_onnx
-from s2s_plugins.inference.onnx_folder import read_onnx_folder, write_onnx_folder
+from s2s_plugins.inference.onnx_folder import read_onnx_folder
+from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
 from s2s_plugins.inference.onnx_format import external_tensor
 from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel, padded
 from s2s_plugins.inference.onnx_session import OnnxSession
