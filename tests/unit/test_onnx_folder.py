@@ -99,6 +99,12 @@ def test_8_bits_make_smaller_files_that_predict_nearly_the_same(tmp_path, name):
     operators = {node.op_type for path in folder.glob("*.onnx") for node in onnx.load(path).graph.node}
     assert {"DynamicQuantizeLSTM", "MatMulInteger"} & operators
     whole, small = s2s_plugins.load(tmp_path / "model.safetensors", "onnx"), s2s_plugins.load(folder)
+    if "greedy" in {path.stem for path in folder.glob("*.onnx")}:
+        (loop,) = (node for node in onnx.load(folder / "greedy.onnx").graph.node if node.op_type == "Loop")
+        assert "MatMulInteger" in {node.op_type for node in loop.attribute[0].g.node}
+        given = {"src_tokens": np.array([[4, 5, 6, 2]]), "longest": np.array(9)}
+        written_at_once = onnxruntime.InferenceSession(str(folder / "greedy.onnx")).run(["scores"], given)
+        assert written_at_once[0] == pytest.approx(whole.predict("a b c", beam=1).score, abs=0.1)
     if name in CLASSIFIERS:
         found, expected = ([one.probability for one in model.classify(LINES)] for model in (small, whole))
     else:
