@@ -36,6 +36,12 @@ def written(tmp_path, *names, **options):
     return s2s_plugins.load(tmp_path / "model.safetensors", "onnx"), tmp_path / "onnx", files
 
 
+def numbers(folder, line):
+    """The tokens of a line as a batch of one."""
+    symbols = json.loads((folder / "model.json").read_text())["translator"]["source"]["symbols"]
+    return np.array([[*(4 + symbols.index(token) for token in line.split()), 2]])
+
+
 @pytest.mark.parametrize("names", [[name] for name in TRANSLATORS] + [["peek_lstm", "attention_lstm"]], ids="+".join)
 def test_a_folder_predicts_as_its_model_file(tmp_path, names):
     ours, folder, _ = written(tmp_path, *names)
@@ -87,8 +93,8 @@ def test_the_greedy_graph_of_a_folder_predicts_what_the_model_does(tmp_path):
     session = onnxruntime.InferenceSession(str(folder / "greedy.onnx"))
     symbols = json.loads((folder / "model.json").read_text())["translator"]
     for line, expected in zip(LINES[:4], ours.predict(LINES[:4], beam=1)):
-        source = [4 + symbols["source"]["symbols"].index(token) for token in line.split()]
-        tokens, (score,) = session.run(None, {"src_tokens": np.array([[*source, 2]]), "longest": np.array(200)})
+        given = {"src_tokens": numbers(folder, line), "longest": np.array(200)}
+        tokens, (score,) = session.run(None, given)
         assert [symbols["target"]["symbols"][token - 4] for token in tokens[0][:-1]] == expected.tokens
         assert score == pytest.approx(expected.score, abs=1e-5)
 
@@ -102,7 +108,7 @@ def test_8_bits_make_smaller_files_that_predict_nearly_the_same(tmp_path, name):
     if "greedy" in {path.stem for path in folder.glob("*.onnx")}:
         (loop,) = (node for node in onnx.load(folder / "greedy.onnx").graph.node if node.op_type == "Loop")
         assert "MatMulInteger" in {node.op_type for node in loop.attribute[0].g.node}
-        given = {"src_tokens": np.array([[4, 5, 6, 2]]), "longest": np.array(9)}
+        given = {"src_tokens": numbers(folder, "a b c"), "longest": np.array(200)}
         written_at_once = onnxruntime.InferenceSession(str(folder / "greedy.onnx")).run(["scores"], given)
         assert written_at_once[0] == pytest.approx(whole.predict("a b c", beam=1).score, abs=0.1)
     if name in CLASSIFIERS:
