@@ -39,6 +39,7 @@ NAVIGATION = {
         "docs/series",
         "docs/using",
         "docs/model-file",
+        "docs/onnx",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

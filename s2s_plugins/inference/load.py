@@ -35,8 +35,8 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     """A trained model from its file, ready to use. Nothing in the file is run.
 
     Args:
-        path: of a model file, as ``s2s save`` writes it; or the name of an installed package, as ``s2s package`` makes
-            one.
+        path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
+            installed package, as ``s2s package`` makes one.
         backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
 
     Returns:
@@ -47,7 +47,13 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    return opened(read_model_file(installed_model(path) or Path(path)), backend)
+    from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
+
+    if not is_onnx_folder(path):
+        return opened(read_model_file(installed_model(path) or Path(path)), backend)
+    if backend not in (None, "onnx"):
+        raise UsageError(f"{os.fspath(path)} is a folder of ONNX files, which the backend {backend} does not run")
+    return opened(read_onnx_folder(path), "onnx")
 
 
 def opened(file: ModelFile, backend: Optional[str] = None) -> Model:

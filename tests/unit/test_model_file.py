@@ -204,6 +204,12 @@ def test_numbers_too_large_for_sixteen_bits_are_named(tmp_path):
         replace(model, members=(replace(member, weights=large),)).rounded("float16")
 
 
+def test_a_model_file_has_the_permissions_of_any_file(tmp_path):
+    (tmp_path / "other").write_text("")
+    path = write(tmp_path, "a", model_of([checkpoint("peek_lstm")]))
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_the_same_model_gives_the_same_bytes_and_random_numbers_stay_as_they_are(saved, tmp_path):
     again = model_of(
         [checkpoint("peek_lstm")], licence="CC0-1.0", data="made up", figures={"PER": 8.5, "words": 26, "of": "us"}
