@@ -184,6 +184,15 @@ def test_training_installs_the_fairseq_that_is_compiled_for_a_machine(version, p
     assert {one.name for one in wanted if one.marker.evaluate(where)} == fairseq
 
 
+def test_the_page_of_installation_has_a_row_for_each_extra_and_python():
+    page = (REPOSITORY / "docs" / "installation.md").read_text(encoding="utf-8")
+    metadata = distribution("s2s-plugins").metadata
+    assert sorted(re.findall(r"^\| `\[(\w+)\]` ", page, re.MULTILINE)) == sorted(metadata.get_all("Provides-Extra"))
+    rows = re.findall(r"^\| (3\.\d+(?:, 3\.\d+)*) ", page, re.MULTILINE)
+    pythons = [one for one in metadata.get_all("Classifier") if ":: 3." in one]
+    assert ", ".join(rows).split(", ") == [one.rsplit(" ", 1)[1] for one in pythons]
+
+
 def test_the_versions_of_python_that_train_are_those_that_are_tried():
     versions = {"3.11", "3.12"}
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
