@@ -18,7 +18,7 @@ MODULES = {
     "export": ("onnx", "flit_core"),
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
-    "serve": ("fastapi", "uvicorn", "prometheus_client", "starlette", "pydantic"),
+    "serve": ("uvicorn", "prometheus_client", "starlette", "pydantic"),
     "ngrams": ("phonetisaurus",),
     "examples": ("num2words", "rjieba", "statsmodels"),
 }

@@ -106,8 +106,8 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = ["__main__", "cli", "web", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports"]
-ROOMS += ["series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
+ROOMS = ["__main__", "cli", "server", "web", "comparison", "tasks", "criterions", "models", "inference", "compat"]
+ROOMS += ["reports", "series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():
