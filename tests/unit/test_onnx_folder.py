@@ -1,6 +1,7 @@
 """A model as a folder of ONNX files: any program runs them, and ``s2s_plugins.load`` predicts as from its file."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,7 @@ def test_flags_of_the_other_folder_are_refused(tmp_path, monkeypatch, capsys, wo
 
 
 def test_8_bits_without_the_package_onnx_name_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
         UsageError, match=r"onnx is not installed, and --int8 needs it: pip install 's2s-plugins\[export\]'"
     ):
