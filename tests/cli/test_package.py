@@ -63,7 +63,19 @@ def run(script, *argv):
     return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
 
 
-FREE = ("nn", "inference", "series", "text", "search", "reports", "cli", "steps", "files", "errors")  # of fairseq
+FREE = (
+    "nn",
+    "inference",
+    "web",
+    "series",
+    "text",
+    "search",
+    "reports",
+    "cli",
+    "steps",
+    "files",
+    "errors",
+)  # of fairseq
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
