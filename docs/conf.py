@@ -38,6 +38,8 @@ NAVIGATION = {
         "docs/classification",
         "docs/series",
         "docs/using",
+        "docs/model-file",
+        "docs/onnx",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 import traceback
 from types import FrameType
@@ -76,6 +77,12 @@ def one_line_errors(
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python or PyTorch ran out of memory, on any device."""
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def end_with_the_pipe() -> None:
+    """Let a filter end without a message when its reader does, as in ``s2s predict ... | head``."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def standard_output() -> IO[str]:

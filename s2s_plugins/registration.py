@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Iterator, Optional, Sequence
 
 from s2s_plugins.errors import interrupt
+from s2s_plugins.extras import require
 
 _started = False
 
@@ -25,15 +26,12 @@ def register() -> None:
     sure, for example in a notebook before ``hub_utils.from_pretrained``.
 
     Raises:
-        ImportError: fairseq is not installed.
+        MissingExtra: fairseq is not installed.
     """
     global _started
     if _started:
         return
-    if "fairseq" not in sys.modules and importlib.util.find_spec("fairseq") is None:
-        raise ImportError(
-            "this part of s2s_plugins needs fairseq, which is not installed: pip install 's2s-plugins[train]'"
-        )
+    require("fairseq", what="training, or a checkpoint,")
     _started = True
     handle_ctrl_c("fairseq-")
     try:
@@ -62,7 +60,7 @@ def register_with_fairseq() -> None:
     fairseq's ``--user-dir`` skips a package that is already loaded: if it was imported before fairseq, its
     architectures would be unknown.
     """
-    if "fairseq" in sys.modules:
+    if sys.modules.get("fairseq") is not None:  # None: its import is forbidden
         register()
     else:
         sys.meta_path.insert(0, _FairseqFinder())

@@ -21,8 +21,8 @@ from typing import List, Optional, Sequence
 from s2s_plugins import nn
 from s2s_plugins.comparison.report import span
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
+from s2s_plugins.extras import library
 from s2s_plugins.files import write_whole
-from s2s_plugins.reports import library
 from s2s_plugins.steps import clock
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

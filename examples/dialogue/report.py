@@ -15,8 +15,9 @@ from dialogue.scores import variety
 from s2s_plugins.comparison.decoded import read_decoded
 from s2s_plugins.comparison.report import embedded
 from s2s_plugins.comparison.run import machine
+from s2s_plugins.extras import library
 from s2s_plugins.files import replacing, write_whole
-from s2s_plugins.reports import library, templates
+from s2s_plugins.reports import templates
 from s2s_plugins.steps import DONE, Runner
 
 TITLE = "Film dialogue: statement → reply"

@@ -17,7 +17,7 @@ from dialogue import report
 from dialogue.figures import figures
 from dialogue.plan import Plan
 from s2s_plugins.errors import UsageError
-from s2s_plugins.reports import library
+from s2s_plugins.extras import require
 from s2s_plugins.steps import Runner, Step
 
 
@@ -39,8 +39,8 @@ def work(args: argparse.Namespace) -> engine.Work:
     """
     if args.seed < 1:
         raise UsageError(f"--seed {args.seed} is too small: use 1 or more")
-    for name in () if args.list else ("jinja2", "matplotlib"):  # better missed now than after the training
-        library(name)
+    if not args.list:
+        require("jinja2", "matplotlib", what="the report")  # better missed now than after the training
     plan = Plan(DEMO if args.demo else DEFAULT, args.seed, Path(args.out), Path(args.cache) if args.cache else None)
 
     def after(runner: Runner, step: Step) -> None:

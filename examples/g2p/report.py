@@ -48,6 +48,7 @@ def write_words(plan: Words, shown: int) -> str:
         lines += [f"{found['words']:>8} {found['wer']:>8.2f} {found['per']:>8.2f}"]
         if shown:
             lines += ["", *scores.samples(predictions, references, shown)]
+    lines += ["", f"model: {plan.model}"] if plan.model is not None else []
     lines += [
         "",
         "results: " + ", ".join(str(plan.out / name) for name in ("score.json", "predictions.tsv", "errors.tsv")),

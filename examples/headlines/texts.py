@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import naming_extras
 
 # part-of-speech tags, which the People's Daily corpus and jieba share, of names of persons, places, organisations
 ENTITIES = {"nr": "<person>", "ns": "<place>", "nt": "<organisation>"}
@@ -58,12 +58,10 @@ def segmenter(entities: bool) -> Tokenizer:
     """Chinese words as jieba finds them (its Rust version: the same dictionary, some ten times faster).
 
     Raises:
-        UsageError: it is not installed.
+        MissingExtra: it is not installed.
     """
-    try:
+    with naming_extras("--tokens words"):
         import rjieba
-    except ImportError:
-        raise UsageError("--tokens words needs rjieba: pip install rjieba") from None
     if entities:
         return lambda text: with_entities([(word, tag) for word, tag in rjieba.tag(text) if word.strip()])
     return lambda text: [word for word in rjieba.cut(text) if word.strip()]

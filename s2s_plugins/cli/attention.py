@@ -12,6 +12,7 @@ from typing import List, Optional
 from s2s_plugins.cli.main import at_least
 from s2s_plugins.cli.opening import add_backend, open_translator
 from s2s_plugins.errors import UsageError, standard_input
+from s2s_plugins.extras import require
 
 DESCRIPTION = """\
 Draws the attention weights of the best translation of each sentence: source tokens along the top, output tokens down
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"--split {args.split} is a part of binarised data: give --data too")
     if os.path.exists(args.out) and not os.path.isdir(args.out):
         raise UsageError(f"--out {args.out} is a file: name a folder")
+    require("jinja2", "matplotlib", what="s2s attention")
     if args.data is not None:
         from s2s_plugins.models.translator import CheckpointTranslator
     from s2s_plugins.reports import attention

@@ -10,6 +10,7 @@ from s2s_plugins.cli.main import values
 from s2s_plugins.comparison.data import Settings
 from s2s_plugins.comparison.metrics import metrics
 from s2s_plugins.comparison.values import choice_of, listed, own_flags, seeds_of
+from s2s_plugins.extras import require
 
 DESCRIPTION = """\
 Trains each architecture with the same budget, decodes the test set (of series: predicts it), scores what came out, and
@@ -67,6 +68,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def run(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the running step too
+    require("fairseq", "jinja2", "matplotlib", what="s2s compare")
     from s2s_plugins.comparison.kinds import open_data
     from s2s_plugins.comparison.report import text_table
     from s2s_plugins.comparison.run import compare
@@ -76,3 +78,5 @@ def run(args: argparse.Namespace) -> None:
     for subset in results["subsets"]:
         print(f"\n{text_table(results, subset)}")
     print(f"\nreport: {args.out / 'report.html'}, numbers: {args.out / 'results.json'}")
+    best = args.out / "train" / f"{results['systems'][0]['name']}-seed{settings.seeds[0]}"
+    print(f"to use a model elsewhere: s2s save {best / f'checkpoint_{args.checkpoint}.pt'} --out MODEL.safetensors")

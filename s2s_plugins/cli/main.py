@@ -12,6 +12,7 @@ from typing import ClassVar, Dict, Optional, Protocol, Sequence, Tuple, Type, Ty
 
 from s2s_plugins import __version__
 from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.extras import naming_extras
 from s2s_plugins.registration import handle_ctrl_c
 
 
@@ -28,11 +29,13 @@ VERBS = {
     "classify": "lines through a trained classifier",
     "forecast": "what comes behind series of numbers",
     "attention": "draw where a model looks",
+    "serve": "trained models over HTTP",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
     "save": "checkpoints to one model file, which needs no fairseq",
     "info": "what a model file is",
-    "export": "a model file to a page that runs it in a browser",
+    "export": "a model file to ONNX files, or to a page that runs it in a browser",
+    "package": "a model file to a wheel, to be installed and loaded by its name",
     "user-dir": "print the folder that fairseq's --user-dir wants",
 }
 
@@ -57,7 +60,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     module, args = parse(verb, words[1:])
     prog, output = f"s2s {verb}", getattr(args, getattr(module, "OUTPUT", ""), None)
     logging.basicConfig(level=logging.WARNING, format=f"{prog}: warning: %(message)s")
-    with one_line_errors(prog, output, getattr(module, "STOPPED", "stopped").format(output=output)):
+    stopped = getattr(module, "STOPPED", "stopped").format(output=output)
+    with one_line_errors(prog, output, stopped), naming_extras(prog):
         module.run(args)
     return 0
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 
 from s2s_plugins.cli.main import values
 from s2s_plugins.cli.opening import add_backend, open_translator
-from s2s_plugins.errors import standard_input
+from s2s_plugins.errors import end_with_the_pipe, standard_input
 
 DESCRIPTION = """\
 Reads one source per line from stdin and writes it back with a tab and the prediction, as soon as no more input waits.
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     stream = standard_input()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # like other filters: `s2s predict ... | head` ends without a message
+    end_with_the_pipe()
     from s2s_plugins.inference.lines import progress
     from s2s_plugins.inference.predictions import Options, predict_lines
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Sequence, Union
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.reports import EXTRA
+from s2s_plugins.extras import naming_extras
 
 # scripts that are written without spaces: each character is a word for ROUGE
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -76,10 +76,8 @@ def rouge(kind: str) -> Callable[[Sequence[str], Sequence[str]], float]:
     """Mean F1 of ``rouge1``, ``rouge2`` or ``rougeL``, in percent; texts that are empty on both sides count 0."""
 
     def score(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-        try:
+        with naming_extras(f"--metrics {kind}"):
             from torchmetrics.functional.text import rouge_score
-        except ImportError:
-            raise UsageError(f"--metrics {kind} needs torchmetrics: {EXTRA}") from None
         found = rouge_score(
             list(hypotheses),
             list(references),

@@ -12,8 +12,8 @@ from s2s_plugins.comparison import collect, plots, report
 from s2s_plugins.comparison.data import PREDICT, Data, Json, Settings
 from s2s_plugins.comparison.plan import Plan
 from s2s_plugins.errors import WorkError
+from s2s_plugins.extras import require
 from s2s_plugins.files import write_whole
-from s2s_plugins.reports import library
 from s2s_plugins.steps import Runner, Step
 
 
@@ -90,8 +90,7 @@ def compare(archs: Sequence[str], settings: Settings, data: Data, redo: bool = F
         UsageError: a value that makes no sense.
         WorkError: a step failed.
     """
-    library("jinja2")  # found missing now rather than after the training
-    library("matplotlib")
+    require("jinja2", "matplotlib", what="the report")  # found missing now rather than after the training
     plan = Plan(archs, settings, data)
     runner = Runner(settings.out, redo, partial(collect.figures, data))
     report_ = Report(plan, runner)

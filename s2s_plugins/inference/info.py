@@ -29,7 +29,7 @@ def as_text(model: ModelFile, size: int) -> str:
         ("written by", f"s2s-plugins {about.written_by}"),
     ]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{_line(name):<{width}}  {_line(text)}" for name, text in rows)
+    return "\n".join(f"{line(name):<{width}}  {line(text)}" for name, text in rows)
 
 
 def _times(members: int) -> str:
@@ -81,6 +81,6 @@ def _stack(name: str, stack: StackSettings, also_backwards: bool = False) -> str
     return f"{name}: {stack.layers} x {stack.cell} of {stack.hidden_size}, embeddings of {stack.embed_dim}{both}"
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     """A text of a file, without what would move a terminal's cursor."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

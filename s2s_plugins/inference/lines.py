@@ -65,6 +65,8 @@ def read_batches(stream: IO[bytes], size: int, ahead: int = AHEAD) -> Iterator[L
 
 
 def _more_waits(descriptor: int) -> bool:
+    if sys.platform == "win32":  # where select takes sockets alone: what a block had is answered before the next one
+        return False
     return bool(select.select([descriptor], [], [], PATIENCE)[0])
 
 
@@ -88,13 +90,15 @@ def _is_file(stream: IO[Any]) -> bool:
 
 
 def _lines_of(stream: IO[bytes]) -> Optional[int]:
-    """How many lines a file still has; None of a pipe. Nothing is read from ``stream``."""
+    """How many lines a file still has; None of a pipe. ``stream`` stays where it is."""
     if not _is_file(stream):
         return None
     descriptor, lines, last = stream.fileno(), 0, b"\n"
     place = os.lseek(descriptor, 0, os.SEEK_CUR)
-    while block := os.pread(descriptor, BLOCK, place):
-        place += len(block)
-        lines += block.count(b"\n")
-        last = block[-1:]
+    try:
+        while block := os.read(descriptor, BLOCK):
+            lines += block.count(b"\n")
+            last = block[-1:]
+    finally:
+        os.lseek(descriptor, place, os.SEEK_SET)
     return lines + (last != b"\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.model_file import (
@@ -19,6 +20,7 @@ from s2s_plugins.inference.model_file import (
     TranslatorFacts,
     read_model_file,
 )
+from s2s_plugins.inference.packages import installed_model
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
@@ -33,7 +35,8 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     """A trained model from its file, ready to use. Nothing in the file is run.
 
     Args:
-        path: of a model file, as ``s2s save`` writes it.
+        path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
+            installed package, as ``s2s package`` makes one.
         backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
 
     Returns:
@@ -44,7 +47,13 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    return opened(read_model_file(Path(path)), backend)
+    from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
+
+    if not is_onnx_folder(path):
+        return opened(read_model_file(installed_model(path) or Path(path)), backend)
+    if backend not in (None, "onnx"):
+        raise UsageError(f"{os.fspath(path)} is a folder of ONNX files, which the backend {backend} does not run")
+    return opened(read_onnx_folder(path), "onnx")
 
 
 def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
@@ -82,8 +91,7 @@ def _backend(name: Optional[str]) -> Any:
         from s2s_plugins.inference import onnx_backend
 
         return onnx_backend
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError("the backend torch needs PyTorch, which is not installed: pip install 's2s-plugins[torch]'")
+    require("torch", what="the backend torch")
     from s2s_plugins.inference import torch_backend
 
     return torch_backend

@@ -185,7 +185,7 @@ class ModelFile:
             UsageError: ``path`` is no regular file or does not end in ``.safetensors``; the weights are too large for
                 the precision.
         """
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         check_suffix(path)
         tensors: Dict[str, NDArray[np.generic]] = {}
@@ -193,7 +193,8 @@ class ModelFile:
             for name, values in stored(member.weights, self.precision).items():
                 tensors[f"{number}.{name}"] = values
         with replacing(path) as partial:
-            save_file(tensors, partial, {KEY: json.dumps(self.metadata(), ensure_ascii=False)})
+            # save_file makes a file that nobody else may read, whatever the umask
+            partial.write_bytes(save(tensors, {KEY: json.dumps(self.metadata(), ensure_ascii=False)}))
 
     def metadata(self) -> Dict[str, Any]:
         """All but the weights, as JSON has it. Members of the same settings share their graphs."""

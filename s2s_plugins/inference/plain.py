@@ -67,9 +67,10 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
         kinds = [part for part in parts if part is not type(None)]
         if len(kinds) == 1:
             return _checked(kinds[0], value, where)
-        if type(value) in kinds and not isinstance(value, bool):
-            return _checked(type(value), value, where)
-        raise _wrong(where, value)
+        kind = float if type(value) is int else type(value)  # JSON has one kind of number
+        if kind not in kinds:
+            raise _wrong(where, value)
+        return _checked(kind, value, where)
     if origin is tuple:
         if not isinstance(value, list):
             raise _wrong(where, value)

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, FrozenSet, Iterable, List, Optional, Set
 
-from s2s_plugins.reports import EXTRA, library
+from s2s_plugins.extras import library, remedy
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontEntry
@@ -140,8 +140,8 @@ class Fonts:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in new[:3])
         more = f" and {len(new) - 3} more" if len(new) > 3 else ""
         complete = bool(_files(NOTO)) and self.cjk is not None
-        remedy = "install one that has it" if complete else f"{EXTRA} brings fonts for most scripts"
-        logger.warning(f"no font here has {shown}{more}, the picture shows a box in its place: {remedy}")
+        what = "install one that has it" if complete else f"{remedy('report')} brings fonts for most scripts"
+        logger.warning(f"no font here has {shown}{more}, the picture shows a box in its place: {what}")
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,8 +8,8 @@ from typing import Any, Dict, Sequence, Tuple
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import library
 from s2s_plugins.files import replacing
-from s2s_plugins.reports import library
 from s2s_plugins.series.forecasts import Forecast
 from s2s_plugins.series.table import Series
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequenc
 
 import numpy as np
 
+from s2s_plugins.extras import library
 from s2s_plugins.files import replacing
-from s2s_plugins.reports import fonts, library, templates
+from s2s_plugins.reports import fonts, templates
 from s2s_plugins.reports.webfonts import with_fonts
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import io
 import logging
 from typing import Iterable, Set
 
-from s2s_plugins.reports import fonts, library
+from s2s_plugins.extras import library
+from s2s_plugins.reports import fonts
 
 MARK = "/* fonts of this page's own */"
 FAMILY = "s2s page"  # as in the templates' font-family, after the system's fonts

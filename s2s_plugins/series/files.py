@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import naming_extras
 from s2s_plugins.series.times import Times, needs_pandas, parse_times
 
 EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>")
@@ -234,11 +235,9 @@ def _csv_file(path: Path) -> List[Table]:
 
 def _parquet_file(path: Path) -> List[Table]:
     pandas = needs_pandas()
-    try:
+    with naming_extras(f"the Parquet file {path}"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError:
-        raise UsageError(f"{path}: Parquet needs pyarrow: pip install 's2s-plugins[forecast]'") from None
     with path.open("rb"):  # an OSError that names the file
         pass
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import library
 from s2s_plugins.series.description import are_integers
 
 Times = NDArray[Any]  # datetime64[ns], or int64
@@ -22,13 +23,9 @@ def needs_pandas() -> ModuleType:
     """pandas.
 
     Raises:
-        UsageError: it is not installed.
+        MissingExtra: it is not installed.
     """
-    try:
-        import pandas
-    except ImportError:
-        raise UsageError("tables of series need pandas and pyarrow: pip install 's2s-plugins[forecast]'") from None
-    return pandas
+    return library("pandas", "a table of series")
 
 
 def check_step(step: str) -> None:

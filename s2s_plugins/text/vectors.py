@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import naming_extras
 from s2s_plugins.files import check_replaceable, replacing
 from s2s_plugins.steps import SECONDS_BETWEEN_LINES, clock
 from s2s_plugins.text.indexed import IndexedTexts
@@ -149,13 +150,11 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags: float) -> int:
         The number of vectors.
 
     Raises:
-        UsageError: gensim is not installed.
+        MissingExtra: gensim is not installed.
     """
-    try:
+    with naming_extras("s2s vectors"):
         from gensim.models import Word2Vec
         from gensim.models.callbacks import CallbackAny2Vec
-    except ImportError:
-        raise UsageError("s2s vectors needs gensim, which is not installed: pip install 's2s-plugins[train]'") from None
     began = time.monotonic()
 
     class Progress(CallbackAny2Vec):

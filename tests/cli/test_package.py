@@ -55,7 +55,7 @@ sys.meta_path.insert(0, Refuses())
 def test_series_are_read_with_numpy_and_pandas_alone(path):
     for name in imports_of(path):
         root = name.split(".")[0]
-        own = root == "s2s_plugins" and name.split(".")[1] in ("series", "errors", "files")
+        own = root == "s2s_plugins" and name.split(".")[1] in ("series", "errors", "extras", "files")
         assert own or root in {"numpy", "pandas", "pyarrow", *sys.stdlib_module_names}, name
 
 
@@ -63,19 +63,8 @@ def run(script, *argv):
     return subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, cwd=REPOSITORY)
 
 
-FREE = (
-    "nn",
-    "inference",
-    "web",
-    "series",
-    "text",
-    "search",
-    "reports",
-    "cli",
-    "steps",
-    "files",
-    "errors",
-)  # of fairseq
+# rooms without fairseq
+FREE = ("nn", "inference", "web", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
@@ -118,7 +107,7 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 # a room may import from those that stand behind it, never from one before it
 ROOMS = ["__main__", "cli", "web", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports"]
-ROOMS += ["series", "text", "search", "nn", "registration", "steps", "files", "errors", "version"]
+ROOMS += ["series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():

@@ -12,11 +12,13 @@ import pytest
 import torch
 from runs import code_of, run
 
+import s2s_plugins
 from common import cmudict
 from g2p import ngrams, prepare, scores
 from g2p import run as g2p
 from g2p.recipe import OURS, SYSTEMS, WORDS
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.inference.model_file import read_model_file
 from s2s_plugins.steps import exclusive
 
 # By the platform, not by whether it is installed: were it missing where it can be, these tests would fail
@@ -272,10 +274,14 @@ def test_the_whole_run_scores_own_files_and_is_resumed(tmp_path):
     assert len(wrong) == result["wrong_words"] and set(wrong) <= {word for word, _ in predictions}
     assert f"{result['words']:>8} {result['wer']:>8.2f} {result['per']:>8.2f}" in printed
     assert not list(out.glob("checkpoints/checkpoint_*_*.pt")), "those to resume from are of no use any more"
+    model = s2s_plugins.load(out / "model.safetensors")
+    assert [one.text for one in model.predict(word for word, _ in predictions)] == [said for _, said in predictions]
+    about = read_model_file(out / "model.safetensors").about
+    assert about.figures["test PER %"] == result["per"] and about.data.endswith("my train.tsv")
 
     votes = ["--ngrams"] if PHONETISAURUS else []
     code, again, err = run("g2p", *files, "--out", "out", "--updates", 80, *votes, cwd=tmp_path)
-    assert code == 0 and again.count("done before") == 4 and "train-seed1: done before" in again, again + err
+    assert code == 0 and again.count("done before") == 5 and "train-seed1: done before" in again, again + err
     assert json.loads((out / "score.json").read_text()) == result
     if votes:  # n-grams know this language: what so short a training gets wrong they get right
         voted = json.loads((out / "with-ngrams" / "score.json").read_text())

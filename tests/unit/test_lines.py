@@ -87,3 +87,25 @@ def test_what_comes_before_a_line_that_is_no_text_is_given_out(tmp_path):
         assert next(found) == ["a", "b", "c"]
         with pytest.raises(UsageError, match="line 4 is not UTF-8"):
             next(found)
+
+
+def test_where_select_takes_no_pipes_as_on_windows_what_was_read_is_given_out(pipe, monkeypatch):
+    monkeypatch.setattr(lines.sys, "platform", "win32")
+    monkeypatch.delattr(lines.select, "select")
+    stream, writing = pipe
+    found = lines.read_batches(stream, 2)
+    os.write(writing, b"a\nb")
+    assert next(found) == ["a"]
+    os.write(writing, b"\nc\n")
+    assert next(found) == ["b", "c"]
+    os.close(writing)
+    assert list(found) == []
+
+
+def test_counting_the_lines_of_a_file_leaves_it_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK", 2)
+    (tmp_path / "file").write_bytes(b"a\nb\nc\nd")
+    with (tmp_path / "file").open("rb") as stream:
+        os.lseek(stream.fileno(), 2, os.SEEK_SET)
+        assert lines._lines_of(stream) == 3
+        assert list(lines.read_batches(stream, 9)) == [["b", "c", "d"]]

@@ -42,9 +42,9 @@ def saved(tmp_path_factory):
     """A file of each model of the checkpoints, by name."""
     folder = tmp_path_factory.mktemp("models")
     for name in EXPECTED:
-        model_of([checkpoint(name)], licence="CC0-1.0", data="made up", figures={"PER": 8.5}).write(
-            folder / f"{name}.safetensors"
-        )
+        model_of(
+            [checkpoint(name)], licence="CC0-1.0", data="made up", figures={"PER": 8.5, "words": 26, "of": "us"}
+        ).write(folder / f"{name}.safetensors")
     return {name: folder / f"{name}.safetensors" for name in EXPECTED}
 
 
@@ -204,8 +204,16 @@ def test_numbers_too_large_for_sixteen_bits_are_named(tmp_path):
         replace(model, members=(replace(member, weights=large),)).rounded("float16")
 
 
+def test_a_model_file_has_the_permissions_of_any_file(tmp_path):
+    (tmp_path / "other").write_text("")
+    path = write(tmp_path, "a", model_of([checkpoint("peek_lstm")]))
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_the_same_model_gives_the_same_bytes_and_random_numbers_stay_as_they_are(saved, tmp_path):
-    again = model_of([checkpoint("peek_lstm")], licence="CC0-1.0", data="made up", figures={"PER": 8.5})
+    again = model_of(
+        [checkpoint("peek_lstm")], licence="CC0-1.0", data="made up", figures={"PER": 8.5, "words": 26, "of": "us"}
+    )
     assert write(tmp_path, "again", again).read_bytes() == saved["peek_lstm"].read_bytes()
     torch.manual_seed(7)
     s2s_plugins.load(saved["peek_lstm"], "torch").predict("a b")
@@ -217,6 +225,7 @@ def test_the_same_model_gives_the_same_bytes_and_random_numbers_stay_as_they_are
 def test_what_a_file_says_of_its_model_is_kept(saved):
     model = read_model_file(saved["attention_lstm"])
     assert (model.about.licence, model.about.data, model.about.figures["PER"]) == ("CC0-1.0", "made up", 8.5)
+    assert model.about.figures["words"] == 26 and model.about.figures["of"] == "us"
     assert model.about.figures["updates"] == 60 and model.about.architecture == "attention_lstm"
     text = as_text(replace(model, about=replace(model.about, data="a\x1b[2Jb\nc")), 12_345)
     assert "0.01 MB, 3,256 weights in float32" in text and "a\N{REPLACEMENT CHARACTER}[2Jb" in text
