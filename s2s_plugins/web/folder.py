@@ -26,6 +26,7 @@ from s2s_plugins.web.runtime import FILES, VERSION, runtime_files
 
 FORMAT = 1  # of model.json
 PAGE = Path(__file__).parent / "page"
+SERVER = Path(__file__).with_name("server.json")  # in the place of model.json: the page asks the server it came from
 DESCRIPTION, GRAPHS, RUNTIME = "model.json", "graphs", "runtime"
 
 
