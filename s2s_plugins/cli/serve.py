@@ -72,7 +72,11 @@ def run(args: argparse.Namespace) -> None:
                 file=sys.stderr,
             )
         if args.access_log:
-            logging.getLogger("s2s_plugins.server.access").setLevel(logging.INFO)
+            log = logging.getLogger("s2s_plugins.server.access")
+            log.addHandler(logging.StreamHandler())
+            log.handlers[0].setFormatter(logging.Formatter("s2s serve: %(message)s"))
+            log.setLevel(logging.INFO)
+            log.propagate = False
         serve(models, bound, limits, page, args.cors)
 
 

@@ -3,19 +3,17 @@
 import itertools
 import shutil
 import socket
-import threading
 from dataclasses import replace
 
 import pytest
 from conftest import REPOSITORY
 from onnx_models import TOKENS
 from playwright.sync_api import Error, expect, sync_playwright
+from served import running
 from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, runtime_or_skip, served
 
 from s2s_plugins.inference.load import opened
 from s2s_plugins.models.saving import model_of
-from s2s_plugins.server.limits import Limits
-from s2s_plugins.server.run import bind, make_server
 from s2s_plugins.web.folder import write_page
 
 pytestmark = needs_chromium
@@ -276,14 +274,10 @@ def test_a_model_that_is_incomplete_is_named(browser, tmp_path):
 def test_the_page_of_a_server_shows_what_its_models_say(browser):
     films = opened(model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")]))
     letters = opened(TRANSLATOR)
-    bound = bind("127.0.0.1", 0)
-    server = make_server({"letters": letters, "films": films}, bound, Limits())
-    thread = threading.Thread(target=server.run, args=([bound],))
-    thread.start()
-    try:
+    with running({"letters": letters, "films": films}) as server:
         page, said = browser.new_page(), []
         page.on("console", lambda message: said.append(message.text))
-        page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/")
+        page.goto(server.url)
         page.wait_for_selector("body[data-ready]", timeout=30_000)
         for word in ("feed", "\u4e16b"):
             type_in(page, word)
@@ -301,7 +295,3 @@ def test_the_page_of_a_server_shows_what_its_models_say(browser):
         expect(page.locator("#place")).to_contain_text("server")
         assert [text for text in said if "422" not in text and "400" not in text] == []
         page.close()
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        bound.close()

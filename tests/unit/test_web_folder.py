@@ -40,7 +40,9 @@ def test_the_folder_has_all_that_the_page_names_and_the_page_names_no_other_plac
     for page in (name for name in files if name.endswith((".html", ".js", ".css")) and "/" not in name):
         text = files[page].decode()
         assert not re.search(r"https?:|[\"'(]//", text), page
-        named |= {found for found in re.findall(r'<(?:script|link)[^>]* (?:src|href)="([^"]+)"', text) if found != "data:,"}
+        named |= {
+            found for found in re.findall(r'<(?:script|link)[^>]* (?:src|href)="([^"]+)"', text) if found != "data:,"
+        }
         named |= set(re.findall(r'(?:from |import\(|URL\()"\./([^"]+)"', text))
     assert named <= files.keys() and {"app.js", "runtime/ort-wasm.wasm", "graphs/0-step.onnx"} <= named
     assert {"script-src 'self' 'wasm-unsafe-eval'", "default-src 'none'"} <= set(
