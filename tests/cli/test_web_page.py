@@ -286,7 +286,7 @@ def test_the_page_of_a_server_shows_what_its_models_say(browser):
             assert len(page.evaluate(WEIGHTS)) == len(expected[0].tokens) + 2
         expect(page.locator("#tokens")).to_have_text("\u4e16 (unknown) b")
         type_in(page, "a" * 40)
-        expect(page.get_by_role("alert")).to_contain_text("40")
+        expect(page.get_by_role("alert")).to_contain_text("41 tokens")
         page.fill("#text", "good film")
         page.get_by_role("combobox", name="Model").select_option("films")
         page.wait_for_function("() => document.querySelectorAll('#list li').length === 2")
