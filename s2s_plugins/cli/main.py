@@ -29,11 +29,13 @@ VERBS = {
     "classify": "lines through a trained classifier",
     "forecast": "what comes behind series of numbers",
     "attention": "draw where a model looks",
+    "serve": "trained models over HTTP",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
     "save": "checkpoints to one model file, which needs no fairseq",
     "info": "what a model file is",
     "export": "a model file to ONNX files, or to a page that runs it in a browser",
+    "package": "a model file to a wheel, to be installed and loaded by its name",
     "user-dir": "print the folder that fairseq's --user-dir wants",
 }
 

@@ -105,15 +105,23 @@ class Classifier(Trained):
         """
         if isinstance(texts, str):
             raise UsageError("one string is not a list of texts: put it into one, as in classifier([text])")
-        encoded = [self._encode(text) for text in texts]
-        found = np.empty((len(texts), len(self.labels)), dtype=np.float32)
-        for places in batches(encoded, batch_size):
-            found[places] = self.model.classify([encoded[place] for place in places])
+        return self.probabilities([self.encode(text) for text in texts], batch_size)
+
+    def probabilities(self, documents: Sequence[Sequence[int]], batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """As calling the classifier, of documents from :meth:`encode`.
+
+        Raises:
+            UsageError: as there.
+        """
+        found = np.empty((len(documents), len(self.labels)), dtype=np.float32)
+        for places in batches(documents, batch_size):
+            found[places] = self.model.classify([documents[place] for place in places])
         if not np.isfinite(found).all():
             raise UsageError(f"{self.name} answers with numbers that are not finite: use another one")
         return found
 
-    def _encode(self, text: str) -> List[int]:
+    def encode(self, text: str) -> List[int]:
+        """The numbers of a text's tokens, ``</s>`` included, cut to :attr:`limit`."""
         numbers = self.tokenizer.encode(self.tokenizer.tokenize(text), self.symbols.indices)
         if self.limit is None:
             return numbers

@@ -197,12 +197,13 @@ class Translator(Trained):
             sentences = [self.spell(text, f"text {number}") for number, text in enumerate(part, first)]
             unknown.look(sentences, first, "text")
             for hypotheses in self.best(sentences, beam, nbest, batch_size, attends=True):
-                found = [self._prediction(one) for one in hypotheses]
+                found = [self.prediction(one) for one in hypotheses]
                 yield found[0] if nbest == 1 else found
             first += len(part)
         unknown.summarize(first - 1, "texts")
 
-    def _prediction(self, found: Hypothesis) -> Prediction:
+    def prediction(self, found: Hypothesis) -> Prediction:
+        """What was found, with its text."""
         text = self.target_spelling.text(found.tokens)
         return Prediction(text, found.score, found.probability, found.tokens, found.weights)
 

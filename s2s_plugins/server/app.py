@@ -1,0 +1,191 @@
+"""The application: paths, and what they do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, Type
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.trained import USES
+from s2s_plugins.server.batcher import Batcher
+from s2s_plugins.server.intake import App, Intake, Left
+from s2s_plugins.server.limits import Limits
+from s2s_plugins.server.metrics import Metrics
+from s2s_plugins.server.openapi import document
+from s2s_plugins.server.page import File
+from s2s_plugins.server.problems import Problem, encoded
+from s2s_plugins.server.schemas import explained, requests_of
+from s2s_plugins.server.services import Service
+
+JSON = "application/json"
+LARGE = 1 << 14  # bytes of a body whose texts are split in a thread: to find the pieces of a megabyte takes long
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Models:
+    """The models of a server, each with its queue.
+
+    Args:
+        services: in the order in which they were named; names are unique.
+        limits: of the server.
+        metrics: that count.
+    """
+
+    def __init__(self, services: Sequence[Service[Any]], limits: Limits, metrics: Metrics) -> None:
+        self.services = {service.name: service for service in services}
+        self.limits = limits
+        self.queues = {one.name: Batcher(one.run, limits.batch_size, limits.max_queue) for one in services}
+        for name, queue in self.queues.items():
+            queue.started = metrics.watch(name, queue.count)
+
+    def of_verb(self, verb: str) -> List[str]:
+        """The names of the models that a verb is for."""
+        return [name for name, service in self.services.items() if service.verb == verb]
+
+    def find(self, name: Optional[str], verb: str) -> Service[Any]:
+        """The model that a request is for; without a name, the first one of the verb.
+
+        Raises:
+            Problem: it is not served, or of another kind.
+        """
+        names = self.of_verb(verb)
+        if name is None:
+            if not names:
+                raise Problem("other_kind", f"no model that is served is one for {verb}: GET /v1/models lists them")
+            name = names[0]
+        service = self.services.get(name)
+        if service is None:
+            raise Problem("unknown_model", "no model of this name is served: GET /v1/models lists them")
+        if service.verb != verb:
+            raise Problem("other_kind", f"{name} is a {service.model.kind}: POST to /v1/{service.verb}")
+        return service
+
+    async def answers(self, request: Request, service: Service[Any], body: Any) -> List[Dict[str, Any]]:
+        """The answers to a request. If its client leaves, or it takes too long, what waits of it is dropped.
+
+        Args:
+            request: as it came.
+            service: the model.
+            body: what the request says.
+
+        Raises:
+            Problem: it cannot be answered, or takes too long.
+            Left: its client has left.
+        """
+        large, queue = len(await request.body()) > LARGE, self.queues[service.name]
+        items, key = await asyncio.to_thread(service.items, body) if large else service.items(body)
+        job, leaving = queue.submit(items, key), asyncio.ensure_future(_leaves(request))
+        waits: List[asyncio.Future[Any]] = [job.done, leaving]
+        try:
+            await asyncio.wait(waits, timeout=self.limits.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if job.done.done():
+                return job.done.result()
+        except UsageError as error:
+            raise Problem(service.failure, str(error)) from error
+        finally:
+            leaving.cancel()
+            queue.drop(job)
+        if leaving.done():
+            raise Left
+        seconds = self.limits.timeout
+        raise Problem(
+            "timeout", f"the answer was not ready within {seconds:g} s: send fewer or shorter texts, or later"
+        )
+
+
+async def _leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def create_app(
+    services: Sequence[Service[Any]],
+    limits: Limits,
+    metrics: Metrics,
+    page: Mapping[str, File],
+    origins: Sequence[str] = (),
+) -> App:
+    """The application that serves models.
+
+    Args:
+        services: in the order in which they were named; names are unique.
+        limits: of the server.
+        metrics: that count.
+        page: the files that are served, by path.
+        origins: the sites whose pages may use the server.
+    """
+    models, requests = Models(services, limits, metrics), requests_of(limits)
+    described = encoded(document(requests, {verb: models.of_verb(verb) for verb in USES.values()}))
+    listed = [{"name": one.name, "kind": one.model.kind, "path": f"/v1/{one.verb}", **one.facts()} for one in services]
+    gets: Dict[str, Handler] = {
+        "/v1/models": _sends(lambda: encoded({"models": listed}), JSON),
+        "/healthz": _sends(lambda: encoded({"status": "ok"}), JSON),
+        "/metrics": _sends(metrics.text, "text/plain; version=0.0.4; charset=utf-8"),
+        "/openapi.json": _sends(lambda: described, JSON),
+        **{path: _sends(file.read, file.kind, file.headers) for path, file in page.items()},
+    }
+    posts = {f"/v1/{verb}": _runs(models, verb, request) for verb, request in requests.items()}
+    routes = [Route(path, handler, methods=["POST"]) for path, handler in posts.items()]
+    routes += [Route(path, handler, methods=["GET"]) for path, handler in gets.items()]
+    app = Starlette(routes=routes, exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed})
+    app.router.redirect_slashes = False
+    outer: Any = Intake(app, limits, metrics, {*posts, *gets}, posts)
+    if origins:
+        headers = ["content-type"]
+        outer = CORSMiddleware(outer, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=headers)
+    return outer
+
+
+def _runs(models: Models, verb: str, asks: Type[BaseModel]) -> Handler:
+    """The handler of a verb."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            body: Any = asks.model_validate_json(await request.body())
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_context=False)
+            if errors[0]["type"] == "json_invalid":
+                raise Problem("not_json", 'the body is not JSON: send an object, as {"text": "zebra"}') from None
+            raise Problem("invalid_request", explained(errors)) from None
+        service = models.find(body.model, verb)
+        results = await models.answers(request, service, body)
+        answer = {"model": service.name, **service.heading(body), "results": results}
+        return Response(encoded(answer), media_type=JSON)
+
+    return handle
+
+
+def _sends(content: Callable[[], bytes], kind: str, headers: Sequence[Any] = ()) -> Handler:
+    """The handler of a path that always sends the same thing."""
+
+    async def handle(request: Request) -> Response:
+        return Response(content(), media_type=kind, headers=dict(headers))
+
+    return handle
+
+
+def _answer(problem: Problem, headers: Optional[Mapping[str, str]] = None) -> Response:
+    return Response(problem.body, problem.status, {**problem.headers, **(headers or {})}, media_type=JSON)
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    return _answer(error)
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    """What the framework refuses: a path, or a method."""
+    if error.status_code == 404:
+        return _answer(Problem("not_found", "there is no such path: GET /openapi.json lists all"))
+    return _answer(Problem("method_not_allowed", "the path has another method: see the header Allow"), error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _answer(Problem("internal", "the server failed: its log has the reason"))
