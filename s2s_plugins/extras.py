@@ -15,10 +15,10 @@ from s2s_plugins.errors import UsageError
 MODULES = {
     "torch": ("torch",),
     "train": ("fairseq", "fairseq_cli", "sacrebleu", "sklearn", "gensim"),
-    "export": ("onnx", "onnxscript", "flit_core"),
+    "export": ("onnx", "flit_core"),
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
-    "serve": ("fastapi", "uvicorn", "prometheus_client", "starlette", "pydantic"),
+    "serve": ("starlette", "pydantic", "uvicorn", "prometheus_client", "h11"),
     "ngrams": ("phonetisaurus",),
     "examples": ("num2words", "rjieba", "statsmodels"),
 }

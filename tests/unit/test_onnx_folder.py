@@ -1,6 +1,7 @@
 """A model as a folder of ONNX files: any program runs them, and ``s2s_plugins.load`` predicts as from its file."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,9 +160,9 @@ def test_flags_of_the_other_folder_are_refused(tmp_path, monkeypatch, capsys, wo
 
 
 def test_8_bits_without_the_package_onnx_name_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
-        UsageError, match=r"--int8 needs onnx, which is not installed: pip install 's2s-plugins\[export\]'"
+        UsageError, match=r"onnx is not installed, and --int8 needs it: pip install 's2s-plugins\[export\]'"
     ):
         write_onnx_folder(model_of([checkpoint("peek_lstm")]), str(tmp_path / "onnx"), int8=True)
     assert not list(tmp_path.iterdir())
