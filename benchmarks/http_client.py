@@ -13,13 +13,15 @@ import sys
 import time
 from typing import Dict, Iterator, List
 
+HEAD = "POST /v1/predict HTTP/1.1\r\nHost: s\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+
 
 async def client(port: int, words: Iterator[str], seconds: List[float], answers: Dict[str, str]) -> None:
     """Ask for the words that are left, one after the other."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for word in words:
         body = json.dumps({"text": word}).encode()
-        head = f"POST /v1/predict HTTP/1.1\r\nHost: s\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = HEAD.format(len(body))
         began = time.perf_counter()
         writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")

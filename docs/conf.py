@@ -41,6 +41,7 @@ NAVIGATION = {
         "docs/using",
         "docs/model-file",
         "docs/onnx",
+        "docs/web",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

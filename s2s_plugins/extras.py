@@ -18,7 +18,7 @@ MODULES = {
     "export": ("onnx", "flit_core"),
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
-    "serve": ("uvicorn", "prometheus_client", "starlette", "pydantic"),
+    "serve": ("starlette", "pydantic", "uvicorn", "prometheus_client", "h11"),
     "ngrams": ("phonetisaurus",),
     "examples": ("num2words", "rjieba", "statsmodels"),
 }

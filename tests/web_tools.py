@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 import pytest
+from conftest import REPOSITORY
 from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, random_weights
 
 from s2s_plugins.errors import UsageError, WorkError
@@ -52,6 +53,12 @@ def run_node(script: str, given: Any, page: Path = PAGE) -> Any:
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def block_of(page: str, language: str) -> str:
+    """The first block of code in a language that a page of the documentation shows."""
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    return re.search(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from s2s_plugins.inference.model_file import (
     TranslatorFacts,
     read_model_file,
 )
+from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.packages import installed_model
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
@@ -47,8 +48,6 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
-
     if not is_onnx_folder(path):
         return opened(read_model_file(installed_model(path) or Path(path)), backend)
     if backend not in (None, "onnx"):

@@ -39,7 +39,13 @@ def quantised(content: bytes) -> bytes:
         onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"], disabled_optimizers=joins)
         logging.disable(logging.WARNING)  # advice to do what was done above
         try:
-            quantize_dynamic(folded, small, op_types_to_quantize=OPERATORS, weight_type=QuantType.QInt8)
+            quantize_dynamic(
+                folded,
+                small,
+                op_types_to_quantize=OPERATORS,
+                weight_type=QuantType.QInt8,
+                extra_options={"EnableSubgraph": True},
+            )
         finally:
             logging.disable(logging.NOTSET)
         return Path(small).read_bytes()

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from types import FrameType
 from typing import Iterator, List, Mapping, Optional, Sequence
 
@@ -51,8 +52,9 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
+        if threading.current_thread() is threading.main_thread():  # in another one a program has its own
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self.handle_exit)
         yield
 
     def handle_exit(self, sig: int, frame: Optional[FrameType]) -> None:
@@ -86,11 +88,12 @@ def bind(host: str, port: int) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise UsageError(_reason(error, host, port)) from None
+        raise UsageError(reason(error, host, port)) from None
     return bound
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
+def reason(error: OSError, host: str, port: int) -> str:
+    """Why an address cannot be had, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"--port {port} is in use: choose another, or 0 for one that is free"
     if error.errno == errno.EACCES:
@@ -138,6 +141,7 @@ def make_server(
         service.warm_up()
     metrics = Metrics()
     app = create_app(services, limits, metrics, own_page() if page is None else page, origins)
+    logging.getLogger("uvicorn.access").propagate = False  # ours is without query strings, and off by default
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else a line for each client that speaks no HTTP
     config = uvicorn.Config(
         app,

@@ -64,7 +64,7 @@ def run(script, *argv):
 
 
 # rooms without fairseq
-FREE = ("nn", "inference", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
+FREE = ("nn", "inference", "web", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():

@@ -9,6 +9,7 @@ import pytest
 from conftest import REPOSITORY
 from onnx_models import TOKENS
 from playwright.sync_api import Error, expect, sync_playwright
+from served import running
 from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, runtime_or_skip, served
 
 from s2s_plugins.inference.load import opened
@@ -268,3 +269,29 @@ def test_a_model_that_is_incomplete_is_named(browser, tmp_path):
         assert page.locator("#text").is_disabled()
         page.close()
     assert set(LETTERS) >= set("fed")
+
+
+def test_the_page_of_a_server_shows_what_its_models_say(browser):
+    films = opened(model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")]))
+    letters = opened(TRANSLATOR)
+    with running({"letters": letters, "films": films}) as server:
+        page, said = browser.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(server.url)
+        page.wait_for_selector("body[data-ready]", timeout=30_000)
+        for word in ("feed", "\u4e16b"):
+            type_in(page, word)
+            expected = letters.predict(word, nbest=5)
+            assert [text for text, _, _ in page.evaluate(SHOWN)] == [one.text for one in expected]
+            assert len(page.evaluate(WEIGHTS)) == len(expected[0].tokens) + 2
+        expect(page.locator("#tokens")).to_have_text("\u4e16 (unknown) b")
+        type_in(page, "a" * 40)
+        expect(page.get_by_role("alert")).to_contain_text("41 tokens")
+        page.fill("#text", "good film")
+        page.get_by_role("combobox", name="Model").select_option("films")
+        page.wait_for_function("() => document.querySelectorAll('#list li').length === 2")
+        label = films.classify("good film").label
+        assert page.evaluate(SHOWN)[0][0] == label and page.locator("#alignment").is_hidden()
+        expect(page.locator("#place")).to_contain_text("server")
+        assert [text for text in said if "422" not in text and "400" not in text] == []
+        page.close()

@@ -1,6 +1,7 @@
 """The page's JavaScript searches as Python does, and gives the same predictions and classes."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ from conftest import REPOSITORY
 from onnx_models import TOKENS
 from web_tools import (
     LETTERS,
+    NODE,
+    block_of,
     letters_model,
     needs_node,
     no_runtime,
@@ -228,3 +231,15 @@ def test_what_cannot_be_predicted_is_an_error_that_says_why(answers):
     assert few == ["RangeError: nbest 3 with beam 2: use whole numbers from 1, beam not below nbest"]
     assert none[0].startswith("RangeError: nbest 0") and part[0].startswith("RangeError: nbest 1 with beam 1.5")
     assert nowhere == "Error: /nowhere/model.json cannot be read (404): export the model again"
+
+
+def test_the_example_of_the_documentation_runs_in_node(tmp_path):
+    runtime_or_skip()
+    write_page(MODELS["monotonic"], str(tmp_path / "page"))
+    (tmp_path / "example.mjs").write_text(block_of("web.md", "js").replace("zebra", "head"))
+    done = subprocess.run([str(NODE), "example.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert not done.returncode, done.stderr
+    expected = opened(MODELS["monotonic"]).predict("head", nbest=3)
+    shown = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [text for text, _ in shown] == [one.text for one in expected]
+    assert [float(value) for _, value in shown] == pytest.approx([one.probability for one in expected], abs=1e-4)

@@ -138,6 +138,7 @@ function introduce() {
   const shown = Object.entries(facts).filter(([, value]) => value !== undefined && value !== "");
   at("facts").replaceChildren(...shown.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   if (model.names) say("place", "The model runs on the server of this page, which gets what you type.");
+  at("links").hidden = !model.names;
   say("answers-title", model.kind === "classifier" ? "Classes" : "Predictions");
   at("settings").hidden = model.kind === "classifier";
   const names = model.names ?? [];

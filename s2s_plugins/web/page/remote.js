@@ -16,20 +16,19 @@ export async function open(base, name) {
 
 const RESULTS = {
   translator: ({ source_tokens: tokens, unknown, predictions }) => {
-    const source = tokens.filter((token, place) => place < tokens.length - 1 || token !== "</s>");
-    const read = source.map((token) => ({ token, known: !unknown.includes(token) }));
-    return predictions.map((one) => ({ ...one, source: read }));
+    const source = tokens.map((token) => ({ token, known: !unknown.includes(token) }));
+    return predictions.map((one) => ({ ...one, alignment: one.alignment ?? null, source }));
   },
   classifier: (result) => result,
 };
 
 class RemoteModel {
-  constructor(base, { name, kind, about, attention }, names) {
-    Object.assign(this, { base, name, kind, about, names, hasAttention: attention !== false });
+  constructor(base, { name, kind, alignment }, names) {
+    Object.assign(this, { base, name, kind, names, hasAttention: alignment === true });
   }
 
   async predict(text, { nbest = 1, beam = Math.max(5, nbest), signal } = {}) {
-    return this.#ask("v1/predict", { text, nbest, beam, alignment: true }, signal);
+    return this.#ask("v1/predict", { text, nbest, beam, alignment: this.hasAttention }, signal);
   }
 
   async classify(text, { signal } = {}) {

@@ -21,9 +21,7 @@ export async function load(folder = new URL(".", import.meta.url), name) {
   const base = new URL(String(folder).replace(/\/?$/, "/"), globalThis.location?.href ?? import.meta.url);
   let bytes = 0;
   const read = async (url) => {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`${url.pathname} cannot be read (${answer.status}): export the model again`);
-    const content = await answer.arrayBuffer();
+    const content = await contentOf(url);
     bytes += content.byteLength;
     return content;
   };
@@ -34,4 +32,12 @@ export async function load(folder = new URL(".", import.meta.url), name) {
   if (description.kind === "server") return (await import("./remote.js")).open(base, name);
   const model = await (await import("./model.js")).open(description, base, read);
   return Object.assign(model, { name: description.name, about: description.about, bytes });
+}
+
+/** The bytes at an address; in Node.js also of a file. */
+async function contentOf(url) {
+  if (url.protocol === "file:") return (await import("node:fs/promises")).readFile(url);
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url.pathname} cannot be read (${answer.status}): export the model again`);
+  return answer.arrayBuffer();
 }
