@@ -309,6 +309,8 @@ class _Search:
             self.looked = arrays.rows(self.looked, rows)
 
 
+# Not by array-api-compat, which looks for negative indices wherever rows are taken, and whose import loads all of numpy:
+# both show, where a line at a time is predicted from a cold start.
 class _Numpy:
     """What the search does with numpy arrays, where tensors do it by another name."""
 
