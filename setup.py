@@ -79,8 +79,7 @@ setup(
         "s2s_plugins.reports": ["templates/*.html"],
         "s2s_plugins.comparison": ["templates/*.html"],
         "s2s_plugins.nn.decoders": ["decoders.svg"],
-        "s2s_plugins.server": ["page.html"],
-        "s2s_plugins.web": ["page/*"],
+        "s2s_plugins.web": ["page/*", "server.json"],
     },
     install_requires=PREDICT,
     extras_require={

@@ -26,7 +26,8 @@ import s2s_plugins
 from benchmarks.machine import machine
 from benchmarks.pairs import compare
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.model_file import About, Member, ModelFile, Side, TranslatorFacts
+from s2s_plugins.inference.model_file import About, Member, ModelFile, Side, TranslatorFacts, read_model_file
+from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
 from s2s_plugins.inference.torch_backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import (
@@ -81,8 +82,8 @@ def words_of(count: int) -> List[str]:
     return ["".join(draw.choices(LETTERS, k=draw.randint(4, 12))) for _ in range(count)]
 
 
-def measure(runs: Dict[str, Callable[[], int]], rounds: int) -> dict:
-    """What each run gives a second of the processor, a pair a round; the first round warms up."""
+def measure(runs: Dict[str, Callable[[], int]], rounds: int) -> Dict[str, List[float]]:
+    """What each run gives a second of the processor, in turn; the first round warms up."""
     found: Dict[str, List[float]] = {name: [] for name in runs}
     for turn in range(rounds + 1):
         for name, run in runs.items():
@@ -90,7 +91,7 @@ def measure(runs: Dict[str, Callable[[], int]], rounds: int) -> dict:
             count = run()
             if turn:
                 found[name].append(count / (time.process_time() - began))
-    return compare(*(found[name] for name in BACKENDS))
+    return found
 
 
 def in_batches(model: Any, words: List[str]) -> Callable[[], int]:
@@ -110,19 +111,30 @@ def first_prediction(path: str, backend: str, word: str) -> Tuple[float, float]:
     return time.perf_counter() - began, int(done.stdout) / 1024
 
 
-def report(title: str, path: str, words: List[str], rounds: int) -> None:
-    """Print the rows of one model."""
-    models = {name: s2s_plugins.load(path, name) for name in BACKENDS}
+def report(title: str, path: str, words: List[str], rounds: int, folder: str, trained: bool = False) -> None:
+    """Print the rows of one model; ``folder`` is for files. Outputs are compared of a trained one: those of random
+    weights lie too close."""
+    write_onnx_folder(read_model_file(path), folder, int8=True)
+    models: Dict[str, Any] = {name: s2s_plugins.load(path, name) for name in BACKENDS}
+    models["int8"] = s2s_plugins.load(folder)
     for row, make in (("words/s, batches of 64", in_batches), ("words/s, one at a time", one_by_one)):
         found = measure({name: make(model, words) for name, model in models.items()}, rounds)
-        speeds = (f"{found[side]['median']:.0f}" for side in ("baseline", "ours"))
-        ratio = found["ratio"]
-        span = f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
-        print(f"| {title} | {row} | {' | '.join(speeds)} | {span} |", flush=True)
+        for name in ("onnx", "int8"):
+            one = compare(found["torch"], found[name])
+            speeds = (f"{one[side]['median']:.0f}" for side in ("baseline", "ours"))
+            ratio = one["ratio"]
+            span = f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
+            print(f"| {title} | {row} | {name} | {' | '.join(speeds)} | {span} |", flush=True)
     starts = {name: [first_prediction(path, name, words[0]) for _ in range(rounds)] for name in BACKENDS}
     for row, place, form in (("s to the first prediction", 0, ".2f"), ("MB, its peak memory", 1, ".0f")):
         values = [sorted(one[place] for one in starts[name])[rounds // 2] for name in BACKENDS]
-        print(f"| {title} | {row} | {' | '.join(format(value, form) for value in values)} | |", flush=True)
+        print(f"| {title} | {row} | onnx | {' | '.join(format(value, form) for value in values)} | |", flush=True)
+    if not trained:
+        return
+    best = {name: [one.text for one in model.predict(words)] for name, model in models.items()}
+    for name in ("onnx", "int8"):
+        same = sum(one == other for one, other in zip(best[name], best["torch"]))
+        print(f"| {title} | same best outputs, % | {name} | | {100 * same / len(words):.1f} | |", flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -138,16 +150,17 @@ def main(args: Optional[argparse.Namespace] = None) -> int:
     args = parse() if args is None else args
     torch.set_num_threads(1)
     print(f"{machine()['cpu']}, one thread, torch {torch.__version__}\n")
-    print("| model | | torch | onnx | ratio |\n|---|---|---|---|---|")
-    if args.model:
-        words = args.words.read_text(encoding="utf-8").splitlines() if args.words else words_of(args.count)
-        report(Path(args.model).stem, args.model, words[: args.count], args.rounds)
-        return 0
+    print("| model | | | torch | this | ratio |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
+        small = str(Path(folder) / "int8")
+        if args.model:
+            words = args.words.read_text(encoding="utf-8").splitlines() if args.words else words_of(args.count)
+            report(Path(args.model).stem, args.model, words[: args.count], args.rounds, small, trained=True)
+            return 0
         for title, attention in alignments().items():
             path = str(Path(folder) / "model.safetensors")
             model_of(attention).write(path)
-            report(title, path, words_of(args.count), args.rounds)
+            report(title, path, words_of(args.count), args.rounds, small)
     return 0
 
 

@@ -33,12 +33,15 @@ exclude_patterns = [".*", "site", "s2s_plugins", "tests", "scripts", "build", "d
 NAVIGATION = {
     "Guide": [
         "Getting started <self>",
+        "docs/installation",
         "docs/architectures",
         "docs/flags",
         "docs/classification",
         "docs/series",
         "docs/using",
         "docs/model-file",
+        "docs/onnx",
+        "docs/web",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

@@ -6,7 +6,6 @@ A step has a state file, ``state/STEP.json``, with the settings that it ran with
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,9 @@ from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List,
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.files import replacing, write_whole
+
+if sys.platform != "win32":
+    import fcntl
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
@@ -285,6 +287,8 @@ def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = S
     Raises:
         UsageError: another process holds the lock.
     """
+    if sys.platform == "win32":  # where there is no flock: as on a file system without locks
+        return None
     until = time.monotonic() + patience
     while True:
         try:

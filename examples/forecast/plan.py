@@ -135,18 +135,21 @@ def forecast_step(name: str, folder: Path, table: Path, one: Set, settings: dict
     return Step(name, "forecast", folder, settings, action=act)
 
 
-def ahead_step(name: str, table: Path, train: Step, path: Path) -> Step:
-    """The step that forecasts what comes behind the last row of a table.
+def own_steps(name: str, one: Set, table: Path, train: Step, path: Path) -> List[Step]:
+    """The steps that save a model of a user's own table as a model file, and forecast what comes behind its last row.
 
     Args:
-        name: of the step.
+        name: what the steps' names end in.
+        one: the set.
         table: the CSV file.
         train: the step that made the model.
-        path: of the forecast, without the ending: ``.csv`` for its values, ``.png`` for its picture.
+        path: of what they write, without the ending: ``.safetensors`` for the model, ``.csv`` for the forecast's
+            values, ``.png`` for its picture.
     """
-    command = ["s2s", "forecast", str(train.required_folder / BEST), "--input", str(table)]
-    command += ["--out", f"{path}.csv", "--plot", f"{path}.png"]
-    return Step(name, "ahead", None, {"training": train.settings}, command)
+    model, settings = f"{path}.safetensors", {"training": train.settings}
+    save = ["s2s", "save", str(train.required_folder / BEST), "--data", one.source, "--out", model]
+    ahead = ["s2s", "forecast", model, "--input", str(table), "--out", f"{path}.csv", "--plot", f"{path}.png"]
+    return [Step(f"save-{name}", "save", None, settings, save), Step(f"ahead-{name}", "ahead", None, settings, ahead)]
 
 
 class Plan:
@@ -242,7 +245,7 @@ class Plan:
 
         self._forecast(name, model, seed, table, {"training": train.settings}, system, [train])
         if self.sets[name].package is None and seed == self.seeds[0]:
-            self.steps.append(ahead_step(f"ahead-{name}-{model}", table, train, self.out / f"{model}"))
+            self.steps += own_steps(f"{name}-{model}", self.sets[name], table, train, self.out / model)
 
     def _forecast(
         self,

@@ -78,3 +78,5 @@ def run(args: argparse.Namespace) -> None:
     for subset in results["subsets"]:
         print(f"\n{text_table(results, subset)}")
     print(f"\nreport: {args.out / 'report.html'}, numbers: {args.out / 'results.json'}")
+    best = args.out / "train" / f"{results['systems'][0]['name']}-seed{settings.seeds[0]}"
+    print(f"to use a model elsewhere: s2s save {best / f'checkpoint_{args.checkpoint}.pt'} --out MODEL.safetensors")

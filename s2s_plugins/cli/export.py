@@ -1,4 +1,4 @@
-"""``s2s export``: a trained model for other programs: a page that runs it in a browser."""
+"""``s2s export``: a trained model for other programs: ONNX files, or a page that runs it in a browser."""
 
 from __future__ import annotations
 
@@ -8,26 +8,47 @@ from pathlib import Path
 from s2s_plugins.errors import UsageError
 
 DESCRIPTION = """\
-Writes a folder from a model file. --web: a static page on which the model runs in the browser; nothing that is typed
-leaves it. Any web server serves the folder."""
+Writes a folder from a model file. --onnx: ONNX files, for any program that runs these, s2s_plugins.load included.
+--web: a static page on which the model runs in the browser; nothing that is typed leaves it. Any web server serves the
+folder."""
 EPILOG = """\
+  s2s export g2p.safetensors --onnx g2p.onnx --int8
   s2s export g2p.safetensors --web page && python -m http.server -d page"""
-OUTPUT = "web"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a model file, as s2s save writes it")
-    add("--web", required=True, metavar="DIR", help="the folder to write; an earlier page in it is replaced")
+    folder = parser.add_mutually_exclusive_group(required=True).add_argument
+    folder("--onnx", metavar="DIR", help="write ONNX files to this folder; earlier ones in it are replaced")
+    folder("--web", metavar="DIR", help="write a page to this folder; an earlier page in it is replaced")
+    add("--int8", action="store_true", help="of --onnx: 8-bit weights of LSTMs and products, which changes scores")
     help = "of --web: a folder with the files of onnxruntime-web's dist (default: npm fetches them once)"
     add("--runtime", type=Path, metavar="DIR", help=help)
 
 
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.inference.model_file import is_model_file, read_model_file
-    from s2s_plugins.web.folder import write_page
 
     if not is_model_file(args.model):
         raise UsageError(f"{args.model} is no model file: make one with s2s save {args.model} --out M.safetensors")
+    if args.onnx is not None:
+        _write_onnx(args)
+        return
+    from s2s_plugins.web.folder import write_page
+
+    if args.int8:
+        raise UsageError("--int8 is about --onnx: for a small page, save the model with s2s save --int8")
     size = write_page(read_model_file(args.model), args.web, args.runtime)
     print(f"{args.web}: {size / 1e6:.1f} MB; try it: python -m http.server -d {args.web}")
+
+
+def _write_onnx(args: argparse.Namespace) -> None:
+    from s2s_plugins.inference.model_file import read_model_file
+    from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
+
+    if args.runtime is not None:
+        raise UsageError(f"--runtime {args.runtime} is about --web: leave it out")
+    files = write_onnx_folder(read_model_file(args.model), args.onnx, args.int8)
+    size = sum((Path(args.onnx) / name).stat().st_size for name in files)
+    print(f"{args.onnx}: {', '.join(files)}, {size / 1e6:.1f} MB")

@@ -11,17 +11,18 @@ DESCRIPTION = "Prints what a model file is: its kind, sizes, symbols, figures, d
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, as s2s save writes it")
+    add("model", metavar="MODEL", help="a model file, as s2s save writes it, or the name of a package of one")
     add("--json", action="store_true", help="write it as JSON, with settings and symbols")
 
 
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.inference.info import as_text
     from s2s_plugins.inference.model_file import read_model_file
+    from s2s_plugins.inference.packages import installed_model
 
-    model = read_model_file(args.model)
+    model = read_model_file(installed_model(args.model) or args.model)
     if not args.json:
-        print(as_text(model, Path(args.model).stat().st_size))
+        print(as_text(model, Path(model.path).stat().st_size))
         return
     values = model.metadata()
     del values["graphs"]  # of use to ONNX Runtime alone, and most of it

@@ -34,7 +34,8 @@ VERBS = {
     "average": "average the weights of checkpoints",
     "save": "checkpoints to one model file, which needs no fairseq",
     "info": "what a model file is",
-    "export": "a model file to a page that runs it in a browser",
+    "export": "a model file to ONNX files, or to a page that runs it in a browser",
+    "package": "a model file to a wheel, to be installed and loaded by its name",
     "user-dir": "print the folder that fairseq's --user-dir wants",
 }
 

@@ -10,6 +10,8 @@ from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.load import BACKENDS, Model, load
 from s2s_plugins.inference.model_file import is_model_file
+from s2s_plugins.inference.onnx_folder import is_onnx_folder
+from s2s_plugins.inference.packages import installed_model
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import USES, Trained
 from s2s_plugins.inference.translator import Translator
@@ -86,10 +88,10 @@ def open_forecaster(path: str, backend: Optional[str]) -> Forecaster:
 
 def _is_file(paths: Sequence[str], backend: Optional[str]) -> bool:
     """Whether model files are named, not checkpoints."""
-    files = [path for path in paths if is_model_file(path)]
+    files = [path for path in paths if is_model_file(path) or is_onnx_folder(path) or installed_model(path) is not None]
     if files and len(paths) > 1:
         raise UsageError(
-            f"{files[0]} is a model file, and stands alone: s2s save makes one file of several checkpoints"
+            f"{files[0]} is a whole model, and stands alone: s2s save makes one file of several checkpoints"
         )
     if not files and backend is not None:
         raise UsageError(f"--backend {backend} is about model files, {paths[0]} is none: make one with s2s save")

@@ -44,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default = getattr(Limits, name)
         help = f"{text} (default: {default:g})" if isinstance(default, float) else f"{text} (default: {default})"
         add("--" + name.replace("_", "-"), type=type(default), default=default, metavar=kind, help=help)
-    add("--page", type=Path, metavar="DIR", help="the page at /: a folder of s2s export --web (default: a small form)")
+    add(
+        "--page",
+        type=Path,
+        metavar="DIR",
+        help="the page at /: a folder of s2s export --web (default: one that asks this server)",
+    )
     add("--cors", action="append", default=[], metavar="ORIGIN", help="a site whose pages may use it, as https://x.org")
     add("--access-log", action="store_true", help="write a line per request on stderr, without its texts")
     add_backend(parser)

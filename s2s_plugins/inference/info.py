@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, List, Tuple
 
 from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
@@ -29,7 +30,7 @@ def as_text(model: ModelFile, size: int) -> str:
         ("written by", f"s2s-plugins {about.written_by}"),
     ]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{_line(name):<{width}}  {_line(text)}" for name, text in rows)
+    return "\n".join(f"{line(name):<{width}}  {line(text)}" for name, text in rows)
 
 
 def _times(members: int) -> str:
@@ -37,7 +38,11 @@ def _times(members: int) -> str:
 
 
 def _count(model: ModelFile) -> int:
-    return sum(int(values.size) for member in model.members for values in member.weights.values())
+    each = (
+        {name: shape for graph in member.graphs.values() for name, shape in graph.weights.items()}
+        for member in model.members
+    )
+    return sum(math.prod(shape) for shapes in each for shape in shapes.values())
 
 
 def _facts(model: ModelFile) -> List[Tuple[str, str]]:
@@ -81,6 +86,6 @@ def _stack(name: str, stack: StackSettings, also_backwards: bool = False) -> str
     return f"{name}: {stack.layers} x {stack.cell} of {stack.hidden_size}, embeddings of {stack.embed_dim}{both}"
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     """A text of a file, without what would move a terminal's cursor."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

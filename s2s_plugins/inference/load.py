@@ -20,6 +20,8 @@ from s2s_plugins.inference.model_file import (
     TranslatorFacts,
     read_model_file,
 )
+from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
+from s2s_plugins.inference.packages import installed_model
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
@@ -34,7 +36,8 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     """A trained model from its file, ready to use. Nothing in the file is run.
 
     Args:
-        path: of a model file, as ``s2s save`` writes it.
+        path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
+            installed package, as ``s2s package`` makes one.
         backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
 
     Returns:
@@ -45,7 +48,11 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    return opened(read_model_file(Path(path)), backend)
+    if not is_onnx_folder(path):
+        return opened(read_model_file(installed_model(path) or Path(path)), backend)
+    if backend not in (None, "onnx"):
+        raise UsageError(f"{os.fspath(path)} is a folder of ONNX files, which the backend {backend} does not run")
+    return opened(read_onnx_folder(path), "onnx")
 
 
 def opened(file: ModelFile, backend: Optional[str] = None) -> Model:

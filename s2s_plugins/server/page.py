@@ -1,18 +1,16 @@
-"""The files of the page: our own small one, or a folder that ``s2s export --web`` has written."""
+"""The files of the page: that of ``s2s export --web``, which asks this server, or a folder."""
 
 from __future__ import annotations
 
 import mimetypes
+import re
 from pathlib import Path
 from typing import Dict, Mapping, NamedTuple, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.web.folder import DESCRIPTION, PAGE, SERVER
 
-PAGE = Path(__file__).with_name("page.html")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'"
-)
 
 
 class File(NamedTuple):
@@ -35,7 +33,12 @@ class File(NamedTuple):
 
 def own_page() -> Mapping[str, File]:
     """The page that asks this server, by path."""
-    return {"/": File(PAGE, "text/html", (("Content-Security-Policy", POLICY), ("X-Content-Type-Options", "nosniff")))}
+    files = dict(files_of(PAGE))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', (PAGE / "index.html").read_text(encoding="utf-8"))
+    assert policy is not None
+    headers = (("Content-Security-Policy", f"{policy[1]}; frame-ancestors 'none'"), *files["/"].headers)
+    files["/"] = files["/"]._replace(headers=headers)
+    return {**files, f"/{DESCRIPTION}": File(SERVER, "application/json")}
 
 
 def files_of(folder: Path) -> Mapping[str, File]:

@@ -14,7 +14,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.graph import Graph, Node
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import ModelFile
+from s2s_plugins.inference.model_file import ForecasterFacts, ModelFile, TranslatorFacts
 from s2s_plugins.inference.onnx_format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
 from s2s_plugins.inference.plain import to_plain
 from s2s_plugins.inference.precision import SCALE, Stored, stored
@@ -26,6 +26,7 @@ from s2s_plugins.web.runtime import FILES, VERSION, runtime_files
 
 FORMAT = 1  # of model.json
 PAGE = Path(__file__).parent / "page"
+SERVER = Path(__file__).with_name("server.json")  # in the place of model.json: the page asks the server it came from
 DESCRIPTION, GRAPHS, RUNTIME = "model.json", "graphs", "runtime"
 
 
@@ -73,9 +74,9 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
     Raises:
         UsageError: there is no page for it, or it is damaged.
     """
+    _refuse_what_runs_in_no_browser(model)
     ready = opened(model)
     if isinstance(ready, Translator):
-        _refuse_pieces(ready.source_spelling.level, model)
         settings = ready.search_settings(beam=1)
         return {
             "source": {"level": ready.source_spelling.level, "symbols": _own(ready.source)},
@@ -90,25 +91,27 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
                 "lengthPenalty": settings.length_penalty,
             },
         }
-    if isinstance(ready, Classifier):
-        tokenizer = ready.tokenizer
-        _refuse_pieces(tokenizer.level, model)
-        own = {"level": tokenizer.level, "lowercase": tokenizer.lowercase, "rare": tokenizer.rare}
-        return {
-            "symbols": _own(ready.symbols),
-            "labels": ready.labels,
-            "tokenizer": {**own, "newer": newer_ranges() if tokenizer.level == "word" else {}},
-            "limit": ready.limit,
-            "truncate": ready.truncate,
-        }
-    raise UsageError(f"{model.path} is a {model.kind}, for which there is no page: s2s forecast runs it")
+    assert isinstance(ready, Classifier), "there is no other kind that has a page"
+    tokenizer = ready.tokenizer
+    own = {"level": tokenizer.level, "lowercase": tokenizer.lowercase, "rare": tokenizer.rare}
+    return {
+        "symbols": _own(ready.symbols),
+        "labels": ready.labels,
+        "tokenizer": {**own, "newer": newer_ranges() if tokenizer.level == "word" else {}},
+        "limit": ready.limit,
+        "truncate": ready.truncate,
+    }
 
 
-def _refuse_pieces(level: str, model: ModelFile) -> None:
+def _refuse_what_runs_in_no_browser(model: ModelFile) -> None:
+    facts = model.facts
+    if isinstance(facts, ForecasterFacts):
+        raise UsageError(f"{model.path} is a {model.kind}, for which there is no page: s2s forecast runs it")
+    level = facts.source.level if isinstance(facts, TranslatorFacts) else facts.tokenizer.level
     if level == "sentencepiece":
         raise UsageError(
-            f"{model.path} takes the pieces of sentencepiece, which runs in no browser: serve it with s2s serve, or "
-            "train one on characters or words"
+            f"{model.path} reads the pieces of sentencepiece, which the page cannot make: serve the model with "
+            "s2s serve, or train one on characters or words"
         )
 
 

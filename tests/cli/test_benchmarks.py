@@ -13,7 +13,7 @@ from conftest import REPOSITORY, batch_of, build_model, dictionary, translation_
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
-from benchmarks import flops, lab, pairs  # noqa: E402
+from benchmarks import flops, lab, onnx, pairs  # noqa: E402
 from benchmarks.parts.ablation import PLAIN_SEARCH  # noqa: E402
 from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
 from benchmarks.systems import BASELINE, FULL, QUICK  # noqa: E402
@@ -263,3 +263,14 @@ def test_what_a_decoder_sees_is_read_off_the_model():
 
 def build_with_sizes(**flags):
     return build_model("attention_lstm", translation_task(dictionary(), dictionary()), **flags)
+
+
+def test_onnx_runtime_is_measured_beside_pytorch(tmp_path, capsys):
+    path, words = str(tmp_path / "model.safetensors"), onnx.words_of(8)
+    onnx.model_of(onnx.alignments()["soft attention"]).write(path)
+    onnx.report("one", path, words, rounds=1, folder=str(tmp_path / "int8"), trained=True)
+    rows = [[cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()]
+    assert [row[3] for row in rows] == ["onnx", "int8", "onnx", "int8", "onnx", "onnx", "onnx", "int8"]
+    seconds, memory = ([float(cell) for cell in row[4:6]] for row in rows[4:6])
+    assert min(seconds) > 0.05 and 30 < memory[1] < memory[0] < 1000
+    assert rows[6][5] == "100.0"

@@ -19,7 +19,7 @@ import shell_server
 from conftest import REPOSITORY
 from shown import PAGES, blocks
 
-LANGUAGES = {"sh", "python", "text", "{modules}"}
+LANGUAGES = {"sh", "python", "text", "js", "{modules}"}
 
 # words that end a command: the last of two equal flags counts
 BUDGETS = [
@@ -32,8 +32,10 @@ BUDGETS = [
 WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
     "make env": "installs from PyPI: tests/cli/test_make_env.py",
-    "pip install '.[train,report,forecast]'": WHEEL,
+    "pip install .": WHEEL,
+    "pip install '.[train,report]'": WHEEL,
     "pip install '.[train]'": WHEEL,
+    "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
     "make lint": "make test runs it first",
     "make test": "runs this test",
     "make docs": "tests/cli/test_site.py builds the site",

@@ -14,6 +14,7 @@ from forecast import run as forecast
 from forecast.baselines import BASELINES, Difference, ErrorQuantiles, Means, filled
 from forecast.recipe import SETS, TRAIN
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.inference.model_file import read_model_file
 
 # a set of months with a season, a trend and some noise: 15 years, the last three of them to test
 MONTHS = replace(
@@ -222,12 +223,13 @@ def test_the_whole_run_of_a_users_table_trains_scores_draws_and_forecasts_and_is
     assert cells["linear"]["mase"] < cells["naive"]["mase"]
     for path in (out / "attention_lstm.png", *(out / "pictures" / f"sales-{name}.png" for name in [*cells, "by-step"])):
         assert path.read_bytes().startswith(b"\x89PNG"), path
+    assert read_model_file(out / "attention_lstm.safetensors").facts.series["targets"] == ["sales"]
     ahead = pd.read_csv(out / "attention_lstm.csv", parse_dates=["month"])
     assert list(ahead["month"]) == list(pd.date_range("2014-01", periods=6, freq="MS"))
     header = "| MASE | seasonal naive | linear, on lags | attention_lstm |"
     assert header in (out / "table.md").read_text()
     code, printed, _ = inside(capsys, forecast.main, *arguments)
-    assert code == 0 and printed.count("done before") == 6 and header in printed
+    assert code == 0 and printed.count("done before") == 7 and header in printed
 
 
 def test_the_table_has_means_and_deviations_over_seeds():

@@ -99,7 +99,7 @@ def random_weights(model: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator))
         for name, parameter in model.named_parameters():
             if name in ("decoder.output_layer.bias", "decoder.emission.bias") and len(parameter) == TARGET_SYMBOLS:
                 parameter[2] += 2  # </s>

@@ -60,7 +60,9 @@ def work(table: Table, args: argparse.Namespace) -> engine.Work:
 
     def final(runner: Runner) -> str:
         written = ", ".join(str(plan.out / name) for name in ("table.md", "results.json", "error.png"))
-        return f"{report.write(plan, runner)}\nresults: {written}"
+        best = plan.runs[0].finetune.required_folder / "checkpoint_best.pt"
+        take = f"to use a classifier elsewhere: s2s save {best} --out {table.name}.safetensors"
+        return f"{report.write(plan, runner)}\nresults: {written}\n{take}"
 
     steps = [step for step in plan.steps if not (args.valid_only and step.kind == "test")]
     return engine.Work(steps, final, after, figures)

@@ -9,7 +9,7 @@ from functools import singledispatch
 from typing import NamedTuple, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.export.builder import Builder, Value
+from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.graph import Size
 from s2s_plugins.nn.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
 

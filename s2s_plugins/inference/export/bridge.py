@@ -11,7 +11,7 @@ from typing import Callable, Dict
 from torch import nn
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.export.builder import Builder, Value
+from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import States
 from s2s_plugins.nn import bridge as bridges
 

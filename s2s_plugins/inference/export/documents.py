@@ -9,7 +9,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 from torch import nn
 
-from s2s_plugins.inference.export.builder import Builder, Value
+from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import Lengths, run_stack
 from s2s_plugins.inference.export.tokens import LOWEST, embed, lengths_of, padding_of
 from s2s_plugins.inference.graph import Graph

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Tuple
 
+from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.bridge import first_states
-from s2s_plugins.inference.export.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
 from s2s_plugins.inference.export.steps import Carried, Source, Step, steps_of
 from s2s_plugins.inference.graph import Graph, Size

@@ -10,7 +10,7 @@ from typing import Dict, List, Tuple
 
 from torch import nn
 
-from s2s_plugins.inference.export.builder import Builder, Value
+from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
 from s2s_plugins.inference.export.steps import Carried, steps_of
 from s2s_plugins.inference.export.tokens import give_back, start

@@ -4,6 +4,7 @@ import { drawHeatmap, element } from "./heatmap.js";
 import { load } from "./s2s.js";
 
 const END = "</s>";
+const EMPTY = "(empty)";
 const WAIT = 40; // ms after a key, for the next one
 const at = (id) => document.getElementById(id);
 
@@ -24,50 +25,49 @@ async function answer() {
   running = search;
   const started = performance.now();
   try {
-    showTokens(model.tokens(text));
-    const shown = await (model.kind === "classifier" ? classes(text) : predictions(text, search.signal));
+    const show = text.trim() ? await answerTo(text, search.signal) : clear;
     if (search.signal.aborted) return;
-    shown();
+    show();
+    const time = performance.now() - started;
+    if (text.trim()) at("status").append(element("span", ` in ${milliseconds(time)}`, { "aria-hidden": "true" }));
     say("problem", "");
-    at("status").dataset.milliseconds = (performance.now() - started).toFixed(1);
-    at("status").append(element("span", ` in ${milliseconds(performance.now() - started)}`, { "aria-hidden": "true" }));
-    document.body.dataset.shown = text; // for tests: the answer to this text is there
   } catch (error) {
     if (search.signal.aborted) return;
     clear();
     say("problem", sentence(error));
-    document.body.dataset.shown = text;
   }
+  document.body.dataset.shown = text; // which text the page shows the answer to
 }
 
-/** The predictions of a text, as a function that shows them. */
+/** What the model says of a text, as a function that shows it. */
+function answerTo(text, signal) {
+  return model.kind === "classifier" ? classes(text, signal) : predictions(text, signal);
+}
+
 async function predictions(text, signal) {
   const nbest = number("nbest");
   const beam = Math.max(number("beam"), nbest);
   const found = await model.predict(text, { nbest, beam, signal });
   return () => {
-    if (!found[0].tokens.length && !model.tokens(text).length) return clear();
-    const best = found[0];
-    say("status", `Best of ${found.length}: ${best.text || "an empty output"}, ${percent(best.probability)}`);
-    const chosen = showList(found.map((one) => [one.text || "(empty)", one.probability, one.score.toFixed(3)]));
-    const draw = (place) => showAlignment(text, found[place]);
-    at("list").onchange = (event) => draw(Number(event.target.value));
-    draw(chosen);
+    const [best] = found;
+    say("status", `Best of ${found.length}: ${best.text || EMPTY}, ${percent(best.probability)}`);
+    showTokens(best.source);
+    showList(found.map((one) => [one.text || EMPTY, one.probability, one.score.toFixed(3)]));
+    at("list").onchange = (event) => showAlignment(found[event.target.value]);
+    showAlignment(best);
   };
 }
 
-/** The classes of a text, as a function that shows them. */
-async function classes(text) {
-  const found = await model.classify(text);
+async function classes(text, signal) {
+  const found = await model.classify(text, { signal });
   return () => {
-    if (!text.trim()) return clear();
     say("status", `${found.label}, ${percent(found.probability)}`);
-    const sorted = Object.entries(found.probabilities).sort((one, other) => other[1] - one[1]);
-    showList(sorted.map(([label, probability]) => [label, probability]));
+    showTokens(found.source ?? []);
+    showList(Object.entries(found.probabilities).sort((one, other) => other[1] - one[1]));
   };
 }
 
-/** Show rows of text, probability and score; each can be chosen if the model has alignments. Returns the chosen one. */
+/** Show rows of text, probability and score; one can be chosen if the model has alignments. */
 function showList(rows) {
   const items = rows.map(([text, probability, score], place) => {
     const item = document.createElement("li");
@@ -86,16 +86,15 @@ function showList(rows) {
     return item;
   });
   at("list").replaceChildren(...items);
-  at("answers").hidden = !items.length;
-  return 0;
+  at("answers").hidden = false;
 }
 
-function showAlignment(text, prediction) {
-  at("alignment").hidden = !prediction.alignment;
+function showAlignment({ source, tokens, alignment }) {
+  at("alignment").hidden = !alignment;
   say("cell", "");
-  if (!prediction.alignment) return;
-  const source = [...model.tokens(text).map(({ token }) => token), END];
-  drawHeatmap(at("heatmap"), source, [...prediction.tokens, END], prediction.alignment, (said) => say("cell", said));
+  if (!alignment) return;
+  const columns = [...source.map(({ token }) => token), END];
+  drawHeatmap(at("heatmap"), columns, [...tokens, END], alignment, (said) => say("cell", said));
 }
 
 /** The tokens of the text, and which of them the model does not know. */
@@ -113,6 +112,7 @@ function clear() {
   at("answers").hidden = true;
   at("alignment").hidden = true;
   at("list").replaceChildren();
+  at("tokens").replaceChildren();
   say("status", "");
 }
 
@@ -127,35 +127,48 @@ const percent = (share) => `${(share * 100).toFixed(share < 0.001 ? 4 : 1)} %`;
 const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 const sentence = (error) => `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
 
-/** What is known of the model. */
+/** Show what is known of the model. */
 function introduce() {
-  const { architecture, licence, data, figures, written_by: release } = model.about;
+  const { architecture, licence, data, figures, written_by: release } = model.about ?? {};
   document.title = model.name;
   say("name", model.name);
-  say("about", [`${model.kind}, ${architecture}`, data && `trained on ${data}`].filter(Boolean).join(", "));
-  const facts = { Licence: licence, ...figures, Size: `${(model.bytes / 1e6).toFixed(1)} MB`, "Written by": `s2s-plugins ${release}` };
-  const shown = Object.entries(facts).filter(([, value]) => value !== "");
+  say("about", [model.kind, architecture, data && `trained on ${data}`].filter(Boolean).join(", "));
+  const size = model.bytes && `${Number((model.bytes / 1e6).toPrecision(2))} MB`;
+  const facts = { Licence: licence, ...figures, Size: size, "Written by": release && `s2s-plugins ${release}` };
+  const shown = Object.entries(facts).filter(([, value]) => value !== undefined && value !== "");
   at("facts").replaceChildren(...shown.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  if (model.kind === "classifier") say("answers-title", "Classes");
+  if (model.names) say("place", "The model runs on the server of this page, which gets what you type.");
+  at("links").hidden = !model.names;
+  say("answers-title", model.kind === "classifier" ? "Classes" : "Predictions");
   at("settings").hidden = model.kind === "classifier";
+  const names = model.names ?? [];
+  at("choice").hidden = names.length < 2;
+  at("model").replaceChildren(...names.map((name) => element("option", name)));
+  at("model").value = model.name;
 }
 
-async function start() {
+/** Open a model: of a server's several the one with a name. */
+async function start(name) {
+  clearTimeout(timer);
+  running?.abort();
+  at("model").disabled = true;
+  say("status", "Loading the model");
   try {
-    model = await load();
+    model = await load(undefined, name);
   } catch (error) {
-    say("status", "");
+    clear();
     say("problem", `The model cannot be loaded. ${sentence(error)}`);
     return;
   }
   introduce();
-  say("status", "");
-  at("form").onsubmit = (event) => event.preventDefault();
-  at("form").oninput = changed;
-  at("text").disabled = false;
-  at("text").focus();
+  clear();
+  at("text").disabled = at("model").disabled = false;
   document.body.dataset.ready = "";
-  if (at("text").value) changed(); // what the browser has kept of an earlier visit
+  if (at("text").value) changed(); // another model, or what the browser has kept of an earlier visit
 }
 
-start();
+at("form").onsubmit = (event) => event.preventDefault();
+at("form").oninput = changed;
+at("model").onchange = (event) => start(event.target.value);
+await start();
+at("text").focus();

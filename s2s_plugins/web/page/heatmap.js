@@ -13,15 +13,16 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
  */
 export function drawHeatmap(table, source, target, weights, tell) {
   const caption = element("caption", "Share of the attention, in percent");
-  const head = document.createElement("tr");
-  head.append(element("td", ""), ...source.map((token) => element("th", token, { scope: "col" })));
+  const [head, body] = [document.createElement("thead"), document.createElement("tbody")];
+  head.insertRow().append(element("td", ""), ...source.map((token) => element("th", token, { scope: "col" })));
   const rows = target.map((token, row) => {
     const line = document.createElement("tr");
     const cells = source.map((from, column) => cellOf(weights[row][column], `${token} from ${from}`, tell));
     line.append(element("th", token, { scope: "row" }), ...cells);
     return line;
   });
-  table.replaceChildren(caption, head, ...rows);
+  body.append(...rows);
+  table.replaceChildren(caption, head, body);
   rows[0]?.cells[1]?.setAttribute("tabindex", "0");
   table.onkeydown = (event) => move(event, rows);
 }

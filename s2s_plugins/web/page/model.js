@@ -2,9 +2,9 @@
 
 import * as runtime from "./runtime/ort.js";
 import { beamSearch } from "./search.js";
-import { EOS, Spelling, Symbols, Tokenizer, UNK } from "./text.js";
+import { EOS, Spelling, Symbols, Tokenizer } from "./text.js";
 
-const GREATEST_BEAM = 5;
+const BEAM = 5;
 
 // one thread: several need HTTP headers that a plain server does not send
 runtime.env.wasm.numThreads = 1;
@@ -13,12 +13,40 @@ runtime.env.wasm.wasmPaths = {
   wasm: new URL("./runtime/ort-wasm.wasm", import.meta.url).href,
 };
 
+/**
+ * A graph, opened. Graphs run one after the other: ONNX Runtime waits in the middle of a run, and another one that
+ * starts then would overwrite what it has on the stack of WebAssembly.
+ */
+class Graph {
+  static #last = Promise.resolve();
+
+  static #alone(work) {
+    const done = Graph.#last.then(work);
+    Graph.#last = done.catch(() => {});
+    return done;
+  }
+
+  static open(bytes) {
+    const opened = () => runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    return Graph.#alone(async () => new Graph(await opened()));
+  }
+
+  constructor(session) {
+    this.session = session;
+    this.outputs = session.outputNames;
+  }
+
+  run(feeds) {
+    return Graph.#alone(() => this.session.run(feeds));
+  }
+}
+
 /** One encoder and decoder; several of them are an ensemble. */
 class Member {
   constructor(encoder, step) {
     this.encoder = encoder;
     this.stepGraph = step;
-    this.hasAttention = step.outputNames.includes("attention");
+    this.hasAttention = step.outputs.includes("attention");
   }
 
   /** The state before the first step, of the numbers of a sentence. */
@@ -47,6 +75,7 @@ function integers(numbers, shape = [numbers.length]) {
  * @property {string[]} tokens of the output, without `</s>`
  * @property {?Float32Array[]} alignment for each token and `</s>` where the model looked: weights of the source's
  *   tokens and its `</s>`, which sum to 1; null of a model without attention
+ * @property {{token: string, known: boolean}[]} source tokens of the text, and whether the model knows them
  */
 
 /** A trained encoder and decoder. */
@@ -63,17 +92,6 @@ export class Translator {
   }
 
   /**
-   * The tokens of a source, and whether the model knows them.
-   *
-   * @param {string} text
-   * @returns {{token: string, known: boolean}[]}
-   */
-  tokens(text) {
-    const tokens = this.spellings.source.tokens(text, this.source);
-    return tokens.map((token) => ({ token, known: this.source.has(token) }));
-  }
-
-  /**
    * What a text becomes, by beam search.
    *
    * @param {string} text
@@ -84,23 +102,25 @@ export class Translator {
    * @returns {Promise<Prediction[]>} best first
    * @throws {RangeError} a number is out of range, or the text is longer than the model takes
    */
-  async predict(text, { nbest = 1, beam = Math.max(GREATEST_BEAM, nbest), signal } = {}) {
+  async predict(text, { nbest = 1, beam = Math.max(BEAM, nbest), signal } = {}) {
     if (!Number.isInteger(nbest) || nbest < 1 || !Number.isInteger(beam) || beam < nbest) {
       throw new RangeError(`nbest ${nbest} with beam ${beam}: use whole numbers from 1, beam not below nbest`);
     }
-    const numbers = [...this.tokens(text).map(({ token }) => this.source.number(token)), EOS];
+    const tokens = this.spellings.source.tokens(text, this.source);
+    const source = tokens.map((token) => ({ token, known: this.source.has(token) }));
+    const numbers = [...tokens.map((token) => this.source.number(token)), EOS];
     if (numbers.length > this.facts.longest_source) {
       const length = `the text has ${numbers.length} tokens, ${this.target.symbol(EOS)} included`;
       throw new RangeError(`${length}, and the model takes ${this.facts.longest_source}: shorten it`);
     }
-    if (numbers.length === 1) return [{ text: "", score: 0, probability: 1, tokens: [], alignment: null }];
+    if (numbers.length === 1) return [{ text: "", score: 0, probability: 1, tokens: [], alignment: null, source }];
     const settings = { ...this.facts.search, beam: Math.min(beam, this.target.size - 2) };
     const states = await Promise.all(this.members.map((member) => member.encode(numbers)));
     const found = await beamSearch(this.members, states, settings, { attends: this.hasAttention, signal });
     if (!found.length || !found.every(({ score }) => Number.isFinite(score))) {
       throw new Error("the model gives no probabilities, its numbers are not finite: use another one");
     }
-    return found.slice(0, nbest).map((one) => this.#prediction(one));
+    return found.slice(0, nbest).map((one) => ({ ...this.#prediction(one), source }));
   }
 
   #prediction(found) {
@@ -126,21 +146,18 @@ export class Classifier {
     this.tokenizer = new Tokenizer(facts.tokenizer);
   }
 
-  /** The tokens of a text, and whether the model knows them. */
-  tokens(text) {
-    return this.tokenizer.tokens(text).map((token) => ({ token, known: this.symbols.number(token) !== UNK }));
-  }
-
   /**
    * The class of a text.
    *
    * @param {string} text
-   * @returns {Promise<{label: string, probability: number, probabilities: Object<string, number>}>} of the most
-   *   probable class, and the probabilities of all, by label
+   * @returns {Promise<{label: string, probability: number, probabilities: Object<string, number>, source: object[]}>}
+   *   of the most probable class; the probabilities of all, by label; the tokens of the text, as in a Prediction
    */
   async classify(text) {
     const { limit, truncate, labels } = this.facts;
-    const numbers = this.tokenizer.numbers(this.tokenizer.tokens(text), this.symbols, limit, truncate);
+    const tokens = this.tokenizer.tokens(text);
+    const source = tokens.map((token) => ({ token, known: this.symbols.has(token) }));
+    const numbers = this.tokenizer.numbers(tokens, this.symbols, limit, truncate);
     const { probabilities } = await this.graph.run({ tokens: integers(numbers, [1, numbers.length]) });
     const every = Array.from(probabilities.data);
     if (!every.every(Number.isFinite)) {
@@ -148,7 +165,7 @@ export class Classifier {
     }
     const best = every.indexOf(Math.max(...every));
     const byLabel = Object.fromEntries(labels.map((label, place) => [label, every[place]]));
-    return { label: labels[best], probability: every[best], probabilities: byLabel };
+    return { label: labels[best], probability: every[best], probabilities: byLabel, source };
   }
 }
 
@@ -160,10 +177,7 @@ export class Classifier {
  * @param {(url: URL) => Promise<ArrayBuffer>} read
  */
 export async function open(description, base, read) {
-  const graph = async (file) => {
-    const bytes = new Uint8Array(await read(new URL(file, base)));
-    return runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-  };
+  const graph = async (file) => Graph.open(new Uint8Array(await read(new URL(file, base))));
   const facts = description[description.kind];
   if (description.kind === "classifier") return new Classifier(facts, await graph(description.members[0].classifier));
   const members = description.members.map(async ({ encoder, step }) => {

@@ -5,11 +5,12 @@ Of equal operations on equal values there is one node.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from s2s_plugins.inference.graph import Attribute, Constant, Graph, Node, Port, Size
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Number = Union[int, float]
 Key = Tuple[Any, ...]
@@ -104,17 +105,23 @@ class Builder:
     """A graph that is being built.
 
     Args:
-        module: whose parameters and buffers it may read.
+        module: whose parameters and buffers it may read; None: none.
+        prefix: of the names of what it computes.
+
+    Attributes:
+        nodes: so far.
+        constants: so far, by name.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        named = [*module.named_buffers(), *module.named_parameters()]
+    def __init__(self, module: Optional[nn.Module] = None, prefix: str = "") -> None:
+        self.prefix = prefix
+        named = [] if module is None else [*module.named_buffers(), *module.named_parameters()]
         self._parameters = {id(tensor): name for name, tensor in named}
         self._inputs: List[Port] = []
         self._outputs: List[Port] = []
-        self._nodes: List[Node] = []
+        self.nodes: List[Node] = []
         self._weights: Dict[str, Tuple[int, ...]] = {}
-        self._constants: Dict[str, Constant] = {}
+        self.constants: Dict[str, Constant] = {}
         self._known: Dict[Key, List[Value]] = {}
 
     def input(self, name: str, kind: str, *shape: Size) -> Value:
@@ -123,7 +130,7 @@ class Builder:
 
     def output(self, name: str, value: Value, *shape: Size, kind: str = "float32") -> None:
         """Give ``value`` back under ``name``."""
-        self._nodes.append(Node("Identity", (value.name,), (name,), {}))
+        self.nodes.append(Node("Identity", (value.name,), (name,), {}))
         self._outputs.append(Port(name, kind, shape))
 
     def weight(self, parameter: Tensor) -> Value:
@@ -142,11 +149,11 @@ class Builder:
         return product if layer.bias is None else product + self.weight(layer.bias)
 
     def constant(self, kind: str, shape: Sequence[int], values: Sequence[Number]) -> Value:
-        name, constant = f"constant.{len(self._constants)}", Constant(kind, tuple(shape), tuple(values))
-        for other, same in self._constants.items():
+        name, constant = f"{self.prefix}constant.{len(self.constants)}", Constant(kind, tuple(shape), tuple(values))
+        for other, same in self.constants.items():
             if same == constant:
                 return Value(self, other)
-        self._constants[name] = constant
+        self.constants[name] = constant
         return Value(self, name)
 
     def scalar(self, value: Number, kind: str = "float32") -> Value:
@@ -175,15 +182,17 @@ class Builder:
         names = tuple("" if value is None else value.name for value in inputs)
         key = (operator, names, count, *sorted(attributes.items()))
         if key not in self._known:
-            outputs = [f"{operator.lower()}.{len(self._nodes)}.{place}" for place in range(count)]
-            self._nodes.append(Node(operator, names, tuple(outputs), attributes))
+            outputs = [f"{self.prefix}{operator.lower()}.{len(self.nodes)}.{place}" for place in range(count)]
+            self.nodes.append(Node(operator, names, tuple(outputs), attributes))
             self._known[key] = [Value(self, name) for name in outputs]
         return self._known[key]
 
-    def graph(self) -> Graph:
-        """What was built, without nodes that no output needs."""
+    def graph(self, keep: bool = False) -> Graph:
+        """What was built, without nodes that no output needs unless they are to ``keep``."""
+        if keep:
+            return Graph(tuple(self._inputs), tuple(self._outputs), tuple(self.nodes), self._weights, self.constants)
         needed, kept = {port.name for port in self._outputs}, []
-        for node in reversed(self._nodes):
+        for node in reversed(self.nodes):
             if needed.intersection(node.outputs):
                 needed.update(node.inputs)
                 kept.append(node)
@@ -192,5 +201,5 @@ class Builder:
             tuple(self._outputs),
             tuple(reversed(kept)),
             {name: shape for name, shape in sorted(self._weights.items()) if name in needed},
-            {name: one for name, one in self._constants.items() if name in needed},
+            {name: one for name, one in self.constants.items() if name in needed},
         )

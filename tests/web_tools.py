@@ -1,0 +1,98 @@
+"""What the tests of the page share: Node.js, a browser, a server of static files, and models."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+import pytest
+from conftest import REPOSITORY
+from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, random_weights
+
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.inference.export import graphs_of
+from s2s_plugins.inference.model_file import About, Member, ModelFile, Side, TranslatorFacts
+from s2s_plugins.inference.torch_backend import weights_of
+from s2s_plugins.nn.seq2seq import build_seq2seq
+from s2s_plugins.nn.settings import Seq2SeqSettings
+from s2s_plugins.web.folder import PAGE
+from s2s_plugins.web.runtime import FILES, runtime_files
+
+NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
+needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: apt-get install nodejs")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+
+
+def runtime_or_skip() -> None:
+    """See that the files of onnxruntime-web are there."""
+    try:
+        runtime_files()
+    except (UsageError, WorkError) as error:
+        pytest.skip(str(error))
+
+
+def no_runtime(folder: Path) -> Path:
+    """A folder with empty files in the place of onnxruntime-web's, for pages that are not opened."""
+    folder.mkdir()
+    for file in FILES.values():
+        (folder / file.original).touch()
+    return folder
+
+
+def run_node(script: str, given: Any, page: Path = PAGE) -> Any:
+    """What a script answers, which gets ``given``; in it, PAGE is the address of a page's folder."""
+    source = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n" + script
+    source = source.replace("PAGE", page.resolve().as_uri())
+    command = [str(NODE), "--input-type=module", "--eval", source]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def block_of(page: str, language: str) -> str:
+    """The first block of code in a language that a page of the documentation shows."""
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    return re.search(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1]
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which ``python -m http.server`` serves a folder."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            found = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
+            yield found[0]
+        finally:
+            server.terminate()
+
+
+LETTERS = [chr(code) for code in range(ord("a"), ord("a") + SOURCE_SYMBOLS - 4)]
+PHONES = [f"{letter}{number}" for letter in "XYZW" for number in range(5)][: TARGET_SYMBOLS - 4]
+
+
+def letters_model(settings: Sequence[Seq2SeqSettings], precision: str = "float32", longest: int = 30) -> ModelFile:
+    """Random models of words, spelled with :data:`LETTERS`; several are an ensemble."""
+    members = []
+    for number, own in enumerate(settings):
+        module = random_weights(build_seq2seq(own), seed=number)
+        weights = {name: values.numpy() for name, values in weights_of(module).items()}
+        members.append(Member(own, graphs_of(module), weights))
+    facts = TranslatorFacts(Side(tuple(LETTERS), "char"), Side(tuple(PHONES)), longest, longest)
+    return ModelFile(facts, About("random"), tuple(members), path="letters.safetensors").rounded(precision)
+
+
+def same_predictions(shown: Sequence[Any], expected: Sequence[Any]) -> None:
+    """Scores differ by less than 1e-4; so do those of two whose places are exchanged."""
+    assert [one["score"] for one in shown] == pytest.approx([one.score for one in expected], abs=1e-4)
+    assert [one["probability"] for one in shown] == pytest.approx([one.probability for one in expected], abs=1e-4)
+    for place, one in enumerate(shown):
+        close = [other for other in expected if abs(other.score - one["score"]) < 1e-4]
+        last = abs(expected[-1].score - one["score"]) < 1e-4  # another one may be as good, and is not among the best
+        assert last or any(other.text == one["text"] and other.tokens == one["tokens"] for other in close), place
