@@ -104,7 +104,7 @@ def test_the_greedy_graph_of_a_folder_predicts_what_the_model_does(tmp_path):
 def test_8_bits_make_smaller_files_that_predict_nearly_the_same(tmp_path, name):
     _, folder, _ = written(tmp_path, name, int8=True)
     operators = {node.op_type for path in folder.glob("*.onnx") for node in onnx.load(path).graph.node}
-    assert {"DynamicQuantizeLSTM", "MatMulInteger"} & operators
+    assert "DynamicQuantizeLSTM" in operators and "Gemm" not in operators  # a product that was not quantised
     whole, small = s2s_plugins.load(tmp_path / "model.safetensors", "onnx"), s2s_plugins.load(folder)
     if "greedy" in {path.stem for path in folder.glob("*.onnx")}:
         (loop,) = (node for node in onnx.load(folder / "greedy.onnx").graph.node if node.op_type == "Loop")
