@@ -22,7 +22,9 @@ T = TypeVar("T", bound=Trained)
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """``--backend``."""
     parser.add_argument(
-        "--backend", choices=BACKENDS, help="of a model file: what computes (default: torch where it is installed)"
+        "--backend",
+        choices=BACKENDS,
+        help="of a model file: what computes, torch with a GPU if there is one (default: onnx)",
     )
 
 
