@@ -1,4 +1,4 @@
-"""Whether the sizes that a model file names in several places are the same: a symbol too few is a wrong answer, or none."""
+"""Whether sizes that a model file names in several places are the same: a symbol too few is a wrong answer."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def check(sizes: Sizes, graphs: Mapping[str, Graph], where: str) -> None:
             )
     for graph in graphs.values():
         for port in graph.outputs:
-            what = LAST.get(port.name)
-            if what in sizes and (not port.shape or port.shape[-1] != sizes[what][0]):
+            what = LAST.get(port.name, "")
+            if what in sizes and port.shape[-1:] != sizes[what][:1]:
                 raise UsageError(f"{where} is damaged, its graphs have other {what}: use one that s2s save wrote")
