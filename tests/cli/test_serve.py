@@ -33,7 +33,19 @@ class Process:
     """``s2s serve`` that is ready."""
 
     def __init__(self, folder, *argv):
-        command = [sys.executable, "-m", "s2s_plugins", "serve", *argv, "--port", "0", "--backend", "onnx"]
+        command = [
+            sys.executable,
+            "-m",
+            "s2s_plugins",
+            "serve",
+            *argv,
+            "--port",
+            "0",
+            "--backend",
+            "onnx",
+            "--max-texts",
+            "3000",
+        ]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment)
         self.line = self.process.stderr.readline()
@@ -53,7 +65,7 @@ class Process:
         return self.process.returncode, said
 
 
-LONG = {"text": ["a b c d e f g h i j"] * 1000, "nbest": 20, "alignment": True}
+LONG = {"text": ["a b c d e f g h i j"] * 3000, "nbest": 20}
 
 
 def busy(process, threads):
@@ -81,7 +93,7 @@ def test_sigterm_finishes_what_runs_and_takes_nothing_new(folder):
             process.process.send_signal(signal.SIGTERM)
             wait_until_closed(process)
             results = answer.result().json()["results"]
-            assert len(results) == 1000 and all(len(one["predictions"]) > 5 for one in results)
+            assert len(results) == 3000 and all(len(one["predictions"]) > 5 for one in results)
         assert process.ends() == (0, "")
 
 
