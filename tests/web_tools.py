@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
+import itertools
 import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 import pytest
 from conftest import REPOSITORY
 from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, random_weights
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.export import graphs_of
@@ -22,7 +27,7 @@ from s2s_plugins.inference.torch_backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.web.folder import PAGE
-from s2s_plugins.web.runtime import FILES, runtime_files
+from s2s_plugins.web.runtime import ONNX, PIECES, runtime_files
 
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: apt-get install nodejs")
@@ -30,18 +35,18 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromi
 
 
 def runtime_or_skip() -> None:
-    """See that the files of onnxruntime-web are there."""
+    """See that the files of a runtime are there."""
     try:
-        runtime_files()
+        runtime_files(pieces=True)
     except (UsageError, WorkError) as error:
         pytest.skip(str(error))
 
 
 def no_runtime(folder: Path) -> Path:
-    """A folder with empty files in the place of onnxruntime-web's, for pages that are not opened."""
+    """A folder with empty files in the place of a runtime's, for pages that are not opened."""
     folder.mkdir()
-    for file in FILES.values():
-        (folder / file.original).touch()
+    for name in [*ONNX.files, *PIECES.files]:
+        (folder / name).touch()
     return folder
 
 
@@ -86,6 +91,26 @@ def letters_model(settings: Sequence[Seq2SeqSettings], precision: str = "float32
         members.append(Member(own, graphs_of(module), weights))
     facts = TranslatorFacts(Side(tuple(LETTERS), "char"), Side(tuple(PHONES)), longest, longest)
     return ModelFile(facts, About("random"), tuple(members), path="letters.safetensors").rounded(precision)
+
+
+@functools.lru_cache(maxsize=None)
+def sentencepiece_model() -> bytes:
+    """Pieces of the words of the documentation."""
+    pages = [path.read_text(encoding="utf-8").splitlines() for path in sorted((REPOSITORY / "docs").glob("*.md"))]
+    written = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(itertools.chain(*pages)), model_writer=written, vocab_size=400, minloglevel=2
+    )
+    return written.getvalue()
+
+
+def pieces_model(settings: Seq2SeqSettings) -> ModelFile:
+    """A random model that reads pieces."""
+    model, pieces = letters_model([settings]), sentencepiece_model()
+    processor = SentencePieceProcessor(model_proto=pieces)
+    symbols = tuple(processor.id_to_piece(number) for number in range(3, SOURCE_SYMBOLS - 1))
+    facts = replace(model.facts, source=Side(symbols, "sentencepiece", pieces))
+    return replace(model, facts=facts, path="pieces.safetensors")
 
 
 def same_predictions(shown: Sequence[Any], expected: Sequence[Any]) -> None:

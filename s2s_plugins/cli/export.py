@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder("--onnx", metavar="DIR", help="write ONNX files to this folder; earlier ones in it are replaced")
     folder("--web", metavar="DIR", help="write a page to this folder; an earlier page in it is replaced")
     add("--int8", action="store_true", help="of --onnx: 8-bit weights of LSTMs and products, which changes scores")
-    help = "of --web: a folder with the files of onnxruntime-web's dist (default: npm fetches them once)"
+    help = "of --web: a folder with onnxruntime-web, as the runtime of another page (default: npm fetches it once)"
     add("--runtime", type=Path, metavar="DIR", help=help)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
@@ -38,7 +37,8 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Args:
         path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
             installed package, as ``s2s package`` makes one.
-        backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
+        backend: ``"torch"`` or ``"onnx"``; by default ONNX Runtime, the faster one on a CPU; PyTorch uses a
+            GPU if there is one.
 
     Returns:
         A :class:`~s2s_plugins.inference.translator.Translator` (``predict``), a
@@ -83,7 +83,8 @@ def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
 def _backend(name: Optional[str]) -> Any:
     """The module that makes what a backend runs."""
     if name is None:
-        name = "torch" if importlib.util.find_spec("torch") is not None else "onnx"
+        # it is faster on every kind of model that we have, starts in a fraction of the time, and needs less memory
+        name = "onnx"
     if name not in BACKENDS:
         raise UsageError(f"there is no backend {name!r}: use one of {', '.join(BACKENDS)}")
     if name == "onnx":

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
+from s2s_plugins.inference import sizes
 from s2s_plugins.inference.graph import Graph
 from s2s_plugins.inference.plain import from_plain, to_plain
 from s2s_plugins.inference.precision import PRECISIONS, SCALE, restored, stored, weight_names
@@ -370,13 +371,21 @@ def from_metadata(values: Mapping[str, Any], path: str) -> ModelFile:
         if type(index) is not int or not 0 <= index < len(read):
             raise UsageError(f"model {path} is damaged, members[{place}] has no graphs: {REMEDY}")
         settings = from_plain(facts.settings, member.get("settings"), f"model {path}: members[{place}].settings")
-        if isinstance(settings, Seq2SeqSettings) and (settings.vectors is not None) != (kind == "forecaster"):
-            raise UsageError(f"model {path} is damaged, members[{place}] is of another kind: {REMEDY}")
+        sizes.check(_sizes(facts, settings, path), read[index], f"model {path}: members[{place}]")
         members.append(Member(settings, read[index], {}))
     if not members:
         raise UsageError(f"model {path} is damaged, it has no members: {REMEDY}")
     about = from_plain(About, values.get("about"), f"model {path}: about")
     return ModelFile(facts, about, tuple(members), str(precision), path)
+
+
+def _sizes(facts: Facts, settings: Any, path: str) -> sizes.Sizes:
+    """Sizes that facts and settings both have."""
+    if isinstance(facts, TranslatorFacts):
+        return sizes.of_translator(len(facts.source.symbols), len(facts.target.symbols), settings)
+    if isinstance(facts, ClassifierFacts):
+        return sizes.of_classifier(len(facts.symbols), len(facts.labels), settings)
+    return sizes.of_forecaster(facts.series, settings, f"model {path}: series")
 
 
 def _list(values: Mapping[str, Any], name: str, path: str) -> List[Dict[str, Any]]:

@@ -39,12 +39,12 @@ class OnnxSession:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4  # what goes wrong is raised
         self._values: List[Any] = []  # ONNX Runtime reads the weights where they are
-        if isinstance(graph, Graph):
-            graph, self._arrays = folded(graph, weights)
-            self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in self._arrays.values()]
-            options.add_external_initializers(list(self._arrays), self._values)
         self._runtime, self.name = onnxruntime, name
         try:
+            if isinstance(graph, Graph):
+                graph, self._arrays = folded(graph, weights)
+                self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in self._arrays.values()]
+                options.add_external_initializers(list(self._arrays), self._values)
             content = to_onnx(graph) if isinstance(graph, Graph) else graph
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no class in common

@@ -14,7 +14,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.graph import Graph, Node
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import ForecasterFacts, ModelFile, TranslatorFacts
+from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
 from s2s_plugins.inference.onnx_format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
 from s2s_plugins.inference.plain import to_plain
 from s2s_plugins.inference.precision import SCALE, Stored, stored
@@ -22,12 +22,13 @@ from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 from s2s_plugins.text.words import newer_ranges
-from s2s_plugins.web.runtime import FILES, VERSION, runtime_files
+from s2s_plugins.web import runtime as javascript
 
 FORMAT = 1  # of model.json
+WASM = "'wasm-unsafe-eval'"  # in the page's content security policy
 PAGE = Path(__file__).parent / "page"
 SERVER = Path(__file__).with_name("server.json")  # in the place of model.json: the page asks the server it came from
-DESCRIPTION, GRAPHS, RUNTIME = "model.json", "graphs", "runtime"
+DESCRIPTION, GRAPHS, RUNTIME, PIECES = "model.json", "graphs", "runtime", "pieces.model"
 
 
 def write_page(model: ModelFile, folder: str, runtime: Optional[Path] = None) -> int:
@@ -45,21 +46,25 @@ def write_page(model: ModelFile, folder: str, runtime: Optional[Path] = None) ->
         UsageError: there is no page for this model, the folder holds other things, or npm is missing.
         WorkError: the files of onnxruntime-web cannot be fetched.
     """
-    facts = facts_of(model)
+    facts, pieces = facts_of(model), pieces_of(model)
     with prepared_folder(folder, strange_to_page, "--web") as new:
-        files = runtime_files(runtime)
+        files = javascript.runtime_files(runtime, pieces is not None)
         for path in PAGE.iterdir():
             shutil.copyfile(path, new / path.name)
         (new / RUNTIME).mkdir()
-        for name, path in files.items():
-            shutil.copyfile(path, new / RUNTIME / name)
+        for name, content in files.items():
+            (new / RUNTIME / name).write_bytes(content)
+        if pieces is not None:
+            (new / PIECES).write_bytes(pieces)
+            # sentencepiece-js makes functions of strings; nothing that is typed, or in the model, is in them
+            index = (new / "index.html").read_text(encoding="utf-8")
+            (new / "index.html").write_text(index.replace(WASM, f"{WASM} 'unsafe-eval'"), encoding="utf-8")
         (new / GRAPHS).mkdir()
         description = {
             "format": FORMAT,
             "name": Path(model.path).stem,
             "about": to_plain(model.about),
             "precision": model.precision,
-            "runtime": VERSION if runtime is None else "",
             "kind": model.kind,
             model.kind: facts,
             "members": [_write_graphs(model, number, new) for number in range(len(model.members))],
@@ -74,7 +79,8 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
     Raises:
         UsageError: there is no page for it, or it is damaged.
     """
-    _refuse_what_runs_in_no_browser(model)
+    if isinstance(model.facts, ForecasterFacts):
+        raise UsageError(f"{model.path} is a {model.kind}, for which there is no page: s2s forecast runs it")
     ready = opened(model)
     if isinstance(ready, Translator):
         settings = ready.search_settings(beam=1)
@@ -103,16 +109,12 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
     }
 
 
-def _refuse_what_runs_in_no_browser(model: ModelFile) -> None:
+def pieces_of(model: ModelFile) -> Optional[bytes]:
+    """The sentencepiece model that makes pieces of what is typed; None if nothing does."""
     facts = model.facts
-    if isinstance(facts, ForecasterFacts):
-        raise UsageError(f"{model.path} is a {model.kind}, for which there is no page: s2s forecast runs it")
-    level = facts.source.level if isinstance(facts, TranslatorFacts) else facts.tokenizer.level
-    if level == "sentencepiece":
-        raise UsageError(
-            f"{model.path} reads the pieces of sentencepiece, which the page cannot make: serve the model with "
-            "s2s serve, or train one on characters or words"
-        )
+    if isinstance(facts, TranslatorFacts):
+        return facts.source.pieces
+    return facts.tokenizer.model if isinstance(facts, ClassifierFacts) else None
 
 
 def _own(table: SymbolTable) -> List[str]:
@@ -162,9 +164,9 @@ def strange_to_page(folder: Path) -> Optional[str]:
         graphs = {f"{GRAPHS}/{place}" for member in description["members"] for place in _names(member)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return there[0]
-    own = {DESCRIPTION, GRAPHS, RUNTIME, *graphs}
+    own = {DESCRIPTION, GRAPHS, RUNTIME, PIECES, *graphs}
     own.update(path.name for path in PAGE.iterdir())
-    own.update(f"{RUNTIME}/{name}" for name in FILES)
+    own.update(f"{RUNTIME}/{name}" for package in (javascript.ONNX, javascript.PIECES) for name in package.files)
     return next((name for name in there if name not in own), None)
 
 

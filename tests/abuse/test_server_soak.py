@@ -1,5 +1,6 @@
-"""``s2s serve`` under load: 200 clients, beside slow, broken and hostile ones. No wrong answer, no growth of
-memory; and an API fuzzer finds nothing."""
+"""``s2s serve`` under load: 200 clients, beside slow, broken and hostile ones. No wrong answer, no growth of memory,
+and an API fuzzer finds nothing.
+"""
 
 import contextlib
 import itertools

@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 from onnx_models import TOKENS
 from playwright.sync_api import Error, expect, sync_playwright
 from served import running
-from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, runtime_or_skip, served
+from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, pieces_model, runtime_or_skip, served
 
 from s2s_plugins.inference.load import opened
 from s2s_plugins.models.saving import model_of
@@ -18,6 +18,7 @@ from s2s_plugins.web.folder import write_page
 
 pytestmark = needs_chromium
 TRANSLATOR = letters_model([TOKENS["general before, three layers, residual"]])
+PIECES = pieces_model(TOKENS["monotonic"])
 WORDS = ["".join(word) for word in itertools.product("bafé", "geQ", "mano", "el")]
 WORDS = [*WORDS[:92], "p", "ABBA", "ponmlkjihgfedcba", "e\u0301a", "ba ba", "\u4e16b", "bb  b ", "Q"]
 
@@ -30,6 +31,7 @@ def site(tmp_path_factory):
     write_page(TRANSLATOR, str(root / "models" / "letters"))
     classifier = model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")])
     write_page(replace(classifier, path="films.safetensors"), str(root / "films"))
+    write_page(PIECES, str(root / "pieces"))
     with served(root) as address:
         yield address
 
@@ -224,6 +226,17 @@ def test_a_classifier_shows_its_classes(visit):
     expect(page.get_by_role("heading", name="Classes")).to_be_visible()
     assert page.locator("#settings").is_hidden() and page.locator("#alignment").is_hidden()
     expect(page.locator("#tokens")).to_have_text("nice xyz (unknown)")
+
+
+def test_sentencepiece_runs_in_the_browser(visit, site):
+    page, translator = visit("pieces/"), opened(PIECES)
+    for text in ("The model runs in the browser.", "Ünïcode ﬁ \u4e16", "a"):
+        type_in(page, text)
+        expected = translator.predict(text, nbest=5)
+        assert [one for one, _, _ in page.evaluate(SHOWN)] == [one.text for one in expected]
+        pieces = translator.source_spelling.tokens(text, {}).split()
+        assert page.evaluate(WEIGHTS)[0][1:] == [*pieces, "</s>"]
+    assert not page.said
 
 
 def test_it_fits_a_narrow_screen_and_has_contrast_in_light_and_dark(visit):

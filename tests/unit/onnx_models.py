@@ -176,8 +176,9 @@ def classifier(name: str, seed: int = 1) -> DocumentClassifier:
     """A random classifier, whose batch normalisation has seen documents."""
     model = random_weights(build_document_classifier(DOCUMENTS[name]), seed)
     if model.head.norm is not None:
-        model.head.norm.running_mean.normal_(0, 0.1)
-        model.head.norm.running_var.uniform_(0.5, 2)
+        generator = torch.Generator().manual_seed(seed)
+        model.head.norm.running_mean.normal_(0, 0.1, generator=generator)
+        model.head.norm.running_var.uniform_(0.5, 2, generator=generator)
     return model
 
 

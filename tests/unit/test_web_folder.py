@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 from onnx_models import TOKENS, tokens
-from web_tools import letters_model, no_runtime
+from web_tools import letters_model, no_runtime, pieces_model
 
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError, WorkError
-from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, TokenizerFacts
+from s2s_plugins.inference.model_file import ForecasterFacts
 from s2s_plugins.web import runtime
 from s2s_plugins.web.folder import PAGE, write_page
 
@@ -31,11 +31,11 @@ def files_of(folder):
 
 
 def test_the_folder_has_all_that_the_page_names_and_the_page_names_no_other_place(tmp_path, none):
-    size = write_page(MODEL, str(tmp_path / "page"), none)
+    size = write_page(pieces_model(TOKENS["peek"]), str(tmp_path / "page"), none)
     files = files_of(tmp_path / "page")
     assert size == sum(map(len, files.values()))
     description = json.loads(files["model.json"])
-    assert description["name"] == "letters" and description["members"][0].keys() == {"encoder", "step"}
+    assert description["name"] == "pieces" and description["members"][0].keys() == {"encoder", "step"}
     named = {place for member in description["members"] for place in member.values()}
     for page in (name for name in files if name.endswith((".html", ".js", ".css")) and "/" not in name):
         text = files[page].decode()
@@ -45,9 +45,16 @@ def test_the_folder_has_all_that_the_page_names_and_the_page_names_no_other_plac
         }
         named |= set(re.findall(r'(?:from |import\(|URL\()"\./([^"]+)"', text))
     assert named <= files.keys() and {"app.js", "runtime/ort-wasm.wasm", "graphs/0-step.onnx"} <= named
-    assert {"script-src 'self' 'wasm-unsafe-eval'", "default-src 'none'"} <= set(
-        re.search(r'Policy" content="([^"]+)"', files["index.html"].decode())[1].split("; ")
-    )
+
+
+def test_the_policy_of_the_page_is_strict_but_where_sentencepiece_needs_more(tmp_path, none):
+    write_page(MODEL, str(tmp_path / "page"), none)
+    write_page(pieces_model(TOKENS["peek"]), str(tmp_path / "pieces"), none)
+    for name, scripts in (("page", ""), ("pieces", " 'unsafe-eval'")):
+        text = (tmp_path / name / "index.html").read_text()
+        policy = re.search(r'Policy" content="([^"]+)"', text)[1].split("; ")
+        assert {f"script-src 'self' 'wasm-unsafe-eval'{scripts}", "default-src 'none'"} <= set(policy)
+        assert {"connect-src 'self'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
 
 
 def test_a_page_is_replaced_and_other_things_are_not(tmp_path, none):
@@ -72,8 +79,8 @@ def test_a_page_is_replaced_and_other_things_are_not(tmp_path, none):
 
 
 def test_nothing_is_left_of_an_export_that_fails(tmp_path, none):
-    (none / "ort.wasm.min.mjs").unlink()
-    lacks = r"^--runtime .*none lacks ort.wasm.min.mjs: name the folder dist of onnxruntime-web \d"
+    (none / "ort.js").unlink()
+    lacks = r"^--runtime .*none lacks ort.js: name the folder runtime of another page, or leave the flag out$"
     with pytest.raises(UsageError, match=lacks):
         write_page(MODEL, str(tmp_path / "page"), none)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["none"]
@@ -89,16 +96,20 @@ def test_rounded_weights_stay_small_on_the_way_to_the_browser(tmp_path, none):
 
 
 def test_a_model_that_runs_in_no_browser_is_an_error_that_says_so(tmp_path, none):
-    pieces = replace(MODEL, facts=replace(MODEL.facts, source=replace(MODEL.facts.source, level="sentencepiece")))
-    with pytest.raises(UsageError, match="letters.safetensors reads the pieces of sentencepiece, .* s2s serve"):
-        write_page(pieces, str(tmp_path / "page"), none)
-    tokenizer = TokenizerFacts("sentencepiece", True, "drop", b"")
-    with pytest.raises(UsageError, match="letters.safetensors reads the pieces of sentencepiece"):
-        write_page(replace(MODEL, facts=ClassifierFacts((), (), tokenizer)), str(tmp_path / "page"), none)
     series = replace(MODEL, facts=ForecasterFacts({}))
     with pytest.raises(UsageError, match="is a forecaster, for which there is no page: s2s forecast runs it"):
         write_page(series, str(tmp_path / "page"), none)
     assert not (tmp_path / "page").exists()
+
+
+def test_pieces_are_made_by_what_reads_them_alone(tmp_path, none):
+    model = pieces_model(TOKENS["peek"])
+    write_page(model, str(tmp_path / "page"), none)
+    files = files_of(tmp_path / "page")
+    assert files["pieces.model"] == model.facts.source.pieces and "runtime/sentencepiece.js" in files
+    other = replace(model, facts=replace(model.facts, source=model.facts.target, target=model.facts.source))
+    write_page(other, str(tmp_path / "page"), none)
+    assert not {"pieces.model", "runtime/sentencepiece.js"} & files_of(tmp_path / "page").keys()
 
 
 @pytest.fixture
@@ -142,26 +153,38 @@ def archive_of(path, contents):
 
 
 def test_what_is_fetched_is_checked_and_kept(npm, tmp_path, monkeypatch):
-    files = {file.original: name.encode() for name, file in runtime.FILES.items()}
-    archive_of(tmp_path / "a.tgz", {f"package/dist/{name}": content for name, content in files.items()})
+    contents = {file.original: name.encode() for name, file in runtime.ONNX.files.items()}
+    archive_of(tmp_path / "a.tgz", {f"package/{name}": content for name, content in contents.items()})
     npm(f"/bin/cp {tmp_path}/a.tgz .")
-    with pytest.raises(WorkError, match="whose ort.wasm.min.mjs is not the one that was tried"):
+    with pytest.raises(WorkError, match="whose dist/ort.wasm.min.mjs is not the one that was tried"):
         runtime.runtime_files()
-    assert not runtime.cache_folder().exists()
-    own = {  # the sums of these small files take the place of the real ones
-        name: file._replace(sha256=hashlib.sha256(name.encode()).hexdigest()) for name, file in runtime.FILES.items()
+    assert not runtime.cache_folder(runtime.ONNX).exists()
+    files = {  # the sums of these small files take the place of the real ones
+        name: file._replace(sha256=hashlib.sha256(name.encode()).hexdigest())
+        for name, file in runtime.ONNX.files.items()
     }
-    monkeypatch.setattr(runtime, "FILES", own)
-    found = runtime.runtime_files()
-    assert {name: path.read_bytes() for name, path in found.items()} == {name: name.encode() for name in own}
+    monkeypatch.setattr(runtime, "ONNX", runtime.ONNX._replace(files=files))
+    expected = {name: name.encode() for name in files}
+    assert runtime.runtime_files() == expected
     npm("exit 1")
-    assert runtime.runtime_files() == found  # from the cache
-    found["ort.js"].write_bytes(b"damaged")
+    assert runtime.runtime_files() == expected  # from the cache
+    cache = runtime.cache_folder(runtime.ONNX)
+    (cache / "ort.js").write_bytes(b"damaged")
     with pytest.raises(WorkError, match="cannot fetch"):
         runtime.runtime_files()
     npm(f"/bin/cp {tmp_path}/a.tgz .")
-    assert runtime.runtime_files()["ort.js"].read_bytes() == b"ort.js"
-    assert [path.name for path in (tmp_path / "cache" / "s2s_plugins").iterdir()] == [runtime.cache_folder().name]
+    assert runtime.runtime_files() == expected
+    assert [path.name for path in (tmp_path / "cache" / "s2s_plugins").iterdir()] == [cache.name]
+
+
+def test_the_dist_folder_of_the_package_serves_as_a_runtime(tmp_path):
+    for file in runtime.ONNX.files.values():
+        (tmp_path / file.original).parent.mkdir(exist_ok=True)
+        (tmp_path / file.original).write_text(file.original)
+    found = runtime.runtime_files(tmp_path / "dist")
+    assert found == {name: file.original.encode() for name, file in runtime.ONNX.files.items()}
+    with pytest.raises(UsageError, match="lacks sentencepiece.js"):
+        runtime.runtime_files(tmp_path / "dist", pieces=True)
 
 
 def test_the_command_writes_the_folder_and_says_how_to_try_it(tmp_path, none, capsys):

@@ -15,15 +15,19 @@ from web_tools import (
     letters_model,
     needs_node,
     no_runtime,
+    pieces_model,
     run_node,
     runtime_or_skip,
     same_predictions,
+    sentencepiece_model,
     served,
 )
 
 from s2s_plugins.inference.load import opened
+from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.search import SearchSettings, beam_search
+from s2s_plugins.text.tokens import Tokenizer
 from s2s_plugins.web.folder import write_page
 
 pytestmark = needs_node
@@ -162,6 +166,7 @@ MODELS = {name: letters_model([TOKENS[name]]) for name in EVERY}
 MODELS["an ensemble"] = letters_model([TOKENS[name] for name in ("additive before", "peek", "general after")])
 MODELS["an ensemble without alignments"] = letters_model([TOKENS[name] for name in ("peek", "general after")])
 MODELS["16 bits"] = letters_model([TOKENS["additive before"]], "float16")
+MODELS["pieces"] = pieces_model(TOKENS["monotonic"])
 MODELS["8 bits"] = letters_model([TOKENS["additive before"]], "int8")
 
 
@@ -175,9 +180,10 @@ def answers(tmp_path_factory):
         files = [str(CHECKPOINTS / f"{name}.pt")]
         models[name] = replace(model_of(files), path=f"{name}.safetensors")
     given, python, none = [], {}, no_runtime(root / "none")
+    write_page(MODELS["pieces"], str(root / "all"))  # has all that is needed to run any of them
     with served(root) as address:
         for number, (name, model) in enumerate(models.items()):
-            write_page(model, str(root / str(number)), none if number else None)  # the first one's runs all
+            write_page(model, str(root / str(number)), none)
             python[name] = opened(model)
             texts = WORDS if name in MODELS else ["a b c", "j i h g f e", "a <pad> x", "c"]
             if name in CLASSIFIERS:
@@ -186,7 +192,7 @@ def answers(tmp_path_factory):
             given.append({"address": f"{address}{number}", "texts": texts, "options": options})
         given += [{"address": f"{address}0", "texts": ["a" * 30], "options": options} for options in [{}, *WRONG]]
         given.append({"address": f"{address}nowhere", "texts": [], "options": {}})
-        found = run_node(PREDICT, given, root / "0")
+        found = run_node(PREDICT, given, root / "all")
     answers = {name: (given[place]["texts"], found[place], python[name]) for place, name in enumerate(models)}
     return {**answers, "errors": found[len(models) :]}
 
@@ -214,6 +220,28 @@ def test_unknown_tokens_of_a_text_are_named(answers):
     assert marked["ABBA"] == [("a", True), ("b", True), ("b", True), ("a", True)]
     assert marked["éa"] == [("é", False), ("a", True)]
     assert set("".join(WORDS[:2])) <= set(LETTERS)
+
+
+def test_pieces_are_those_of_python(tmp_path):
+    runtime_or_skip()
+    write_page(MODELS["pieces"], str(tmp_path / "page"))
+    tokenizer = Tokenizer("sentencepiece", True, "drop", sentencepiece_model())
+    texts = [line for line in (REPOSITORY / "README.md").read_text().splitlines() if line]
+    texts += ["Ünïcode ﬁ ½ Ａ １", "\u4e16\u754c hello", "  a  b\t", "", "e\u0301", "▁x", "नमस्ते", "한국어"]
+    script = """
+    const { readFileSync: read } = await import("node:fs");
+    const { SentencePieceProcessor } = await import("PAGE/runtime/sentencepiece.js");
+    const { Spelling, Symbols, Tokenizer } = await import("PAGE/text.js");
+    const processor = new SentencePieceProcessor();
+    await processor._loadModel(read(new URL("PAGE/pieces.model")));
+    const pieces = (text) => processor.encodePieces(text);
+    const [spelling, known] = [new Spelling("sentencepiece", pieces), new Symbols([])];
+    const tokenizer = new Tokenizer({ level: "sentencepiece", lowercase: true, rare: "drop", newer: {} }, pieces);
+    console.log(JSON.stringify(given.map((text) => [spelling.tokens(text, known), tokenizer.tokens(text)])));
+    """
+    spelling = Spelling("sentencepiece", sentencepiece_model())
+    expected = [[spelling.tokens(text, {}).split(), tokenizer.tokenize(text)] for text in texts]
+    assert run_node(script, texts, tmp_path / "page") == expected
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

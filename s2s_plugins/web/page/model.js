@@ -82,12 +82,12 @@ function integers(numbers, shape = [numbers.length]) {
 export class Translator {
   kind = "translator";
 
-  constructor(facts, members) {
+  constructor(facts, members, pieces) {
     this.facts = facts;
     this.members = members;
     this.source = new Symbols(facts.source.symbols);
     this.target = new Symbols(facts.target.symbols);
-    this.spellings = { source: new Spelling(facts.source.level), target: new Spelling(facts.target.level) };
+    this.spellings = { source: new Spelling(facts.source.level, pieces), target: new Spelling(facts.target.level) };
     this.hasAttention = members[0].hasAttention;
   }
 
@@ -139,11 +139,11 @@ export class Translator {
 export class Classifier {
   kind = "classifier";
 
-  constructor(facts, graph) {
+  constructor(facts, graph, pieces) {
     this.facts = facts;
     this.graph = graph;
     this.symbols = new Symbols(facts.symbols);
-    this.tokenizer = new Tokenizer(facts.tokenizer);
+    this.tokenizer = new Tokenizer(facts.tokenizer, pieces);
   }
 
   /**
@@ -179,9 +179,21 @@ export class Classifier {
 export async function open(description, base, read) {
   const graph = async (file) => Graph.open(new Uint8Array(await read(new URL(file, base))));
   const facts = description[description.kind];
-  if (description.kind === "classifier") return new Classifier(facts, await graph(description.members[0].classifier));
+  const level = (facts.source ?? facts.tokenizer).level;
+  const pieces = level === "sentencepiece" ? await piecesOf(await read(new URL("pieces.model", base))) : undefined;
+  if (description.kind === "classifier") {
+    return new Classifier(facts, await graph(description.members[0].classifier), pieces);
+  }
   const members = description.members.map(async ({ encoder, step }) => {
     return new Member(await graph(encoder), await graph(step));
   });
-  return new Translator(facts, await Promise.all(members));
+  return new Translator(facts, await Promise.all(members), pieces);
+}
+
+/** What makes pieces of a text by a sentencepiece model. */
+async function piecesOf(bytes) {
+  const { SentencePieceProcessor } = await import("./runtime/sentencepiece.js");
+  const processor = new SentencePieceProcessor();
+  await processor._loadModel(new Uint8Array(bytes)); // its other methods read files, which a browser has not
+  return (text) => processor.encodePieces(text);
 }

@@ -41,9 +41,13 @@ export class Symbols {
 
 /** What a token of one side of a translator is. */
 export class Spelling {
-  /** @param {"token" | "char" | "sentencepiece"} level of which the last one only makes text of tokens */
-  constructor(level) {
-    this.level = level;
+  /**
+   * @param {"token" | "char" | "sentencepiece"} level
+   * @param {(text: string) => string[]} [pieces] of level "sentencepiece", what makes pieces of a text; without, tokens
+   *   become text alone
+   */
+  constructor(level, pieces) {
+    Object.assign(this, { level, pieces });
   }
 
   /**
@@ -57,6 +61,7 @@ export class Spelling {
    */
   tokens(text, known) {
     if (this.level === "token") return split(text);
+    if (this.level === "sentencepiece") return split(this.pieces(text).join(" "));
     return [...split(text).join(" ").normalize("NFC")].flatMap((character) => {
       if (character === " ") return [SPACE];
       const other = swapCase(character);
@@ -82,18 +87,21 @@ function swapCase(character) {
 export class Tokenizer {
   /**
    * @param {object} facts
-   * @param {"word" | "char"} facts.level punctuation marks and symbols are tokens, or every character
+   * @param {"word" | "char" | "sentencepiece"} facts.level punctuation marks and symbols are tokens; or every
+   *   character; or pieces
    * @param {boolean} facts.lowercase whether case is dropped
    * @param {"drop" | "unk"} facts.rare what happens to a token that is not known
    * @param {Object<string, number[][]>} facts.newer characters that a browser may not know yet, by kind: first, last
+   * @param {(text: string) => string[]} [pieces] of level "sentencepiece", what makes pieces of a text
    */
-  constructor({ level, lowercase, rare, newer }) {
-    Object.assign(this, { level, lowercase, rare, newer });
+  constructor({ level, lowercase, rare, newer }, pieces) {
+    Object.assign(this, { level, lowercase, rare, newer, pieces });
   }
 
   tokens(text) {
     const composed = split(text.normalize("NFC")).join(" ");
     const normal = this.lowercase ? composed.toLowerCase() : composed;
+    if (this.level === "sentencepiece") return this.pieces(normal);
     if (this.level === "char") return [...normal].map((character) => (character === " " ? SPACE : character));
     return split(normal).flatMap((word) => this.#parts(word));
   }
