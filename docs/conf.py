@@ -33,6 +33,7 @@ exclude_patterns = [".*", "site", "s2s_plugins", "tests", "scripts", "build", "d
 NAVIGATION = {
     "Guide": [
         "Getting started <self>",
+        "docs/installation",
         "docs/architectures",
         "docs/flags",
         "docs/classification",

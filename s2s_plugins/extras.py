@@ -15,7 +15,7 @@ from s2s_plugins.errors import UsageError
 MODULES = {
     "torch": ("torch",),
     "train": ("fairseq", "fairseq_cli", "sacrebleu", "sklearn", "gensim"),
-    "export": ("onnx", "onnxscript", "flit_core"),
+    "export": ("onnx", "flit_core"),
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
     "serve": ("starlette", "pydantic", "uvicorn", "prometheus_client", "h11"),

@@ -309,6 +309,8 @@ class _Search:
             self.looked = arrays.rows(self.looked, rows)
 
 
+# Not by array-api-compat: it looks for negative indices wherever rows are taken, and its import loads all of numpy.
+# Both show where a line at a time is predicted, or the first one.
 class _Numpy:
     """What the search does with numpy arrays, where tensors do it by another name."""
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _write_onnx(args: argparse.Namespace) -> None:
     from s2s_plugins.inference.model_file import read_model_file
-    from s2s_plugins.inference.onnx_folder import write_onnx_folder
+    from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
 
     if args.runtime is not None:
         raise UsageError(f"--runtime {args.runtime} is about --web: leave it out")

@@ -21,9 +21,8 @@ T = TypeVar("T", bound=Trained)
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """``--backend``."""
-    parser.add_argument(
-        "--backend", choices=BACKENDS, help="of a model file: what computes (default: torch where it is installed)"
-    )
+    help = "of a model file: what computes (default: onnx); torch uses a GPU if there is one"
+    parser.add_argument("--backend", choices=BACKENDS, help=help)
 
 
 def open_translator(

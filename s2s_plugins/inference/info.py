@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, List, Tuple
 
 from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
@@ -37,7 +38,11 @@ def _times(members: int) -> str:
 
 
 def _count(model: ModelFile) -> int:
-    return sum(int(values.size) for member in model.members for values in member.weights.values())
+    each = (
+        {name: shape for graph in member.graphs.values() for name, shape in graph.weights.items()}
+        for member in model.members
+    )
+    return sum(math.prod(shape) for shapes in each for shape in shapes.values())
 
 
 def _facts(model: ModelFile) -> List[Tuple[str, str]]:

@@ -7,10 +7,7 @@ import os
 import select
 import stat
 import sys
-from typing import IO, Any, Iterator, List, Optional
-
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
+from typing import IO, Any, Iterator, List, Optional, Protocol
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import AHEAD
@@ -70,16 +67,33 @@ def _more_waits(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], PATIENCE)[0])
 
 
+class Bar(Protocol):
+    """What a command tells of its progress."""
+
+    def update(self, n: float) -> Optional[bool]:
+        """``n`` more lines are answered."""
+
+
+class _NoBar:
+    """Where there is nobody to see it."""
+
+    def update(self, n: float) -> Optional[bool]:
+        return None
+
+
 @contextlib.contextmanager
-def progress(stream: IO[bytes]) -> Iterator[tqdm]:
+def progress(stream: IO[bytes]) -> Iterator[Bar]:
     """A bar of the lines of ``stream`` that are answered, to be updated by their number; it goes when they all are.
 
     It is shown where stderr is a terminal and stdout a file, unless the lines are typed. Into a terminal the answers
     themselves are seen, and what reads a pipe may write to the same terminal.
     """
     if sys.stderr is None or not sys.stderr.isatty() or stream.isatty() or not _is_file(sys.stdout):
-        yield tqdm(disable=True)
+        yield _NoBar()
         return
+    from tqdm import tqdm  # with its asyncio 8 MB and a tenth of the time that a command takes to start
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
     bar = tqdm(total=_lines_of(stream), unit=" lines", leave=False, miniters=1, mininterval=0)
     with logging_redirect_tqdm(), bar:
         yield bar

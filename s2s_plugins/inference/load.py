@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
@@ -20,6 +19,7 @@ from s2s_plugins.inference.model_file import (
     TranslatorFacts,
     read_model_file,
 )
+from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.packages import installed_model
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
@@ -37,7 +37,8 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Args:
         path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
             installed package, as ``s2s package`` makes one.
-        backend: ``"torch"`` or ``"onnx"``; by default PyTorch where it is installed, else ONNX Runtime.
+        backend: ``"torch"`` or ``"onnx"``; by default ONNX Runtime, the faster one on a CPU; PyTorch uses a
+            GPU if there is one.
 
     Returns:
         A :class:`~s2s_plugins.inference.translator.Translator` (``predict``), a
@@ -47,8 +48,6 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
     Raises:
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
-    from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
-
     if not is_onnx_folder(path):
         return opened(read_model_file(installed_model(path) or Path(path)), backend)
     if backend not in (None, "onnx"):
@@ -84,7 +83,8 @@ def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
 def _backend(name: Optional[str]) -> Any:
     """The module that makes what a backend runs."""
     if name is None:
-        name = "torch" if importlib.util.find_spec("torch") is not None else "onnx"
+        # it is faster on every kind of model that we have, starts in a fraction of the time, and needs less memory
+        name = "onnx"
     if name not in BACKENDS:
         raise UsageError(f"there is no backend {name!r}: use one of {', '.join(BACKENDS)}")
     if name == "onnx":

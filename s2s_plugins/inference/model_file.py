@@ -9,13 +9,14 @@ import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
+from s2s_plugins.inference import sizes
 from s2s_plugins.inference.graph import Graph
 from s2s_plugins.inference.plain import from_plain, to_plain
 from s2s_plugins.inference.precision import PRECISIONS, SCALE, restored, stored, weight_names
@@ -26,7 +27,7 @@ FORMAT = 1
 KEY = "s2s_plugins"  # of the metadata
 SUFFIX = ".safetensors"
 REMEDY = "use one that s2s save wrote"
-_KINDS = {"F32": 4, "F16": 2, "I8": 1}  # bytes of a number, by the name of its type
+_KINDS = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}  # numpy's name for the type of a tensor
 
 Settings = Union[Seq2SeqSettings, ClassifierSettings]
 Shape = Tuple[int, ...]
@@ -142,7 +143,8 @@ class Member:
     Args:
         settings: what it is made of.
         graphs: what ONNX Runtime runs, by name.
-        weights: in float32, by the names of the module's parameters and buffers.
+        weights: in float32, by the names of the module's parameters and buffers; those of a file are read when they
+            are asked for.
     """
 
     settings: Settings
@@ -229,6 +231,8 @@ def check_suffix(path: Union[str, Path]) -> None:
 def read_model_file(path: Union[str, Path]) -> ModelFile:
     """Read the file ``path``. Nothing in it is run, and every shape is checked before a weight is read.
 
+    Weights are read when they are asked for, and checked then.
+
     Raises:
         UsageError: it is missing, damaged, of a newer release, or no model file.
     """
@@ -238,24 +242,83 @@ def read_model_file(path: Union[str, Path]) -> ModelFile:
     if not os.path.isfile(path):
         raise UsageError(f"model {path} {'is no regular file' if os.path.exists(path) else 'does not exist'}: {REMEDY}")
     try:
-        with safe_open(path, framework="np") as file:
-            values = _metadata(path, file.metadata())
-            model = from_metadata(values, path)
+        with safe_open(path, framework="np") as file:  # checks the header, and that the tensors fill the file
+            model = from_metadata(_metadata(path, file.metadata()), path)
             there = {name: _shape(path, name, file.get_slice(name)) for name in file.keys()}
-            _check_shapes(model, there)
-            tensors = {name: file.get_tensor(name) for name in there}
+        _check_shapes(model, there)
     except (SafetensorError, ValueError) as error:  # of lengths that do not fit
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"model {path} is damaged, or no model file ({_first_line(error)}): {REMEDY}") from None
-    members = []
-    for number, member in enumerate(model.members):
-        weights = restored(_own(tensors, number))
-        for name, weight in weights.items():
-            if not np.isfinite(weight).all():
-                raise UsageError(f"model {path}: the weight {name} has numbers that are not finite: {REMEDY}")
-        members.append(replace(member, weights=weights))
+    tensors = _Tensors(path)
+    members = (
+        replace(member, weights=_FileWeights(tensors, number, weight_names(_own(there, number))))
+        for number, member in enumerate(model.members)
+    )
     return replace(model, members=tuple(members))
+
+
+class _Tensors:
+    """The tensors of a file whose header is sound, each read when it is asked for.
+
+    safetensors maps the file into memory, where what was read stays beside its copy.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path, self.file = path, open(path, "rb")
+        size = int.from_bytes(self.file.read(8), "little")
+        self.header = json.loads(self.file.read(size))
+        self.begin = 8 + size
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.header
+
+    def read(self, name: str) -> NDArray[np.generic]:
+        """A tensor, as it is stored."""
+        about = self.header[name]
+        begin, end = about["data_offsets"]
+        self.file.seek(self.begin + begin)
+        kind = _KINDS[about["dtype"]]
+        found = np.fromfile(self.file, kind, (end - begin) // np.dtype(kind).itemsize)
+        return found.reshape(about["shape"])
+
+
+class _FileWeights(Mapping[str, NDArray[np.float32]]):
+    """The weights of one member in an open file, each read when it is asked for: a model in use holds them in a form of
+    its own, and two of each would be most of a process's memory.
+
+    Args:
+        tensors: of the file.
+        member: its number.
+        names: of the weights.
+    """
+
+    def __init__(self, tensors: _Tensors, member: int, names: Sequence[str]) -> None:
+        self.tensors, self.member, self.names = tensors, member, frozenset(names)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        """The weight.
+
+        Raises:
+            UsageError: a number is not finite.
+        """
+        if name not in self.names:
+            raise KeyError(name)
+        places = {one: f"{self.member}.{one}" for one in (name, SCALE.format(name))}
+        found = {one: self.tensors.read(place) for one, place in places.items() if place in self.tensors}
+        weight = restored(found)[name]
+        if not np.isfinite(weight).all():
+            raise UsageError(f"model {self.tensors.path}: the weight {name} has numbers that are not finite: {REMEDY}")
+        return weight
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.names))
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def is_model_file(path: Union[str, Path]) -> bool:
@@ -308,13 +371,21 @@ def from_metadata(values: Mapping[str, Any], path: str) -> ModelFile:
         if type(index) is not int or not 0 <= index < len(read):
             raise UsageError(f"model {path} is damaged, members[{place}] has no graphs: {REMEDY}")
         settings = from_plain(facts.settings, member.get("settings"), f"model {path}: members[{place}].settings")
-        if isinstance(settings, Seq2SeqSettings) and (settings.vectors is not None) != (kind == "forecaster"):
-            raise UsageError(f"model {path} is damaged, members[{place}] is of another kind: {REMEDY}")
+        sizes.check(_sizes(facts, settings, path), read[index], f"model {path}: members[{place}]")
         members.append(Member(settings, read[index], {}))
     if not members:
         raise UsageError(f"model {path} is damaged, it has no members: {REMEDY}")
     about = from_plain(About, values.get("about"), f"model {path}: about")
     return ModelFile(facts, about, tuple(members), str(precision), path)
+
+
+def _sizes(facts: Facts, settings: Any, path: str) -> sizes.Sizes:
+    """Sizes that facts and settings both have."""
+    if isinstance(facts, TranslatorFacts):
+        return sizes.of_translator(len(facts.source.symbols), len(facts.target.symbols), settings)
+    if isinstance(facts, ClassifierFacts):
+        return sizes.of_classifier(len(facts.symbols), len(facts.labels), settings)
+    return sizes.of_forecaster(facts.series, settings, f"model {path}: series")
 
 
 def _list(values: Mapping[str, Any], name: str, path: str) -> List[Dict[str, Any]]:

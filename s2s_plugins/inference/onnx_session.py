@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence, Union
 
-import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.folding import folded
 from s2s_plugins.inference.graph import Graph
 from s2s_plugins.inference.onnx_format import to_onnx
 
@@ -39,14 +39,12 @@ class OnnxSession:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4  # what goes wrong is raised
         self._values: List[Any] = []  # ONNX Runtime reads the weights where they are
-        if isinstance(graph, Graph):
-            names = list(graph.weights)
-            arrays = [np.ascontiguousarray(weights[one], dtype=np.float32) for one in names]
-            self._arrays = arrays
-            self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays]
-            options.add_external_initializers(names, self._values)
         self._runtime, self.name = onnxruntime, name
         try:
+            if isinstance(graph, Graph):
+                graph, self._arrays = folded(graph, weights)
+                self._values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in self._arrays.values()]
+                options.add_external_initializers(list(self._arrays), self._values)
             content = to_onnx(graph) if isinstance(graph, Graph) else graph
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors have no class in common

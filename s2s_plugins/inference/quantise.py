@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import tempfile
 from pathlib import Path
 
-from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
 
 OPERATORS = ["LSTM", "MatMul"]  # ONNX Runtime has no GRU of 8 bits
 
@@ -16,10 +15,9 @@ def check_quantisation() -> None:
     """See that the packages are there.
 
     Raises:
-        UsageError: one is missing.
+        MissingExtra: one is missing.
     """
-    if importlib.util.find_spec("onnx") is None:
-        raise UsageError("--int8 needs onnx, which is not installed: pip install 's2s-plugins[export]'")
+    require("onnx", what="--int8")
 
 
 def quantised(content: bytes) -> bytes:
@@ -41,7 +39,13 @@ def quantised(content: bytes) -> bytes:
         onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"], disabled_optimizers=joins)
         logging.disable(logging.WARNING)  # advice to do what was done above
         try:
-            quantize_dynamic(folded, small, op_types_to_quantize=OPERATORS, weight_type=QuantType.QInt8)
+            quantize_dynamic(
+                folded,
+                small,
+                op_types_to_quantize=OPERATORS,
+                weight_type=QuantType.QInt8,
+                extra_options={"EnableSubgraph": True},
+            )
         finally:
             logging.disable(logging.NOTSET)
         return Path(small).read_bytes()

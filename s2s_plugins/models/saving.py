@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from fairseq.models import ARCH_MODEL_REGISTRY
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -121,15 +122,15 @@ def _filled(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
 def _translator(
     checkpoints: Sequence[str], source: Tuple[str, Optional[bytes]], target: Tuple[str, Optional[bytes]], about: About
 ) -> ModelFile:
-    translator = load_translator(checkpoints[0], ensemble=checkpoints[1:])
-    members = []
-    for path, model in zip(checkpoints, translator.models):
-        if not isinstance(model, RecurrentModel):
+    read = [read_checkpoint(path) for path in checkpoints]
+    for one in read:
+        if not issubclass(ARCH_MODEL_REGISTRY.get(str(one.cfg.model._name), object), RecurrentModel):
             raise UsageError(
-                f"{path} is a model of fairseq's own, which needs fairseq: model files are of architectures of this "
-                "plugin, as attention_lstm"
+                f"{one.path} is of --arch {one.cfg.model._name}, a model of fairseq's own, which needs fairseq: model "
+                "files are of architectures of this plugin, as attention_lstm"
             )
-        members.append(_seq2seq(read_checkpoint(path), model, translator))
+    translator = load_translator(checkpoints[0], ensemble=checkpoints[1:])
+    members = [_seq2seq(one, model, translator) for one, model in zip(read, translator.models)]
     facts = TranslatorFacts(
         Side(_listed(translator.source), *source),
         Side(_listed(translator.target), *target),

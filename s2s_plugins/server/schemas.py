@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Dict, List, Optional, Sequence, Type, Union
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, create_model
 
 from s2s_plugins.server.limits import Limits
 
@@ -13,6 +13,11 @@ class Strict(BaseModel):
     """A request: a field that is unknown is an error, and so is a text where a number belongs."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _whole(value: Any) -> Any:
+    """5.0 as 5: JSON has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
@@ -24,13 +29,11 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
     texts = Annotated[List[str], Field(min_length=1, max_length=limits.max_texts)]
     text: Any = (Union[str, texts], Field(description="One text, or several.", examples=["zebra", ["zebra", "boa"]]))
     model: Any = (Optional[str], Field(None, description="Its name; by default the first model of this kind."))
-    most = limits.max_beam
-    nbest = Field(1, description="Number of predictions of a text, best first.", ge=1, le=most)
+    width = Annotated[int, Field(ge=1, le=limits.max_beam), BeforeValidator(_whole)]
+    nbest = Field(1, description="Number of predictions of a text, best first.")
     beam = Field(
-        min(5, most),
+        min(5, limits.max_beam),
         description="Width of the beam search, 1 = greedy; at least `nbest` are followed.",
-        ge=1,
-        le=most,
     )
     alignment = Field(False, description="Whether to say where the model looked for each token.")
     sample = Annotated[
@@ -43,7 +46,8 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
         description="Samples of one shape, in the units of the data; null is a value that is missing.",
         examples=[[[[0.1], [0.2], [0.3]]]],
     )
-    length = Field(None, ge=1, le=limits.max_tokens, description="Number of steps; by default as in training.")
+    steps = Annotated[int, Field(ge=1, le=limits.max_tokens), BeforeValidator(_whole)]
+    length = Field(None, description="Number of steps; by default as in training.")
     level = Annotated[float, Field(gt=0, lt=1)]
     levels = Field(None, max_length=100, description="Quantiles, rising; by default those of the training.")
     return {
@@ -51,8 +55,8 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
             "PredictRequest",
             __base__=Strict,
             text=text,
-            nbest=(int, nbest),
-            beam=(int, beam),
+            nbest=(width, nbest),
+            beam=(width, beam),
             alignment=(bool, alignment),
             model=model,
         ),
@@ -61,7 +65,7 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
             "ForecastRequest",
             __base__=Strict,
             source=(List[sample], source),
-            length=(Optional[int], length),
+            length=(Optional[steps], length),
             levels=(Optional[List[level]], levels),
             model=model,
         ),

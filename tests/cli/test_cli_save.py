@@ -88,7 +88,7 @@ SAVE = ["save", FOLDER / "peek_lstm.pt", "--out"]
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["predict", "{model}", FOLDER / "peek_lstm.pt"], "a.safetensors is a model file, and stands alone"),
+        (["predict", "{model}", FOLDER / "peek_lstm.pt"], "a.safetensors is a whole model, and stands alone"),
         (["predict", "{model}", "--data", "x"], "--data x is about checkpoints"),
         (["predict", FOLDER / "peek_lstm.pt", "--backend", "onnx"], "--backend onnx is about model files"),
         (["predict", "no.safetensors"], "model no.safetensors does not exist: use one that s2s save wrote"),

@@ -106,8 +106,8 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = ["__main__", "cli", "web", "comparison", "tasks", "criterions", "models", "inference", "compat", "reports"]
-ROOMS += ["series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
+ROOMS = ["__main__", "cli", "server", "web", "comparison", "tasks", "criterions", "models", "inference", "compat"]
+ROOMS += ["reports", "series", "text", "search", "nn", "registration", "steps", "files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():
@@ -182,6 +182,15 @@ def test_training_installs_the_fairseq_that_is_compiled_for_a_machine(version, p
     where["platform_python_implementation"] = "CPython"
     wanted = [one for one in map(Requirement, distribution("s2s-plugins").requires) if "fairseq" in one.name]
     assert {one.name for one in wanted if one.marker.evaluate(where)} == fairseq
+
+
+def test_the_page_of_installation_has_a_row_for_each_extra_and_python():
+    page = (REPOSITORY / "docs" / "installation.md").read_text(encoding="utf-8")
+    metadata = distribution("s2s-plugins").metadata
+    assert sorted(re.findall(r"^\| `\[(\w+)\]` ", page, re.MULTILINE)) == sorted(metadata.get_all("Provides-Extra"))
+    rows = re.findall(r"^\| (3\.\d+(?:, 3\.\d+)*) ", page, re.MULTILINE)
+    pythons = [one for one in metadata.get_all("Classifier") if ":: 3." in one]
+    assert ", ".join(rows).split(", ") == [one.rsplit(" ", 1)[1] for one in pythons]
 
 
 def test_the_versions_of_python_that_train_are_those_that_are_tried():

@@ -19,6 +19,7 @@ from g2p import run as g2p
 from g2p.recipe import OURS, SYSTEMS, WORDS
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.model_file import read_model_file
+from s2s_plugins.models.saving import model_of
 from s2s_plugins.steps import exclusive
 
 # By the platform, not by whether it is installed: were it missing where it can be, these tests would fail
@@ -299,6 +300,9 @@ def test_the_run_takes_fairseqs_lstm_too(tmp_path):
     assert code == 0, printed + err
     voted = json.loads((tmp_path / "out" / "with-ngrams" / "score.json").read_text())
     assert voted["words"] == json.loads((tmp_path / "out" / "score.json").read_text())["words"]
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+    with pytest.raises(UsageError, match="checkpoint_last.pt is of --arch lstm, a model of fairseq's own, which"):
+        model_of([str(tmp_path / "out" / "checkpoints" / "checkpoint_last.pt")])
 
 
 def test_members_are_trained_with_seeds_of_their_own_and_decode_together(tmp_path):

@@ -99,7 +99,7 @@ def random_weights(model: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator))
         for name, parameter in model.named_parameters():
             if name in ("decoder.output_layer.bias", "decoder.emission.bias") and len(parameter) == TARGET_SYMBOLS:
                 parameter[2] += 2  # </s>
@@ -176,8 +176,9 @@ def classifier(name: str, seed: int = 1) -> DocumentClassifier:
     """A random classifier, whose batch normalisation has seen documents."""
     model = random_weights(build_document_classifier(DOCUMENTS[name]), seed)
     if model.head.norm is not None:
-        model.head.norm.running_mean.normal_(0, 0.1)
-        model.head.norm.running_var.uniform_(0.5, 2)
+        generator = torch.Generator().manual_seed(seed)
+        model.head.norm.running_mean.normal_(0, 0.1, generator=generator)
+        model.head.norm.running_var.uniform_(0.5, 2, generator=generator)
     return model
 
 

@@ -68,6 +68,9 @@ VERBS = [
         "forecast",
     ),
     ("predict model.safetensors --backend torch", "torch", "torch"),
+    ("export model.safetensors --onnx small --int8", "onnx", "export"),
+    ("package model.safetensors --name s2s_letters_xx", "flit_core", "export"),
+    ("serve model.safetensors", "uvicorn", "serve"),
     ("attention model.safetensors --out maps --backend onnx", "jinja2, matplotlib", "report"),
 ]
 
@@ -82,6 +85,7 @@ def test_every_verb_in_a_bare_environment_names_the_extra_in_one_line(tmp_path):
         ["prepare", "--train", "train.tsv", "--level", "word", "--dest", "text"],
         "prepare --series x.npy --dest windows --input-length 5 --output-length 2".split(),
         ["info", "model.safetensors"],
+        ["export", "model.safetensors", "--onnx", "onnx"],
         ["user-dir"],
     ]
     argv = [*works, *(words.split() for words, _, _ in VERBS)]

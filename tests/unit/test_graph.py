@@ -167,6 +167,35 @@ def small(shape):
     return math.prod(shape) < 10_000
 
 
+def chain(operator, count, **attributes):
+    """A graph in which each node doubles what it reads of the weights."""
+    nodes = [Node(operator, (f"x{place}",) * 2, (f"x{place + 1}",), attributes) for place in range(count)]
+    nodes = [Node("Transpose", ("w",), ("x0",), {"perm": (1, 0)}), *nodes]
+    return Graph((), (Port(f"x{count}", "float32", ("N", "M")),), tuple(nodes), {"w": (2, 2)}, {})
+
+
+def test_a_graph_that_makes_very_much_of_its_weights_is_refused():
+    weights = {"w": np.ones((2, 2), dtype=np.float32)}
+    assert OnnxSession(chain("Concat", 3, axis=0), weights, "it").run({})["x3"].shape == (16, 2)
+    with pytest.raises(UsageError, match=r"it holds no graph that ONNX Runtime opens: Concat: it makes \d+ numbers"):
+        OnnxSession(chain("Concat", 60, axis=0), weights, "it")
+
+
+@pytest.mark.parametrize("nodes", [
+    [["Concat", ["w"], ["y"], {}]],
+    [["Concat", ["w", "one"], ["y"], {"axis": 7}]],
+    [["Split", ["w", "one"], ["y", "z"], {"axis": 3}]],
+    [["MatMul", ["w", "w"], ["y"], {}]],
+    [["Add", ["w"], ["y"], {}]],
+    [["Unsqueeze", ["w", "w"], ["y"], {}]],
+    [["Transpose", ["w"], ["y"], {"perm": [0, 0]}]],
+])  # fmt: skip
+def test_a_node_that_does_not_fit_its_weights_is_refused(nodes):
+    values = {**SMALL.to_json(), "nodes": nodes, "outputs": [["y", "float32", []]]}
+    with pytest.raises(UsageError, match="^it holds no graph that ONNX Runtime opens: "):
+        OnnxSession(Graph.from_json(values, "it"), {"w": np.ones((2, 3), dtype=np.float32)}, "it")
+
+
 def test_the_weights_of_a_session_are_those_given():
     graphs, weights = graphs_and_weights(random_weights(build_seq2seq(TOKENS["feedback"]), 1))
     given = {"src_tokens": np.array([[4, 5, 2]])}

@@ -363,6 +363,29 @@ def test_sizes_that_are_not_those_of_the_weights_allocate_nothing(saved, tmp_pat
         opened(read_model_file(changed(saved["attention_lstm"], tmp_path, lie)), "torch")
 
 
+def test_symbols_and_labels_are_as_many_as_the_model_and_its_graphs_have(saved, tmp_path):
+    def fails(name, change, match):
+        with pytest.raises(UsageError, match=match):
+            read_model_file(changed(saved[name], tmp_path, change))
+
+    fails(
+        "peek_lstm",
+        lambda values: values["translator"]["target"]["symbols"].pop(),
+        r"members\[0\] is damaged, it has 15 target symbols, its settings 16",
+    )
+    fails(
+        "sa_lstm-classifier",
+        lambda values: values["classifier"]["labels"].append("x"),
+        "it has 3 labels, its settings 2",
+    )
+
+    def both(values):
+        values["translator"]["target"]["symbols"].pop()
+        values["members"][0]["settings"]["tokens"]["target_size"] -= 1
+
+    fails("peek_lstm", both, "is damaged, its graphs have other target symbols")
+
+
 def test_a_weight_of_another_shape_type_or_name_is_named(saved, tmp_path):
     def fails(change, match):
         header, data = header_of(saved["peek_lstm"])
@@ -387,5 +410,6 @@ def test_a_weight_that_is_not_finite_is_named(saved, tmp_path):
     begin, _ = header["0.decoder.output_layer.bias"]["data_offsets"]
     lying = bytearray(data)
     lying[begin : begin + 4] = struct.pack("<f", float("inf"))
-    with pytest.raises(UsageError, match="the weight decoder.output_layer.bias has numbers that are not finite"):
-        read_model_file(rebuilt(tmp_path, header, bytes(lying)))
+    for backend in BACKENDS:
+        with pytest.raises(UsageError, match="the weight decoder.output_layer.bias has numbers that are not finite"):
+            s2s_plugins.load(rebuilt(tmp_path, header, bytes(lying)), backend)

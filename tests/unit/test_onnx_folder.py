@@ -1,6 +1,7 @@
 """A model as a folder of ONNX files: any program runs them, and ``s2s_plugins.load`` predicts as from its file."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import s2s_plugins
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.greedy import greedy_onnx
-from s2s_plugins.inference.onnx_folder import read_onnx_folder, write_onnx_folder
+from s2s_plugins.inference.onnx_folder import read_onnx_folder
+from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
 from s2s_plugins.inference.onnx_format import external_tensor
 from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel, padded
 from s2s_plugins.inference.onnx_session import OnnxSession
@@ -33,6 +35,12 @@ def written(tmp_path, *names, **options):
     model.write(tmp_path / "model.safetensors")
     files = write_onnx_folder(model, str(tmp_path / "onnx"), **options)
     return s2s_plugins.load(tmp_path / "model.safetensors", "onnx"), tmp_path / "onnx", files
+
+
+def numbers(folder, line):
+    """The tokens of a line as a batch of one."""
+    symbols = json.loads((folder / "model.json").read_text())["translator"]["source"]["symbols"]
+    return np.array([[*(4 + symbols.index(token) for token in line.split()), 2]])
 
 
 @pytest.mark.parametrize("names", [[name] for name in TRANSLATORS] + [["peek_lstm", "attention_lstm"]], ids="+".join)
@@ -86,8 +94,8 @@ def test_the_greedy_graph_of_a_folder_predicts_what_the_model_does(tmp_path):
     session = onnxruntime.InferenceSession(str(folder / "greedy.onnx"))
     symbols = json.loads((folder / "model.json").read_text())["translator"]
     for line, expected in zip(LINES[:4], ours.predict(LINES[:4], beam=1)):
-        source = [4 + symbols["source"]["symbols"].index(token) for token in line.split()]
-        tokens, (score,) = session.run(None, {"src_tokens": np.array([[*source, 2]]), "longest": np.array(200)})
+        given = {"src_tokens": numbers(folder, line), "longest": np.array(200)}
+        tokens, (score,) = session.run(None, given)
         assert [symbols["target"]["symbols"][token - 4] for token in tokens[0][:-1]] == expected.tokens
         assert score == pytest.approx(expected.score, abs=1e-5)
 
@@ -98,6 +106,12 @@ def test_8_bits_make_smaller_files_that_predict_nearly_the_same(tmp_path, name):
     operators = {node.op_type for path in folder.glob("*.onnx") for node in onnx.load(path).graph.node}
     assert {"DynamicQuantizeLSTM", "MatMulInteger"} & operators
     whole, small = s2s_plugins.load(tmp_path / "model.safetensors", "onnx"), s2s_plugins.load(folder)
+    if "greedy" in {path.stem for path in folder.glob("*.onnx")}:
+        (loop,) = (node for node in onnx.load(folder / "greedy.onnx").graph.node if node.op_type == "Loop")
+        assert "MatMulInteger" in {node.op_type for node in loop.attribute[0].g.node}
+        given = {"src_tokens": numbers(folder, "a b c"), "longest": np.array(200)}
+        written_at_once = onnxruntime.InferenceSession(str(folder / "greedy.onnx")).run(["scores"], given)
+        assert written_at_once[0] == pytest.approx(whole.predict("a b c", beam=1).score, abs=0.1)
     if name in CLASSIFIERS:
         found, expected = ([one.probability for one in model.classify(LINES)] for model in (small, whole))
     else:
@@ -146,9 +160,9 @@ def test_flags_of_the_other_folder_are_refused(tmp_path, monkeypatch, capsys, wo
 
 
 def test_8_bits_without_the_package_onnx_name_the_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
-        UsageError, match=r"--int8 needs onnx, which is not installed: pip install 's2s-plugins\[export\]'"
+        UsageError, match=r"onnx is not installed, and --int8 needs it: pip install 's2s-plugins\[export\]'"
     ):
         write_onnx_folder(model_of([checkpoint("peek_lstm")]), str(tmp_path / "onnx"), int8=True)
     assert not list(tmp_path.iterdir())

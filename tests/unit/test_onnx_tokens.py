@@ -6,15 +6,20 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_models import TOKENS, graphs_and_weights, random_weights, sources
+from onnx_models import TOKENS, graphs_and_weights, random_weights, sources, tokens
 
+from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.export import graphs_of
 from s2s_plugins.inference.graph import Graph
 from s2s_plugins.inference.onnx_format import to_onnx
 from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel
 from s2s_plugins.inference.torch_backend import weights_of
 from s2s_plugins.inference.torch_model import TorchModel
+from s2s_plugins.nn.attention import Attention
+from s2s_plugins.nn.decoder import DECODERS, Decoder
+from s2s_plugins.nn.decoders.basic import ContextState
 from s2s_plugins.nn.seq2seq import build_seq2seq
+from s2s_plugins.nn.settings import Sees
 from s2s_plugins.search import SearchSettings
 
 CPU = torch.device("cpu")
@@ -53,7 +58,7 @@ def test_onnx_runtime_finds_the_texts_scores_and_attention_of_torch(name):
     theirs, ours = models(name)
     batch = sources()
     expected, found = (model.search(batch, SETTINGS) for model in (theirs, ours))
-    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 10
+    assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 6
     assert_equal(found, expected)
     assert ours.has_attention == (TOKENS[name].decoder.attention is not None)
     if ours.has_attention:
@@ -106,3 +111,37 @@ def test_a_large_vocabulary_needs_no_table_of_its_gates(monkeypatch):
     monkeypatch.setattr("s2s_plugins.inference.export.steps._TABLE_LIMIT", 10)
     theirs, ours = models("peek")
     assert_equal(ours.search(sources(), SETTINGS), theirs.search(sources(), SETTINGS))
+
+
+def test_a_new_decoder_that_does_what_it_sees_has_graphs():
+    try:
+        # the decoder of CONTRIBUTING.md
+        class GlanceDecoder(Decoder):
+            kind = "glance"
+            sees = Sees(step=("token",), output=("hidden", "constant"))
+            paper_bridge = "dense"
+
+            def start(self, encoder_output):
+                return ContextState(self.bridge(encoder_output), encoder_output.context)
+
+            def run(self, prev_output_tokens, state):
+                hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
+                return self.readout(hidden, constant=state.context), None, ContextState(recurrent, state.context)
+
+        model = random_weights(build_seq2seq(tokens("glance")), 1)
+    finally:
+        DECODERS.pop("glance", None)
+    ours = OnnxModel([OnnxMember(*graphs_and_weights(model), "glance")], 100, 100)
+    theirs = TorchModel([model], CPU, 100, 100, False)
+    assert_equal(ours.search(sources(), SETTINGS), theirs.search(sources(), SETTINGS))
+
+
+def test_a_new_part_without_a_graph_is_an_error_that_names_it():
+    model = build_seq2seq(TOKENS["general after"])
+    model.decoder.attention.__class__ = type("OtherAttention", (Attention,), {})
+    with pytest.raises(
+        UsageError, match="there is no ONNX graph of OtherAttention yet: add it to s2s_plugins.inference"
+    ):
+        graphs_of(model)
+    with pytest.raises(UsageError, match="there are no ONNX graphs of Linear"):
+        graphs_of(torch.nn.Linear(2, 2))

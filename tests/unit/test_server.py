@@ -71,6 +71,7 @@ def test_predictions_are_those_of_the_model(server, models):
         assert len(found) == len(TEXTS) and all(map(same, found, expected))
     (one,) = server.predict(TEXTS[0])
     assert same(one, [models["letters"].predict(TEXTS[0])]) and "alignment" not in one["predictions"][0]
+    assert server.predict("a", beam=4.0) == server.predict("a", beam=4)
     assert server.predict("c z b")[0]["unknown"] == ["z"]
     assert server.predict("a b", nbest=8)[0]["predictions"][7]["score"] < 0  # a beam of 5 is widened
 
@@ -187,11 +188,11 @@ ERRORS = [
         "other_kind",
         "moods is a classifier: POST to /v1/classify",
     ),
-    ("POST", "/v1/forecast", {"source": [[[1]]]}, JSON, 422, "unfit_source", "(samples, steps, 2) is needed"),
-    ("POST", "/v1/forecast", {"source": [[[1], [1, 2]]]}, JSON, 422, "unfit_source", "not of one shape"),
-    ("POST", "/v1/forecast", {"source": [[[1, 2]] * 8], "levels": [0.3]}, JSON, 422, "unfit_source", "no quantile 0.3"),
+    ("POST", "/v1/forecast", {"source": [[[1]]]}, JSON, 409, "unfit_source", "(samples, steps, 2) is needed"),
+    ("POST", "/v1/forecast", {"source": [[[1], [1, 2]]]}, JSON, 409, "unfit_source", "not of one shape"),
+    ("POST", "/v1/forecast", {"source": [[[1, 2]] * 8], "levels": [0.3]}, JSON, 409, "unfit_source", "no quantile 0.3"),
     ("POST", "/v1/forecast", '{"source": [[[1, NaN]]]}', JSON, 422, "invalid_request", "source"),
-    ("POST", "/v1/forecast", {"source": [[[1, 1e300]] * 8]}, JSON, 422, "unfit_source", "no finite numbers"),
+    ("POST", "/v1/forecast", {"source": [[[1, 1e300]] * 8]}, JSON, 409, "unfit_source", "no finite numbers"),
     ("GET", "/v1/predict", None, {}, 405, "method_not_allowed", "Allow"),
     ("POST", "/healthz", None, {}, 405, "method_not_allowed", "Allow"),
     ("DELETE", "/v1/models", None, {}, 405, "method_not_allowed", "Allow"),

@@ -51,6 +51,7 @@ def test_an_installed_model_is_found_by_its_name_without_importing_its_package(i
     (tmp_path / installed).write_bytes(b"no model")  # a file comes first
     with pytest.raises(UsageError, match="damaged"):
         s2s_plugins.load(installed)
+    assert installed_model(f"{installed}.part") is None and installed not in sys.modules  # looked up, it is imported
     assert installed_model("s2s_letters_yy") is installed_model("json") is installed_model("../x") is None
 
 
@@ -84,6 +85,8 @@ def test_the_wheel_says_what_it_is_and_needs(wheel, saved):
 def test_the_same_model_gives_the_same_bytes(wheel, saved, tmp_path):
     again = write_wheel(str(saved), "s2s_letters_xx", "1.2", "CC0-1.0", tmp_path / "new" / "folder")
     assert again.read_bytes() == wheel.read_bytes()
+    with zipfile.ZipFile(wheel) as files:
+        assert {file.date_time[:3] for file in files.infolist()} == {(2000, 1, 1)}, "not of the day it was made"
 
 
 @pytest.mark.parametrize(
