@@ -16,12 +16,12 @@ from test_old_checkpoints import CLASSIFIERS, TRANSLATORS
 import s2s_plugins
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.greedy import greedy_onnx
-from s2s_plugins.inference.onnx_folder import read_onnx_folder
-from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
-from s2s_plugins.inference.onnx_format import external_tensor
-from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel, padded
-from s2s_plugins.inference.onnx_session import OnnxSession
+from s2s_plugins.inference.onnx.folder import read_onnx_folder
+from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
+from s2s_plugins.inference.onnx.format import external_tensor
+from s2s_plugins.inference.onnx.greedy import greedy_onnx
+from s2s_plugins.inference.onnx.session import OnnxSession
+from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel, padded
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.search import SearchSettings

@@ -13,9 +13,9 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tup
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.builder import Builder, Value
-from s2s_plugins.inference.graph import Constant, Graph, Node, Port, Size
-from s2s_plugins.inference.onnx_format import graph_bytes, model_bytes, node_bytes, tensor
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.format import graph_bytes, model_bytes, node_bytes, tensor
+from s2s_plugins.inference.onnx.graph import Constant, Graph, Node, Port, Size
 from s2s_plugins.text.symbols import EOS, PAD
 
 LOWEST = -3.4028234663852886e38  # float32
