@@ -1,5 +1,6 @@
 """The page in a browser, as ``python -m http.server`` serves it."""
 
+import contextlib
 import itertools
 import shutil
 import socket
@@ -119,7 +120,9 @@ def test_the_policy_of_the_page_lets_nothing_out(visit, site):
     page = visit("models/letters/")
     with socket.create_server(("127.0.0.1", 0)) as other:
         with pytest.raises(Error, match="Failed to fetch"):
-            page.evaluate(f"fetch('http://127.0.0.1:{other.getsockname()[1]}/')")
+            page.evaluate(
+                f"fetch('http://127.0.0.1:{other.getsockname()[1]}/', {{ signal: AbortSignal.timeout(2000) }})"
+            )
     page.evaluate(
         """() => {
           const script = document.createElement("script");
@@ -247,9 +250,13 @@ def test_it_fits_a_narrow_screen_and_has_contrast_in_light_and_dark(visit):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
         assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.evaluate(EVERY_WEIGHT)
         assert page.evaluate(CONTRASTS) >= 4.5
 
 
+EVERY_WEIGHT = """() => document.querySelectorAll("#heatmap td[tabindex]").forEach((cell, place, all) => {
+  cell.style.setProperty("--weight", place / (all.length - 1));
+})"""
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const light = (...colors) => {
@@ -284,6 +291,19 @@ def test_a_model_that_is_incomplete_is_named(browser, tmp_path):
     assert set(LETTERS) >= set("fed")
 
 
+def late_answers_are_left_alone(page):
+    held = []
+    page.route("**/v1/predict", lambda route: held.append(route) if not held else route.continue_())
+    with page.expect_request("**/v1/predict"):
+        page.fill("#text", "bade")
+    type_in(page, "feed")
+    with contextlib.suppress(Error):  # the page has stopped waiting for it
+        held[0].continue_()
+    page.wait_for_timeout(200)
+    assert page.evaluate(WEIGHTS)[0][1:] == ["f", "e", "e", "d", "</s>"]
+    page.unroute("**/v1/predict")
+
+
 def test_the_page_of_a_server_shows_what_its_models_say(browser):
     films = opened(model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")]))
     letters = opened(TRANSLATOR)
@@ -300,6 +320,7 @@ def test_the_page_of_a_server_shows_what_its_models_say(browser):
         expect(page.locator("#tokens")).to_have_text("\u4e16 (unknown) b")
         type_in(page, "a" * 40)
         expect(page.get_by_role("alert")).to_contain_text("41 tokens")
+        late_answers_are_left_alone(page)
         page.fill("#text", "good film")
         page.get_by_role("combobox", name="Model").select_option("films")
         page.wait_for_function("() => document.querySelectorAll('#list li').length === 2")
