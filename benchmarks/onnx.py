@@ -26,9 +26,10 @@ import s2s_plugins
 from benchmarks.machine import machine
 from benchmarks.pairs import compare
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.model_file import About, Member, ModelFile, Side, TranslatorFacts, read_model_file
-from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
-from s2s_plugins.inference.torch_backend import weights_of
+from s2s_plugins.inference.files.facts import About, Side, TranslatorFacts
+from s2s_plugins.inference.files.model_file import Member, ModelFile, read_model_file
+from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
+from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import (
     AttentionSettings,

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, List
 
 from benchmarks.machine import machine
+from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import load
-from s2s_plugins.inference.model_file import read_model_file
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.web.folder import write_page
 

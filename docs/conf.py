@@ -42,6 +42,7 @@ NAVIGATION = {
         "docs/model-file",
         "docs/onnx",
         "docs/web",
+        "docs/serving",
         "docs/comparing",
     ],
     "fairseq": ["docs/fairseq", "docs/checkpoints"],

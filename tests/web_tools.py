@@ -22,8 +22,9 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.model_file import About, Member, ModelFile, Side, TranslatorFacts
-from s2s_plugins.inference.torch_backend import weights_of
+from s2s_plugins.inference.files.facts import About, Side, TranslatorFacts
+from s2s_plugins.inference.files.model_file import Member, ModelFile
+from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.web.folder import PAGE

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.model_file import is_model_file, read_model_file
+    from s2s_plugins.inference.files.model_file import is_model_file, read_model_file
 
     if not is_model_file(args.model):
         raise UsageError(f"{args.model} is no model file: make one with s2s save {args.model} --out M.safetensors")
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _write_onnx(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.model_file import read_model_file
-    from s2s_plugins.inference.onnx_folder_writer import write_onnx_folder
+    from s2s_plugins.inference.files.model_file import read_model_file
+    from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
 
     if args.runtime is not None:
         raise UsageError(f"--runtime {args.runtime} is about --web: leave it out")

@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.info import as_text
-    from s2s_plugins.inference.model_file import read_model_file
-    from s2s_plugins.inference.packages import installed_model
+    from s2s_plugins.inference.files.info import as_text
+    from s2s_plugins.inference.files.model_file import read_model_file
+    from s2s_plugins.inference.files.packages import installed_model
 
     model = read_model_file(installed_model(args.model) or args.model)
     if not args.json:

@@ -7,11 +7,11 @@ from typing import Optional, Sequence, Type, TypeVar
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.files.model_file import is_model_file
+from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.load import BACKENDS, Model, load
-from s2s_plugins.inference.model_file import is_model_file
-from s2s_plugins.inference.onnx_folder import is_onnx_folder
-from s2s_plugins.inference.packages import installed_model
+from s2s_plugins.inference.onnx.folder import is_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import USES, Trained
 from s2s_plugins.inference.translator import Translator

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.wheel import write_wheel
+    from s2s_plugins.inference.files.wheel import write_wheel
 
     wheel = write_wheel(args.model, args.name, args.version, args.licence, args.out)
     print(f'{wheel}: {wheel.stat().st_size / 1e6:.1f} MB; installed, s2s_plugins.load("{args.name}") opens it')

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.files import check_replaceable
-    from s2s_plugins.inference.model_file import check_suffix
+    from s2s_plugins.inference.files.model_file import check_suffix
     from s2s_plugins.models.saving import model_of
 
     check_replaceable(args.out, "--out")

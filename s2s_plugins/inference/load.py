@@ -1,3 +1,5 @@
+import importlib
+
 """Opening a model file."""
 
 from __future__ import annotations
@@ -9,18 +11,11 @@ from typing import Any, Optional, Sequence, Union
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, Side, TranslatorFacts
+from s2s_plugins.inference.files.model_file import REMEDY, ModelFile, read_model_file
+from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.model_file import (
-    REMEDY,
-    ClassifierFacts,
-    ForecasterFacts,
-    ModelFile,
-    Side,
-    TranslatorFacts,
-    read_model_file,
-)
-from s2s_plugins.inference.onnx_folder import is_onnx_folder, read_onnx_folder
-from s2s_plugins.inference.packages import installed_model
+from s2s_plugins.inference.onnx.folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
@@ -87,14 +82,9 @@ def _backend(name: Optional[str]) -> Any:
         name = "onnx"
     if name not in BACKENDS:
         raise UsageError(f"there is no backend {name!r}: use one of {', '.join(BACKENDS)}")
-    if name == "onnx":
-        from s2s_plugins.inference import onnx_backend
-
-        return onnx_backend
-    require("torch", what="the backend torch")
-    from s2s_plugins.inference import torch_backend
-
-    return torch_backend
+    if name == "torch":
+        require("torch", what="the backend torch")
+    return importlib.import_module(f"s2s_plugins.inference.{name}.backend")
 
 
 def _symbols(symbols: Sequence[str], name: str) -> SymbolTable:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, List, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import ModelFile
 
 
 def difference(model: ModelFile, rounded: ModelFile, lines: Sequence[str]) -> str:

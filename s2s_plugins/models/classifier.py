@@ -12,7 +12,7 @@ from torch import nn
 from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
-from s2s_plugins.inference.torch_model import padded
+from s2s_plugins.inference.torch.translator import padded
 from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, read_checkpoint
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer

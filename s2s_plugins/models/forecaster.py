@@ -9,7 +9,7 @@ from fairseq.tasks import TASK_REGISTRY
 
 from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.torch_vectors import TorchVectors
+from s2s_plugins.inference.torch.vectors import TorchVectors
 from s2s_plugins.models.checkpoint import read_checkpoint
 from s2s_plugins.models.vectors import VectorModel, description_in
 from s2s_plugins.series.description import Description

@@ -13,20 +13,18 @@ from torch import Tensor, nn
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.model_file import (
+from s2s_plugins.inference.files.facts import (
     About,
     ClassifierFacts,
     Facts,
     ForecasterFacts,
-    Member,
-    ModelFile,
-    Settings,
     Side,
     TokenizerFacts,
     TranslatorFacts,
 )
-from s2s_plugins.inference.torch_backend import weights_of
+from s2s_plugins.inference.files.model_file import Member, ModelFile, Settings
+from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.models.checkpoint import Checkpoint, read_checkpoint
 from s2s_plugins.models.classifier import TASK as CLASSIFICATION
 from s2s_plugins.models.classifier import HeadModel, load_classifier

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.trained import USES
 from s2s_plugins.server.batcher import Batcher
-from s2s_plugins.server.intake import App, Intake, Left
+from s2s_plugins.server.intake import App, Intake, Left, Receive, Verb
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.openapi import document
@@ -68,21 +68,22 @@ class Models:
             raise Problem("other_kind", f"{name} is a {service.model.kind}: POST to /v1/{service.verb}")
         return service
 
-    async def answers(self, request: Request, service: Service[Any], body: Any) -> List[Dict[str, Any]]:
+    async def answers(self, service: Service[Any], body: Any, large: bool, receive: Receive) -> List[Dict[str, Any]]:
         """The answers to a request. If its client leaves, or it takes too long, what waits of it is dropped.
 
         Args:
-            request: as it came.
             service: the model.
             body: what the request says.
+            large: whether that is much.
+            receive: says when its client leaves.
 
         Raises:
             Problem: it cannot be answered, or takes too long.
             Left: its client has left.
         """
-        large, queue = len(await request.body()) > LARGE, self.queues[service.name]
+        queue = self.queues[service.name]
         items, key = await asyncio.to_thread(service.items, body) if large else service.items(body)
-        job, leaving = queue.submit(items, key), asyncio.ensure_future(_leaves(request))
+        job, leaving = queue.submit(items, key), asyncio.ensure_future(_leaves(receive))
         waits: List[asyncio.Future[Any]] = [job.done, leaving]
         try:
             await asyncio.wait(waits, timeout=self.limits.timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -101,8 +102,8 @@ class Models:
         )
 
 
-async def _leaves(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _leaves(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass
 
 
@@ -132,35 +133,38 @@ def create_app(
         "/openapi.json": _sends(lambda: described, JSON),
         **{path: _sends(file.read, file.kind, file.headers) for path, file in page.items()},
     }
-    posts = {f"/v1/{verb}": _runs(models, verb, request) for verb, request in requests.items()}
-    routes = [Route(path, handler, methods=["POST"]) for path, handler in posts.items()]
-    routes += [Route(path, handler, methods=["GET"]) for path, handler in gets.items()]
-    app = Starlette(routes=routes, exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed})
+    verbs = {f"/v1/{verb}": _runs(models, verb, request) for verb, request in requests.items()}
+    routes = [Route(path, handler, methods=["GET"]) for path, handler in gets.items()]
+    routes += [Route(path, _never, methods=["POST"]) for path in verbs]  # of which GET is refused
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     app.router.redirect_slashes = False
-    outer: Any = Intake(app, limits, metrics, {*posts, *gets}, posts)
+    outer: Any = Intake(app, verbs, limits, metrics, {*verbs, *gets})
     if origins:
         headers = ["content-type"]
         outer = CORSMiddleware(outer, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=headers)
     return outer
 
 
-def _runs(models: Models, verb: str, asks: Type[BaseModel]) -> Handler:
-    """The handler of a verb."""
+def _runs(models: Models, verb: str, asks: Type[BaseModel]) -> Verb:
+    """What answers the requests of a verb."""
 
-    async def handle(request: Request) -> Response:
+    async def answer(content: bytes, receive: Receive) -> bytes:
         try:
-            body: Any = asks.model_validate_json(await request.body())
+            body: Any = asks.model_validate_json(content)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False)
             if errors[0]["type"] == "json_invalid":
                 raise Problem("not_json", 'the body is not JSON: send an object, as {"text": "zebra"}') from None
             raise Problem("invalid_request", explained(errors)) from None
         service = models.find(body.model, verb)
-        results = await models.answers(request, service, body)
-        answer = {"model": service.name, **service.heading(body), "results": results}
-        return Response(encoded(answer), media_type=JSON)
+        results = await models.answers(service, body, len(content) > LARGE, receive)
+        return encoded({"model": service.name, **service.heading(body), "results": results})
 
-    return handle
+    return answer
+
+
+async def _never(request: Request) -> Response:
+    raise AssertionError("the intake answers these")
 
 
 def _sends(content: Callable[[], bytes], kind: str, headers: Sequence[Any] = ()) -> Handler:
@@ -174,10 +178,6 @@ def _sends(content: Callable[[], bytes], kind: str, headers: Sequence[Any] = ())
 
 def _answer(problem: Problem, headers: Optional[Mapping[str, str]] = None) -> Response:
     return Response(problem.body, problem.status, {**problem.headers, **(headers or {})}, media_type=JSON)
-
-
-async def _problem(request: Request, error: Any) -> Response:
-    return _answer(error)
 
 
 async def _refused(request: Request, error: Any) -> Response:

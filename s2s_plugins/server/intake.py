@@ -1,10 +1,10 @@
-"""What stands before the application: it reads the body of a request, up to a limit, and measures."""
+"""What stands before the framework: it reads the body of a request, up to a limit, and measures."""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Awaitable, Callable, Container, MutableMapping, Optional
+from typing import Any, Awaitable, Callable, Container, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.metrics import Metrics
@@ -15,6 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Verb = Callable[[bytes, Receive], Awaitable[bytes]]
 
 logger = logging.getLogger("s2s_plugins.server.access")
 errors = logging.getLogger("s2s_plugins.server")
@@ -31,16 +32,17 @@ class Intake:
 
     Args:
         app: the other one; it is called with the whole body.
+        verbs: what answers a POST, by path: from its JSON to that of the answer; what it awaits says that the client
+            has left. Nearly all requests are for them, and the framework would take longer than the rest.
         limits: of the server.
         metrics: that count.
         paths: that the metrics and the log name; what others are requested is up to clients.
-        posts: those of them that take JSON.
     """
 
     def __init__(
-        self, app: App, limits: Limits, metrics: Metrics, paths: Container[str], posts: Container[str]
+        self, app: App, verbs: Mapping[str, Verb], limits: Limits, metrics: Metrics, paths: Container[str]
     ) -> None:
-        self._app, self._limits, self._metrics, self._paths, self._posts = app, limits, metrics, paths, posts
+        self._app, self._verbs, self._limits, self._metrics, self._paths = app, verbs, limits, metrics, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,8 +67,11 @@ class Intake:
         try:
             _check_head(scope)
             body = await self._body(receive)
-            if scope["method"] == "POST" and scope["path"] in self._posts:
+            verb = self._verbs.get(scope["path"]) if scope["method"] == "POST" else None
+            if verb is not None:
                 _check_type(scope)
+                await reply(answer, 200, await verb(body, receive))
+                return
         except Problem as problem:
             await answer.problem(problem, close=problem.code in ("body_too_large", "headers_too_large"))
             return
@@ -129,12 +134,17 @@ async def refuse(send: Send, problem: Problem, close: bool = False) -> None:
         problem: what is wrong.
         close: whether the connection ends with it, since the request was not read to its end.
     """
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(problem.body)).encode())]
-    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     if close:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": problem.body})
+    await reply(send, problem.status, problem.body, headers)
+
+
+async def reply(send: Send, status: int, body: bytes, headers: Sequence[Tuple[bytes, bytes]] = ()) -> None:
+    """Answer with JSON."""
+    every = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": every})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _check_head(scope: Scope) -> None:

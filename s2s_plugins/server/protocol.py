@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any, MutableMapping, Optional, Type
+from typing import Any, List, MutableMapping, Optional, Type
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
@@ -19,6 +19,39 @@ from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.problems import Problem
 
 KEEP_ALIVE = 5  # seconds for which a connection without a request stays open
+
+
+class Joined:
+    """A transport that sends what is written in one go as one piece: uvicorn writes the head of an answer and its body
+    apart, and a second call of the system takes as long as the framework.
+
+    Args:
+        transport: the real one.
+        loop: its.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: List[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """As that of a transport."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """As that of a transport."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
 
 
 class GuardedProtocol(H11Protocol):
@@ -35,6 +68,7 @@ class GuardedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Joined(transport, self.loop)  # type: ignore[assignment]
         self.metrics.connections.set(len(self.connections))
         over = len(self.connections) - self.limits.max_connections
         if over > self.limits.max_connections:  # not even to say no

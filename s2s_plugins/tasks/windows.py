@@ -12,7 +12,7 @@ import torch
 from fairseq.data import FairseqDataset
 from torch import Tensor
 
-from s2s_plugins.inference.torch_vectors import padded_vectors
+from s2s_plugins.inference.torch.vectors import padded_vectors
 from s2s_plugins.series.store import SeriesFolder
 from s2s_plugins.series.windows import Window
 

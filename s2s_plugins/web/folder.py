@@ -12,12 +12,13 @@ import numpy as np
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
-from s2s_plugins.inference.graph import Graph, Node
+from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, TranslatorFacts
+from s2s_plugins.inference.files.model_file import ModelFile
+from s2s_plugins.inference.files.plain import to_plain
+from s2s_plugins.inference.files.precision import SCALE, Stored, stored
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
-from s2s_plugins.inference.onnx_format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
-from s2s_plugins.inference.plain import to_plain
-from s2s_plugins.inference.precision import SCALE, Stored, stored
+from s2s_plugins.inference.onnx.format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
+from s2s_plugins.inference.onnx.graph import Graph, Node
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from s2s_plugins.inference.wheel import write_wheel
+from s2s_plugins.inference.files.wheel import write_wheel
 from s2s_plugins.models.saving import model_of
 
 pytestmark = pytest.mark.soak

@@ -8,9 +8,9 @@ from test_onnx_tokens import SETTINGS, models, score_of
 from test_onnx_vectors import assert_equal as assert_equal_values
 from test_onnx_vectors import both, levels_of, windows
 
-from s2s_plugins.inference.onnx_classifier import OnnxClassifier
-from s2s_plugins.inference.onnx_model import padded
-from s2s_plugins.inference.torch_backend import TorchClassifier
+from s2s_plugins.inference.onnx.classifier import OnnxClassifier
+from s2s_plugins.inference.onnx.translator import padded
+from s2s_plugins.inference.torch.backend import TorchClassifier
 
 pytestmark = pytest.mark.soak
 LINES, AT_ONCE = 1000, 50

@@ -36,6 +36,7 @@ NOT_RUN = {
     "pip install '.[train,report]'": WHEEL,
     "pip install '.[train]'": WHEEL,
     "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
+    "s2s serve g2p.safetensors": "runs until it is stopped: tests/cli/test_serve.py",
     "make lint": "make test runs it first",
     "make test": "runs this test",
     "make docs": "tests/cli/test_site.py builds the site",

@@ -14,7 +14,7 @@ from forecast import run as forecast
 from forecast.baselines import BASELINES, Difference, ErrorQuantiles, Means, filled
 from forecast.recipe import SETS, TRAIN
 from s2s_plugins.errors import UsageError, WorkError
-from s2s_plugins.inference.model_file import read_model_file
+from s2s_plugins.inference.files.model_file import read_model_file
 
 # a set of months with a season, a trend and some noise: 15 years, the last three of them to test
 MONTHS = replace(

@@ -18,7 +18,7 @@ from g2p import ngrams, prepare, scores
 from g2p import run as g2p
 from g2p.recipe import OURS, SYSTEMS, WORDS
 from s2s_plugins.errors import UsageError, WorkError
-from s2s_plugins.inference.model_file import read_model_file
+from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.steps import exclusive
 

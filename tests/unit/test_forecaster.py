@@ -8,7 +8,7 @@ import torch
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.torch_vectors import TorchVectors
+from s2s_plugins.inference.torch.vectors import TorchVectors
 from s2s_plugins.nn.settings import LossSettings
 from s2s_plugins.nn.vectors import vector_seq2seq
 from s2s_plugins.series.description import Description

@@ -13,9 +13,9 @@ from onnx import numpy_helper
 from onnx_models import TOKENS, graphs_and_weights, random_weights
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.graph import OPERATORS, Constant, Graph, Node, Port
-from s2s_plugins.inference.onnx_format import ELEMENT_TYPES, external_tensor, to_onnx
-from s2s_plugins.inference.onnx_session import OnnxSession
+from s2s_plugins.inference.onnx.format import ELEMENT_TYPES, external_tensor, to_onnx
+from s2s_plugins.inference.onnx.graph import OPERATORS, Constant, Graph, Node, Port
+from s2s_plugins.inference.onnx.session import OnnxSession
 from s2s_plugins.nn.seq2seq import build_seq2seq
 
 SMALL = Graph(

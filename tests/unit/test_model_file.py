@@ -16,9 +16,10 @@ from test_old_checkpoints import CLASSIFIERS, EXPECTED, TRANSLATORS
 
 import s2s_plugins
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.info import as_text
+from s2s_plugins.inference.files.facts import About, ForecasterFacts
+from s2s_plugins.inference.files.info import as_text
+from s2s_plugins.inference.files.model_file import FORMAT, KEY, ModelFile, read_model_file
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import FORMAT, KEY, About, ForecasterFacts, ModelFile, read_model_file
 from s2s_plugins.models.saving import _member, model_of
 from s2s_plugins.models.translator import load_translator
 

@@ -7,9 +7,9 @@ import torch
 from onnx_models import DOCUMENTS, classifier, graphs_and_weights, sources
 
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.onnx_classifier import OnnxClassifier
-from s2s_plugins.inference.onnx_format import to_onnx
-from s2s_plugins.inference.torch_backend import TorchClassifier, weights_of
+from s2s_plugins.inference.onnx.classifier import OnnxClassifier
+from s2s_plugins.inference.onnx.format import to_onnx
+from s2s_plugins.inference.torch.backend import TorchClassifier, weights_of
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -10,11 +10,11 @@ from onnx_models import TOKENS, graphs_and_weights, random_weights, sources, tok
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.onnx_format import to_onnx
-from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel
-from s2s_plugins.inference.torch_backend import weights_of
-from s2s_plugins.inference.torch_model import TorchModel
+from s2s_plugins.inference.onnx.format import to_onnx
+from s2s_plugins.inference.onnx.graph import Graph
+from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel
+from s2s_plugins.inference.torch.backend import weights_of
+from s2s_plugins.inference.torch.translator import TorchModel
 from s2s_plugins.nn.attention import Attention
 from s2s_plugins.nn.decoder import DECODERS, Decoder
 from s2s_plugins.nn.decoders.basic import ContextState

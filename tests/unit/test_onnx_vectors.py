@@ -7,10 +7,10 @@ import torch
 from onnx_models import VECTORS, graphs_and_weights, vectors
 
 from s2s_plugins.inference.export import graphs_of
-from s2s_plugins.inference.onnx_format import to_onnx
-from s2s_plugins.inference.onnx_vectors import OnnxVectors
-from s2s_plugins.inference.torch_backend import weights_of
-from s2s_plugins.inference.torch_vectors import TorchVectors
+from s2s_plugins.inference.onnx.format import to_onnx
+from s2s_plugins.inference.onnx.vectors import OnnxVectors
+from s2s_plugins.inference.torch.backend import weights_of
+from s2s_plugins.inference.torch.vectors import TorchVectors
 from s2s_plugins.series.windows import Window
 
 

@@ -14,7 +14,7 @@ from web_tools import letters_model, no_runtime, pieces_model
 
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError, WorkError
-from s2s_plugins.inference.model_file import ForecasterFacts
+from s2s_plugins.inference.files.facts import ForecasterFacts
 from s2s_plugins.web import runtime
 from s2s_plugins.web.folder import PAGE, write_page
 

@@ -14,8 +14,8 @@ from conftest import REPOSITORY
 import s2s_plugins
 from s2s_plugins.cli.main import main
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.packages import MODEL, installed_model
-from s2s_plugins.inference.wheel import write_wheel
+from s2s_plugins.inference.files.packages import MODEL, installed_model
+from s2s_plugins.inference.files.wheel import write_wheel
 from s2s_plugins.models.saving import model_of
 
 FOLDER = REPOSITORY / "tests" / "checkpoints"
@@ -149,13 +149,13 @@ def test_a_checkpoint_is_no_model_to_package(tmp_path):
 
 
 def test_flit_core_that_fails_is_an_error_of_one_line(saved, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("s2s_plugins.inference.wheel.BUILD", "raise RuntimeError('no room')")
+    monkeypatch.setattr("s2s_plugins.inference.files.wheel.BUILD", "raise RuntimeError('no room')")
     with pytest.raises(SystemExit) as end:
         main(["package", str(saved), "--name", "s2s_letters_xx", "--licence", "MIT", "--out", str(tmp_path / "out")])
     assert end.value.code == 1 and "flit_core builds no wheel: RuntimeError: no room" in capsys.readouterr().err
 
 
 def test_looking_for_a_name_loads_nothing_heavy():
-    script = "import sys; from s2s_plugins.inference import packages; print('subprocess' in sys.modules)"
+    script = "import sys; from s2s_plugins.inference.files import packages; print('subprocess' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.stdout == "False\n", done.stderr

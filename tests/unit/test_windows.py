@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from s2s_plugins.inference.torch_vectors import padded_vectors
+from s2s_plugins.inference.torch.vectors import padded_vectors
 from s2s_plugins.series.windows import Window
 from s2s_plugins.tasks.windows import WindowDataset, continues, lanes
 

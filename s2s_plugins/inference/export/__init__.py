@@ -15,7 +15,7 @@ from s2s_plugins.inference.export import hard as _hard  # noqa: F401  registers 
 from s2s_plugins.inference.export.documents import classifier_graph
 from s2s_plugins.inference.export.tokens import token_graphs
 from s2s_plugins.inference.export.vectors import vector_graphs
-from s2s_plugins.inference.graph import Graph
+from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.document_classifier import DocumentClassifier
 from s2s_plugins.nn.seq2seq import Seq2Seq
 from s2s_plugins.nn.vectors import VectorSeq2Seq

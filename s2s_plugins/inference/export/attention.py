@@ -9,8 +9,8 @@ from functools import singledispatch
 from typing import NamedTuple, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.builder import Builder, Value
-from s2s_plugins.inference.graph import Size
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.graph import Size
 from s2s_plugins.nn.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
 
 

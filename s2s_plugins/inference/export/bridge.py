@@ -11,8 +11,8 @@ from typing import Callable, Dict
 from torch import nn
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import States
+from s2s_plugins.inference.onnx.builder import Builder, Value
 from s2s_plugins.nn import bridge as bridges
 
 

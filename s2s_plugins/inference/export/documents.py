@@ -9,10 +9,10 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 from torch import nn
 
-from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import Lengths, run_stack
 from s2s_plugins.inference.export.tokens import LOWEST, embed, lengths_of, padding_of
-from s2s_plugins.inference.graph import Graph
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.classifier import ClassificationHead, Pooling, SelfAttention
 from s2s_plugins.nn.document_classifier import DocumentClassifier
 from s2s_plugins.nn.document_encoder import DocumentEncoder

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Type
 
-from s2s_plugins.inference.builder import Value
 from s2s_plugins.inference.export import attention
 from s2s_plugins.inference.export.steps import Carried, DecoderSteps, Source, Step, steps_of
+from s2s_plugins.inference.onnx.builder import Value
 from s2s_plugins.nn.attention import Attention
 from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from s2s_plugins.inference.builder import Builder, Value
+from s2s_plugins.inference.onnx.builder import Builder, Value
 from s2s_plugins.nn.recurrent import RecurrentLayer, RecurrentStack
 
 ORDER = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}  # PyTorch's gates in ONNX's order

@@ -15,10 +15,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 
 from torch import Tensor, nn
 
-from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export import attention
 from s2s_plugins.inference.export.recurrent import States, input_bias, step_layer
-from s2s_plugins.inference.graph import Size
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.graph import Size
 from s2s_plugins.nn.adaptive import AdaptiveSoftmax
 from s2s_plugins.nn.attention import Attention
 from s2s_plugins.nn.decoder import Decoder

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, Tuple
 
-from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.bridge import first_states
 from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
 from s2s_plugins.inference.export.steps import Carried, Source, Step, steps_of
-from s2s_plugins.inference.graph import Graph, Size
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.graph import Graph, Size
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import Encoder
 from s2s_plugins.nn.seq2seq import PADDING, Seq2Seq

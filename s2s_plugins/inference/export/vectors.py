@@ -10,11 +10,11 @@ from typing import Dict, List, Tuple
 
 from torch import nn
 
-from s2s_plugins.inference.builder import Builder, Value
 from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
 from s2s_plugins.inference.export.steps import Carried, steps_of
 from s2s_plugins.inference.export.tokens import give_back, start
-from s2s_plugins.inference.graph import Graph
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.vectors import VectorSeq2Seq
 
 

@@ -12,8 +12,8 @@ from typing import Any, Dict, Mapping, Sequence, Tuple, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.onnx_session import OnnxSession
+from s2s_plugins.inference.onnx.graph import Graph
+from s2s_plugins.inference.onnx.session import OnnxSession
 from s2s_plugins.nn.settings import LossSettings
 from s2s_plugins.series.windows import Window
 

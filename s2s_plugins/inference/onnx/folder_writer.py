@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from s2s_plugins.inference.greedy import greedy_onnx
+from s2s_plugins.inference.files.model_file import Member, ModelFile
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.model_file import Member, ModelFile
-from s2s_plugins.inference.onnx_folder import DESCRIPTION, ENDING, places_of
-from s2s_plugins.inference.onnx_format import to_onnx
-from s2s_plugins.inference.quantise import check_quantisation, quantised
+from s2s_plugins.inference.onnx.folder import DESCRIPTION, ENDING, places_of
+from s2s_plugins.inference.onnx.format import to_onnx
+from s2s_plugins.inference.onnx.greedy import greedy_onnx
+from s2s_plugins.inference.onnx.quantise import check_quantisation, quantised
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.folder import prepared_folder
 

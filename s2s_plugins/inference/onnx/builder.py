@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from s2s_plugins.inference.graph import Attribute, Constant, Graph, Node, Port, Size
+from s2s_plugins.inference.onnx.graph import Attribute, Constant, Graph, Node, Port, Size
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

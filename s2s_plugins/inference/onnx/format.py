@@ -13,7 +13,7 @@ from typing import Iterable, Mapping, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.graph import OPSET, Attribute, Constant, Graph, Node, Port
+from s2s_plugins.inference.onnx.graph import OPSET, Attribute, Constant, Graph, Node, Port
 from s2s_plugins.version import __version__
 
 IR_VERSION = 8

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
-from s2s_plugins.inference import sizes
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.plain import from_plain, to_plain
-from s2s_plugins.inference.precision import PRECISIONS, SCALE, restored, stored, weight_names
+from s2s_plugins.inference.files import sizes
+from s2s_plugins.inference.files.facts import KINDS, About, ClassifierFacts, Facts, TranslatorFacts
+from s2s_plugins.inference.files.plain import from_plain, to_plain
+from s2s_plugins.inference.files.precision import PRECISIONS, SCALE, restored, stored, weight_names
+from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
-from s2s_plugins.version import __version__
 
 FORMAT = 1
 KEY = "s2s_plugins"  # of the metadata
@@ -31,109 +31,6 @@ _KINDS = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}  # numpy's name for the type 
 
 Settings = Union[Seq2SeqSettings, ClassifierSettings]
 Shape = Tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Side:
-    """The text of one side of a translator.
-
-    Args:
-        symbols: of the dictionary, the special ones left out.
-        level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
-        pieces: of level ``"sentencepiece"``, its model.
-    """
-
-    symbols: Tuple[str, ...]
-    level: str = "token"
-    pieces: Optional[bytes] = None
-
-
-@dataclass(frozen=True)
-class TranslatorFacts:
-    """What a translator is beside its weights.
-
-    Args:
-        source: its text.
-        target: its text.
-        longest_source: most tokens of a source, ``</s>`` included.
-        longest_target: most tokens of a target, ``</s>`` included.
-    """
-
-    kind: ClassVar[str] = "translator"
-    settings: ClassVar[Type[Any]] = Seq2SeqSettings
-    source: Side
-    target: Side
-    longest_source: int
-    longest_target: int
-
-
-@dataclass(frozen=True)
-class TokenizerFacts:
-    """What a :class:`s2s_plugins.text.tokens.Tokenizer` is made of."""
-
-    level: str
-    lowercase: bool
-    rare: str
-    model: Optional[bytes] = None
-
-
-@dataclass(frozen=True)
-class ClassifierFacts:
-    """What a classifier is beside its weights.
-
-    Args:
-        symbols: of the dictionary, the special ones left out.
-        labels: of the classes.
-        tokenizer: how text becomes tokens.
-        limit: most tokens of a document, ``</s>`` included; None: no limit.
-        truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
-    """
-
-    kind: ClassVar[str] = "classifier"
-    settings: ClassVar[Type[Any]] = ClassifierSettings
-    symbols: Tuple[str, ...]
-    labels: Tuple[str, ...]
-    tokenizer: TokenizerFacts
-    limit: Optional[int] = None
-    truncate: str = "tail"
-
-
-@dataclass(frozen=True)
-class ForecasterFacts:
-    """What a model of series is beside its weights.
-
-    Args:
-        series: a :class:`s2s_plugins.series.description.Description`, as its ``to_json`` gives it.
-        stateful: its encoder goes on from window to window.
-    """
-
-    kind: ClassVar[str] = "forecaster"
-    settings: ClassVar[Type[Any]] = Seq2SeqSettings
-    series: Mapping[str, Any]
-    stateful: bool = False
-
-
-Facts = Union[TranslatorFacts, ClassifierFacts, ForecasterFacts]
-KINDS: Dict[str, Type[Any]] = {facts.kind: facts for facts in (TranslatorFacts, ClassifierFacts, ForecasterFacts)}
-
-
-@dataclass(frozen=True)
-class About:
-    """What a user may want to know of a model.
-
-    Args:
-        architecture: its name, as ``"attention_lstm"``.
-        licence: under which it may be used, empty if that was not said.
-        data: what it was trained on.
-        figures: scores on what was held out, by name, and facts of the training.
-        written_by: the release that wrote the file.
-    """
-
-    architecture: str
-    licence: str = ""
-    data: str = ""
-    figures: Mapping[str, Union[str, float]] = field(default_factory=dict)
-    written_by: str = __version__
 
 
 @dataclass(frozen=True)
@@ -160,7 +57,7 @@ class ModelFile:
         facts: what it is beside its weights; their type says which kind of model it is.
         about: what a user may want to know.
         members: one model, or several.
-        precision: of the weights in the file, one of :data:`s2s_plugins.inference.precision.PRECISIONS`.
+        precision: of the weights in the file, one of :data:`s2s_plugins.inference.files.precision.PRECISIONS`.
         path: of the file, for messages.
     """
 

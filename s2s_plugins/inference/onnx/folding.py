@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.graph import Graph, Node
+from s2s_plugins.inference.onnx.graph import Graph, Node
 
 Array = NDArray[Any]
 _MORE = 2**22  # numbers that a node may make beside those of four times the weights

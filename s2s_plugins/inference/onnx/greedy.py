@@ -8,14 +8,14 @@ Shape letters: N sentences, S source tokens, T target tokens, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.builder import Builder, Value
-from s2s_plugins.inference.graph import Constant, Graph, Node, Port, Size
-from s2s_plugins.inference.onnx_format import graph_bytes, model_bytes, node_bytes, tensor
+from s2s_plugins.inference.onnx.builder import Builder, Value
+from s2s_plugins.inference.onnx.format import graph_bytes, model_bytes, node_bytes, tensor
+from s2s_plugins.inference.onnx.graph import Constant, Graph, Node, Port, Size
 from s2s_plugins.text.symbols import EOS, PAD
 
 LOWEST = -3.4028234663852886e38  # float32
@@ -174,14 +174,15 @@ def _body(
 def _never(body: Builder, turn: Value, vocabulary: int, never: Sequence[int]) -> Value:
     """(V,): the lowest number for what may not be written: ``</s>`` at the first turn, else at the last all but it."""
 
-    def lowest(tokens: Sequence[int]) -> Value:
-        values = [LOWEST if token in tokens else 0.0 for token in range(vocabulary)]
+    def lowest(tokens: Iterable[int]) -> Value:
+        forbidden = set(tokens)
+        values = [LOWEST if token in forbidden else 0.0 for token in range(vocabulary)]
         return body.constant("float32", (vocabulary,), values)
 
     is_first = body.add("Equal", turn, body.scalar(0, "int64"))
     is_last = body.add("Equal", turn, Value(body, "longest"))
     usual = body.where(is_first, lowest([PAD, EOS, *never]), lowest([PAD, *never]))
-    return body.where(is_last, lowest([token for token in range(vocabulary) if token != EOS]), usual)
+    return body.where(is_last, lowest(set(range(vocabulary)) - {EOS}), usual)
 
 
 def _ending() -> Graph:

@@ -16,9 +16,9 @@ from typing import Optional, Union
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import require
 from s2s_plugins.files import replacing
-from s2s_plugins.inference.info import as_text, line
-from s2s_plugins.inference.model_file import ModelFile, read_model_file
-from s2s_plugins.inference.packages import MODEL, NAME, installed_model
+from s2s_plugins.inference.files.info import as_text, line
+from s2s_plugins.inference.files.model_file import ModelFile, read_model_file
+from s2s_plugins.inference.files.packages import MODEL, NAME, installed_model
 from s2s_plugins.inference.trained import USES
 from s2s_plugins.version import __version__
 

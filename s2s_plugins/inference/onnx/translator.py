@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 import numpy as np
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.onnx_session import OnnxSession
+from s2s_plugins.inference.onnx.graph import Graph
+from s2s_plugins.inference.onnx.session import OnnxSession
 from s2s_plugins.search import Found, SearchSettings, beam_search
 from s2s_plugins.text.symbols import EOS, PAD
 

@@ -7,9 +7,9 @@ from typing import Any, Dict, List, Mapping, Sequence, Union
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.folding import folded
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.onnx_format import to_onnx
+from s2s_plugins.inference.onnx.folding import folded
+from s2s_plugins.inference.onnx.format import to_onnx
+from s2s_plugins.inference.onnx.graph import Graph
 
 Array = NDArray[Any]
 

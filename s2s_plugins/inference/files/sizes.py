@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.graph import Graph
+from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
 from s2s_plugins.series.description import Description
 from s2s_plugins.text.symbols import SPECIAL

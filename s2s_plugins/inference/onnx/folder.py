@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Tuple, Union
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.model_file import ModelFile, from_metadata
+from s2s_plugins.inference.files.model_file import ModelFile, from_metadata
 
 DESCRIPTION, ENDING = "model.json", ".onnx"
 REMEDY = "use a folder that s2s export --onnx wrote"

@@ -6,9 +6,9 @@ from typing import Any, Mapping, Sequence, Union
 
 from numpy.typing import NDArray
 
-from s2s_plugins.inference.graph import Graph
-from s2s_plugins.inference.onnx_model import padded
-from s2s_plugins.inference.onnx_session import OnnxSession
+from s2s_plugins.inference.onnx.graph import Graph
+from s2s_plugins.inference.onnx.session import OnnxSession
+from s2s_plugins.inference.onnx.translator import padded
 
 Array = NDArray[Any]
 

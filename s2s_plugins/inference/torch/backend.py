@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.model_file import REMEDY, Member, ModelFile, TranslatorFacts
-from s2s_plugins.inference.torch_model import TorchModel, padded
-from s2s_plugins.inference.torch_vectors import TorchVectors
+from s2s_plugins.inference.files.facts import TranslatorFacts
+from s2s_plugins.inference.files.model_file import REMEDY, Member, ModelFile
+from s2s_plugins.inference.torch.translator import TorchModel, padded
+from s2s_plugins.inference.torch.vectors import TorchVectors
 from s2s_plugins.nn.document_classifier import build_document_classifier
 from s2s_plugins.nn.seq2seq import Seq2Seq, build_seq2seq
 from s2s_plugins.nn.settings import ClassifierSettings

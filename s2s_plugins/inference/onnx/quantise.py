@@ -34,9 +34,7 @@ def quantised(content: bytes) -> bytes:
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath, options.log_severity_level = folded, 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        # joined with a sum, a product is none of OPERATORS
-        joins = ["MatMulAddFusion"]
-        onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"], disabled_optimizers=joins)
+        onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
         logging.disable(logging.WARNING)  # advice to do what was done above
         try:
             quantize_dynamic(

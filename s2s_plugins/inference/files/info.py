@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, List, Tuple
 
-from s2s_plugins.inference.model_file import ClassifierFacts, ForecasterFacts, ModelFile, TranslatorFacts
+from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, TranslatorFacts
+from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings, StackSettings
 
 SHOWN = 30  # symbols or labels

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.model_file import ModelFile, TranslatorFacts
-from s2s_plugins.inference.onnx_classifier import OnnxClassifier
-from s2s_plugins.inference.onnx_model import OnnxMember, OnnxModel
-from s2s_plugins.inference.onnx_vectors import OnnxVectors
+from s2s_plugins.inference.files.facts import TranslatorFacts
+from s2s_plugins.inference.files.model_file import ModelFile
+from s2s_plugins.inference.onnx.classifier import OnnxClassifier
+from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel
+from s2s_plugins.inference.onnx.vectors import OnnxVectors
 from s2s_plugins.nn.settings import Seq2SeqSettings
 
 

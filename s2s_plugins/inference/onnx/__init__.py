@@ -1,0 +1,1 @@
+"""A model as ONNX graphs: built, written, and run by ONNX Runtime."""
