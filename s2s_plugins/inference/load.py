@@ -1,9 +1,8 @@
-import importlib
-
 """Opening a model file."""
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
