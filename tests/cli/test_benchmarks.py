@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -10,10 +11,12 @@ import sys
 import pytest
 import torch
 from conftest import REPOSITORY, batch_of, build_model, dictionary, translation_task
+from onnx_models import TOKENS
+from web_tools import letters_model, needs_chromium, runtime_or_skip
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
-from benchmarks import flops, lab, onnx, pairs  # noqa: E402
+from benchmarks import flops, lab, onnx, pairs, web  # noqa: E402
 from benchmarks.parts.ablation import PLAIN_SEARCH  # noqa: E402
 from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
 from benchmarks.systems import BASELINE, FULL, QUICK  # noqa: E402
@@ -274,3 +277,18 @@ def test_onnx_runtime_is_measured_beside_pytorch(tmp_path, capsys):
     seconds, memory = ([float(cell) for cell in row[4:6]] for row in rows[4:6])
     assert min(seconds) > 0.05 and 30 < memory[1] < memory[0] < 1000
     assert rows[6][5] == "100.0"
+
+
+@needs_chromium
+def test_the_page_is_measured_in_a_browser_beside_python(tmp_path, monkeypatch, capsys):
+    runtime_or_skip()
+    model, words = tmp_path / "letters.safetensors", tmp_path / "words.txt"
+    letters_model([TOKENS["peek"]]).write(model)
+    words.write_text("\n".join(["fed"] * (web.WARM_UP + 2)))
+    monkeypatch.setattr(sys, "argv", ["web", str(model), str(words)])
+    web.main()
+    said = capsys.readouterr().out
+    assert re.search(r"^runtime: 14\.\d+ MB, \d+\.\d+ MB by gzip$", said, re.MULTILINE)
+    assert re.search(
+        r"^ready after \d+ ms; 22 words, ms a prediction:\nChromium [\d.]+, Python [\d.]+$", said, re.MULTILINE
+    )

@@ -1,10 +1,11 @@
 /** The page: what is typed goes through the model, and the answer is drawn. */
 
-import { drawHeatmap, element } from "./heatmap.js";
+import { drawHeatmap, element, watchHeatmap } from "./heatmap.js";
 import { load } from "./s2s.js";
 
 const END = "</s>";
 const EMPTY = "(empty)";
+const SCORE = "mean log-probability of a token";
 const WAIT = 40; // ms after a key, for the next one
 const at = (id) => document.getElementById(id);
 
@@ -81,7 +82,7 @@ function showList(rows) {
     bar.style.setProperty("--share", probability.toFixed(4));
     line.append(element("span", text, { class: "text" }), element("span", percent(probability), { class: "share" }));
     line.append(bar);
-    if (score !== undefined) line.append(element("span", score, { class: "score", title: "mean log-probability of a token" }));
+    if (score !== undefined) line.append(element("span", score, { class: "score", title: SCORE }));
     item.append(line);
     return item;
   });
@@ -94,7 +95,7 @@ function showAlignment({ source, tokens, alignment }) {
   say("cell", "");
   if (!alignment) return;
   const columns = [...source.map(({ token }) => token), END];
-  drawHeatmap(at("heatmap"), columns, [...tokens, END], alignment, (said) => say("cell", said));
+  drawHeatmap(at("heatmap"), columns, [...tokens, END], alignment);
 }
 
 /** The tokens of the text, and which of them the model does not know. */
@@ -125,7 +126,7 @@ function number(id) {
 const say = (id, text) => (at(id).textContent = text);
 const percent = (share) => `${(share * 100).toFixed(share < 0.001 ? 4 : 1)} %`;
 const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
-const sentence = (error) => `${error.message[0].toUpperCase()}${error.message.slice(1)}.`;
+const sentence = ({ message }) => `${message.charAt(0).toUpperCase()}${message.slice(1)}`.replace(/[.\s]*$/, ".");
 
 /** Show what is known of the model. */
 function introduce() {
@@ -169,6 +170,7 @@ async function start(name) {
 
 at("form").onsubmit = (event) => event.preventDefault();
 at("form").oninput = changed;
+watchHeatmap(at("heatmap"), (said) => say("cell", said));
 at("model").onchange = (event) => start(event.target.value);
 await start();
 at("text").focus();

@@ -9,42 +9,47 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
  * @param {string[]} source tokens of the columns, S
  * @param {string[]} target tokens of the rows, T
  * @param {Float32Array[]} weights T times S, of 0 to 1
- * @param {(text: string) => void} tell gets what a cell says that is pointed at
  */
-export function drawHeatmap(table, source, target, weights, tell) {
+export function drawHeatmap(table, source, target, weights) {
   const caption = element("caption", "Share of the attention, in percent");
   const [head, body] = [document.createElement("thead"), document.createElement("tbody")];
   head.insertRow().append(element("td", ""), ...source.map((token) => element("th", token, { scope: "col" })));
-  const rows = target.map((token, row) => {
-    const line = document.createElement("tr");
-    const cells = source.map((from, column) => cellOf(weights[row][column], `${token} from ${from}`, tell));
-    line.append(element("th", token, { scope: "row" }), ...cells);
-    return line;
-  });
-  body.append(...rows);
+  for (const [row, token] of target.entries()) {
+    const cells = source.map((from, column) => cellOf(weights[row][column], `${token} from ${from}`));
+    body.insertRow().append(element("th", token, { scope: "row" }), ...cells);
+  }
   table.replaceChildren(caption, head, body);
-  rows[0]?.cells[1]?.setAttribute("tabindex", "0");
-  table.onkeydown = (event) => move(event, rows);
+  body.rows[0]?.cells[1]?.setAttribute("tabindex", "0");
 }
 
-function cellOf(weight, what, tell) {
-  const percent = Math.round(weight * 100);
-  const cell = element("td", String(percent), { tabindex: "-1" });
+function cellOf(weight, what) {
+  const cell = element("td", String(Math.round(weight * 100)), { tabindex: "-1" });
   cell.style.setProperty("--weight", weight.toFixed(3));
-  const say = () => tell(`${what}: ${(weight * 100).toFixed(1)} %`);
-  cell.onfocus = say;
-  cell.onpointerenter = say;
+  cell.dataset.said = `${what}: ${(weight * 100).toFixed(1)} %`;
   return cell;
 }
 
+/**
+ * Let arrow keys move between the cells of a table, however often it is filled.
+ *
+ * @param {HTMLTableElement} table
+ * @param {(text: string) => void} tell gets what a cell says that is pointed at
+ */
+export function watchHeatmap(table, tell) {
+  const say = ({ target }) => target.closest("td[tabindex]") && tell(target.dataset.said);
+  table.addEventListener("focusin", say);
+  table.addEventListener("pointerover", say);
+  table.addEventListener("keydown", move);
+}
+
 /** Move the focus by an arrow key; one cell at a time is in the order of the Tab key. */
-function move(event, rows) {
+function move(event) {
   const step = STEPS[event.key];
   const cell = event.target.closest("td[tabindex]");
   if (!step || !cell) return;
-  const row = rows.indexOf(cell.parentElement) + step[0];
-  const next = rows[row]?.cells[cell.cellIndex + step[1]];
   event.preventDefault();
+  const row = cell.closest("tbody").rows[cell.parentElement.sectionRowIndex + step[0]];
+  const next = row?.cells[cell.cellIndex + step[1]];
   if (next?.tagName !== "TD") return;
   cell.setAttribute("tabindex", "-1");
   next.setAttribute("tabindex", "0");
