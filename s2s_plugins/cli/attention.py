@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.cli.main import at_least
-from s2s_plugins.cli.opening import add_backend, open_translator
+from s2s_plugins.cli.main import add_backend, at_least
 from s2s_plugins.errors import UsageError, standard_input
 from s2s_plugins.extras import require
 
@@ -41,9 +40,11 @@ def run(args: argparse.Namespace) -> None:
     if os.path.exists(args.out) and not os.path.isdir(args.out):
         raise UsageError(f"--out {args.out} is a file: name a folder")
     require("jinja2", "matplotlib", what="s2s attention")
+    from s2s_plugins.cli.opening import open_translator
+    from s2s_plugins.reports import attention
+
     if args.data is not None:
         from s2s_plugins.models.translator import CheckpointTranslator
-    from s2s_plugins.reports import attention
 
     translator, split = open_translator([args.model], args.backend, args.data), args.split or SPLIT
     if args.data is None:

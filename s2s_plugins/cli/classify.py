@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2s_plugins.cli.main import at_least
-from s2s_plugins.cli.opening import add_backend, open_classifier
+from s2s_plugins.cli.main import add_backend, at_least
 from s2s_plugins.errors import end_with_the_pipe, standard_input
 
 DESCRIPTION = "Reads one document per line from stdin, and writes its label and the probability of the label."
@@ -24,6 +23,7 @@ def run(args: argparse.Namespace) -> None:
     at_least(args, batch_size=1)
     lines = standard_input()
     end_with_the_pipe()
+    from s2s_plugins.cli.opening import open_classifier
     from s2s_plugins.inference.classifier import answer
     from s2s_plugins.inference.lines import progress, read_batches
 

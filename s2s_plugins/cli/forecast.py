@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Tuple
 
-from s2s_plugins.cli.main import at_least
-from s2s_plugins.cli.opening import add_backend, open_forecaster
+from s2s_plugins.cli.main import add_backend, at_least
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
 DESCRIPTION = """\
@@ -51,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, length=1, batch_size=1)
+    from s2s_plugins.cli.opening import open_forecaster
     from s2s_plugins.files import check_replaceable
     from s2s_plugins.series.features import unknown_categories
     from s2s_plugins.series.forecasts import write_arrays, write_table

@@ -13,6 +13,7 @@ from typing import ClassVar, Dict, Optional, Protocol, Sequence, Tuple, Type, Ty
 from s2s_plugins import __version__
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.extras import naming_extras
+from s2s_plugins.inference.trained import BACKENDS
 from s2s_plugins.registration import handle_ctrl_c
 
 
@@ -100,6 +101,12 @@ def parse(verb: str, words: Sequence[str]) -> Tuple[ModuleType, argparse.Namespa
     args = parser.parse_args(own)
     args.flags_behind = behind
     return module, args
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """``--backend``."""
+    help = "of a model file: what computes (default: onnx); torch uses a GPU if there is one"
+    parser.add_argument("--backend", choices=BACKENDS, help=help)
 
 
 def at_least(args: argparse.Namespace, **limits: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Optional, Sequence, Type, TypeVar
 
 from s2s_plugins.errors import UsageError
@@ -10,19 +9,13 @@ from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.files.model_file import is_model_file
 from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.load import BACKENDS, Model, load
+from s2s_plugins.inference.load import Model, load
 from s2s_plugins.inference.onnx.folder import is_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import USES, Trained
 from s2s_plugins.inference.translator import Translator
 
 T = TypeVar("T", bound=Trained)
-
-
-def add_backend(parser: argparse.ArgumentParser) -> None:
-    """``--backend``."""
-    help = "of a model file: what computes (default: onnx); torch uses a GPU if there is one"
-    parser.add_argument("--backend", choices=BACKENDS, help=help)
 
 
 def open_translator(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2s_plugins.cli.main import values
-from s2s_plugins.cli.opening import add_backend, open_translator
+from s2s_plugins.cli.main import add_backend, values
 from s2s_plugins.errors import end_with_the_pipe, standard_input
 
 DESCRIPTION = """\
@@ -46,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     stream = standard_input()
     end_with_the_pipe()
+    from s2s_plugins.cli.opening import open_translator
     from s2s_plugins.inference.lines import progress
     from s2s_plugins.inference.predictions import Options, predict_lines
 

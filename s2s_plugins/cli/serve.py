@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Dict, Sequence
 
-from s2s_plugins.cli.main import values
-from s2s_plugins.cli.opening import add_backend
+from s2s_plugins.cli.main import add_backend, values
 from s2s_plugins.errors import UsageError
 
 DESCRIPTION = """\

@@ -16,12 +16,12 @@ from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.onnx.folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
+from s2s_plugins.inference.trained import BACKENDS
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
 
-BACKENDS = ("torch", "onnx")
 Model = Union[Translator, Classifier, Forecaster]
 
 

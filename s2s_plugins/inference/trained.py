@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Dict
 
 from s2s_plugins.errors import UsageError
 
+BACKENDS = ("torch", "onnx")  # what computes: packages of this room
 USES: Dict[str, str] = {"translator": "predict", "classifier": "classify", "forecaster": "forecast"}
 
 
