@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import List, Optional, Tuple, Union
+from typing import Optional, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 
@@ -55,20 +55,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.files import check_replaceable
     from s2s_plugins.inference.files.model_file import check_suffix
+    from s2s_plugins.inference.rounding import difference, read_lines
     from s2s_plugins.models.saving import model_of
 
     check_replaceable(args.out, "--out")
     check_suffix(args.out)
     if args.lines is not None and args.precision is None:
         raise UsageError(f"--lines {args.lines} shows what rounding changes: give --half or --int8 too")
-    lines = None if args.lines is None else _lines(args.lines)
+    lines = None if args.lines is None else read_lines(args.lines)
     source, target = (_spelling(args, side) for side in ("source", "target"))
     model = model_of(args.checkpoints, source, target, args.licence, args.data, dict(args.figure))
     if args.precision is not None:
         rounded = model.rounded(args.precision)
         if lines is not None:
-            from s2s_plugins.inference.rounding import difference
-
             print(difference(model, rounded, lines))
         model = rounded
     model.write(args.out)
@@ -83,21 +82,6 @@ def _spelling(args: argparse.Namespace, side: str) -> Tuple[str, Optional[bytes]
         return level or "token", None
     if level is not None:
         raise UsageError(f"--{side} {level} and --{side}-pieces exclude each other: leave one out")
-    from s2s_plugins.inference.spelling import Spelling
+    from s2s_plugins.inference.spelling import read_pieces
 
-    model = pieces.read_bytes()
-    try:
-        Spelling("sentencepiece", model)
-    except UsageError as error:
-        raise UsageError(f"--{side}-pieces {pieces}: {error}") from None
-    return "sentencepiece", model
-
-
-def _lines(path: Path) -> List[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise UsageError(f"--lines {path} is not UTF-8 text: convert it") from None
-    if not lines:
-        raise UsageError(f"--lines {path} is empty: name a file with a source per line")
-    return lines
+    return "sentencepiece", read_pieces(pieces, f"--{side}-pieces")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
-from typing import Dict, Sequence
 
 from s2s_plugins.cli.main import add_backend, values
-from s2s_plugins.errors import UsageError
 
 DESCRIPTION = """\
 Serves model files over HTTP: POST /v1/predict, /v1/classify and /v1/forecast, GET /v1/models, /healthz, /metrics and
@@ -58,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     from s2s_plugins.inference.load import load
     from s2s_plugins.server.limits import Limits
     from s2s_plugins.server.page import files_of
-    from s2s_plugins.server.run import bind, is_loopback, serve, url_of
+    from s2s_plugins.server.run import bind, is_loopback, log_requests, named, serve, url_of
 
     limits, paths = values(Limits, args), named(args.models)
     page = None if args.page is None else files_of(args.page)
@@ -71,26 +68,5 @@ def run(args: argparse.Namespace) -> None:
                 file=sys.stderr,
             )
         if args.access_log:
-            log = logging.getLogger("s2s_plugins.server.access")
-            log.addHandler(logging.StreamHandler())
-            log.handlers[0].setFormatter(logging.Formatter("s2s serve: %(message)s"))
-            log.setLevel(logging.INFO)
-            log.propagate = False
+            log_requests("s2s serve: ")
         serve(models, bound, limits, page, args.cors)
-
-
-def named(words: Sequence[str]) -> Dict[str, str]:
-    """Paths by the names of their models.
-
-    Raises:
-        UsageError: two have one name.
-    """
-    found: Dict[str, str] = {}
-    for word in words:
-        name, equals, path = word.partition("=")
-        if not equals or Path(word).exists():
-            name, path = Path(word).stem, word
-        if name in found or not name:
-            raise UsageError(f"{word}: two models have the name {name!r}: give names, as {name or 'a'}2={path}")
-        found[name] = path
-    return found

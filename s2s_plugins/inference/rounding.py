@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, List, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
@@ -37,3 +38,19 @@ def _answers(model: ModelFile, lines: Sequence[str]) -> List[Tuple[str, float]]:
     if model.kind == "translator":
         return [(one.text, one.score) for one in ready.predict(lines)]
     return [(one.label, one.probability) for one in ready.classify(lines)]
+
+
+def read_lines(path: Path) -> List[str]:
+    """The texts of a file, one a line.
+
+    Raises:
+        UsageError: it is not UTF-8, or empty.
+        OSError: it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UsageError(f"--lines {path} is not UTF-8 text: convert it") from None
+    if not lines:
+        raise UsageError(f"--lines {path} is empty: name a file with a source per line")
+    return lines

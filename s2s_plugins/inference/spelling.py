@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 from typing import Container, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
@@ -81,3 +82,18 @@ class Spelling:
 def characters(line: str) -> str:
     """A line in Unicode's composed form, every run of white space one space."""
     return unicodedata.normalize("NFC", " ".join(line.split()))
+
+
+def read_pieces(path: Path, flag: str) -> bytes:
+    """A sentencepiece model, from its file.
+
+    Raises:
+        UsageError: it is none; the message starts with ``flag``.
+        OSError: it cannot be read.
+    """
+    pieces = path.read_bytes()
+    try:
+        Spelling("sentencepiece", pieces)
+    except UsageError as error:
+        raise UsageError(f"{flag} {path}: {error}") from None
+    return pieces

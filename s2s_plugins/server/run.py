@@ -13,8 +13,9 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
-from typing import Iterator, List, Mapping, Optional, Sequence
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
 import uvicorn
 
@@ -176,3 +177,29 @@ def url_of(bound: socket.socket) -> str:
 def is_loopback(bound: socket.socket) -> bool:
     """Whether a server is reached from this machine alone."""
     return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def named(words: Sequence[str]) -> Dict[str, str]:
+    """Paths by the names of their models.
+
+    Raises:
+        UsageError: two have one name.
+    """
+    found: Dict[str, str] = {}
+    for word in words:
+        name, equals, path = word.partition("=")
+        if not equals or Path(word).exists():
+            name, path = Path(word).stem, word
+        if name in found or not name:
+            raise UsageError(f"{word}: two models have the name {name!r}: give names, as {name or 'a'}2={path}")
+        found[name] = path
+    return found
+
+
+def log_requests(prefix: str) -> None:
+    """Write a line per request on stderr, each behind ``prefix``."""
+    log = logging.getLogger("s2s_plugins.server.access")
+    log.addHandler(logging.StreamHandler())
+    log.handlers[0].setFormatter(logging.Formatter(f"{prefix}%(message)s"))
+    log.setLevel(logging.INFO)
+    log.propagate = False

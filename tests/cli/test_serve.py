@@ -14,11 +14,11 @@ import pytest
 from served import CHECKPOINTS
 
 from s2s_plugins.cli.main import main, parse
-from s2s_plugins.cli.serve import LIMITS, named
+from s2s_plugins.cli.serve import LIMITS
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.server.limits import Limits
-from s2s_plugins.server.run import bind, is_loopback, reason, url_of
+from s2s_plugins.server.run import bind, is_loopback, named, reason, url_of
 
 
 @pytest.fixture(scope="module")
