@@ -126,6 +126,9 @@ def serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    sys.setswitchinterval(
+        0.001
+    )  # a model that has computed a step waits at most so long for the thread that speaks HTTP
     server.run([bound])
 
 

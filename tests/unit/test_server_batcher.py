@@ -83,6 +83,9 @@ def test_what_is_dropped_is_not_run():
         assert await kept.done == [10] and await half.done == [4, 6, 8]
         batcher.drop(first)  # that it was answered makes no difference
         assert batcher.waiting == 0 and 1 not in sum((items for _, items in model.batches), [])
+        ran = len(model.batches)
+        assert await batcher.submit([6], None).done == [12]
+        assert len(model.batches) == ran + 1 and all(items for _, items in model.batches)
 
     asyncio.run(main())
 

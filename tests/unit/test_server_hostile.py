@@ -1,6 +1,7 @@
 """Clients that are slow, broken or hostile get an error in the form of all, and never a connection for long."""
 
 import json
+import select
 import socket
 import threading
 
@@ -107,6 +108,31 @@ def test_a_second_request_has_its_own_time(server):
         connection.sendall(request({"text": "a"}) + b"POST /v1/pre")
         first, _, second = to_the_end(connection).partition(b"HTTP/1.1 408")
     assert first.startswith(b"HTTP/1.1 200 OK") and b"slow_client" in second
+
+
+def test_a_second_request_that_begins_later_has_its_own_time_too(server):
+    with server.connect() as connection:
+        connection.sendall(request({"text": "a"}))
+        answer = b""
+        while b"probability" not in answer:
+            answer += connection.recv(1 << 16)
+        connection.sendall(b"POST /v1/pre")
+        assert problem(to_the_end(connection), 408, "slow_client")
+
+
+def test_an_answer_may_take_longer_than_a_client():
+    model = translator()
+    model.model = Held(model.model)
+    model.model.gate.set()
+    with running({"held": model}, Limits(client_timeout=0.2)) as server:
+        model.model.gate.clear()
+        model.model.entered.clear()
+        with server.connect() as connection:
+            connection.sendall(request({"text": "a"}, headers="Connection: close\r\n"))
+            assert model.model.entered.wait(20)
+            assert not select.select([connection], [], [], 0.6)[0]
+            model.model.gate.set()
+            assert to_the_end(connection).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_an_answer_that_nobody_reads_is_given_up():
