@@ -13,7 +13,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import pytest
 from conftest import REPOSITORY
@@ -37,10 +37,19 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromi
 
 def runtime_or_skip() -> None:
     """See that the files of a runtime are there."""
+    lacking = lacking_runtime()
+    if lacking is not None:
+        pytest.skip(lacking)
+
+
+@functools.lru_cache(maxsize=None)
+def lacking_runtime() -> Optional[str]:
+    """Why there are no files of a runtime."""
     try:
         runtime_files(pieces=True)
     except (UsageError, WorkError) as error:
-        pytest.skip(str(error))
+        return str(error)
+    return None
 
 
 def no_runtime(folder: Path) -> Path:

@@ -143,7 +143,7 @@ def _fetch(package: Package, cache: Path) -> None:
             "pack",
             f"{package.name}@{package.version}",
             "--ignore-scripts",
-            "--silent",
+            "--loglevel=error",
             "--fetch-retries=1",
         ]
         done = subprocess.run(command, cwd=temporary, stdin=subprocess.DEVNULL, capture_output=True, text=True)
