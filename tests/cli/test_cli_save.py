@@ -1,6 +1,9 @@
 """``s2s save`` and ``s2s info``, and the verbs that take a model file, the real commands."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from conftest import REPOSITORY
@@ -80,6 +83,16 @@ def test_info_says_what_a_model_is(commands, model):
     assert (
         values["about"]["figures"]["PER"] == 8.5 and values["members"][0]["settings"]["decoder"]["kind"] == "attention"
     )
+
+
+def test_nothing_is_told_to_anybody(model, tmp_path):
+    """ONNX Runtime's telemetry begins with files in the user's cache."""
+    command = [sys.executable, "-m", "s2s_plugins", "predict", str(model)]
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment.update(HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache"))
+    done = subprocess.run(command, input="a b c\n", capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and done.stdout.startswith("a b c\t"), done.stderr
+    assert not list(tmp_path.rglob("*onnxruntime*"))
 
 
 SAVE = ["save", FOLDER / "peek_lstm.pt", "--out"]
