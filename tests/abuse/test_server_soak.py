@@ -77,7 +77,7 @@ def hostile(port, stop):
 def test_many_clients_get_their_own_answers_beside_hostile_ones_and_memory_does_not_grow(folder):  # noqa: F811
     model = s2s_plugins.load(folder / "attention_lstm.safetensors", "onnx")
     expected = dict(zip(WORDS, (one.text for one in model.predict(WORDS))))
-    with Process(folder, "attention_lstm.safetensors", "--client-timeout", "2") as process:
+    with Process(folder, "attention_lstm.safetensors", "--client-timeout", "5") as process:
         port, stop, after = int(process.url.rsplit(":", 1)[1]), threading.Event(), []
         attackers = [threading.Thread(target=hostile, args=(port, stop)) for _ in range(8)]
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]  # they say nothing
