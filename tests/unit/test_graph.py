@@ -102,6 +102,8 @@ def test_all_operators_are_onnx_operators_with_these_attributes():
     ({"nodes": [["Softmax", ["x"], ["a"], {"axis": "1"}]]}, "has '1' for a whole number"),
     ({"nodes": [["Add", ["x", "later"], ["a"], {}]]}, "a node Add that reads 'later', which is not there yet"),
     ({"nodes": [["Tanh", ["x"], ["w"], {}]]}, "writes 'w' twice"),
+    ({"nodes": [["Split", ["x"], ["a", ""], {}]]}, "a node Split with an output that has no name"),
+    ({"nodes": [["Tanh", ["x"], [], {}]]}, "a node Tanh with an output that has no name"),
     ({"constants": {"c": ["float32", [2], [1]]}}, "a constant that has not as many values as its shape says"),
     ({"constants": {"c": ["float32", [1], [float("nan")]]}}, "a constant whose values are not finite"),
     ({"constants": {"c": ["float32", [1], [10**400]]}}, "a constant whose values are not finite"),
