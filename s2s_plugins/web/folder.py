@@ -163,7 +163,7 @@ def strange_to_page(folder: Path) -> Optional[str]:
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         graphs = {f"{GRAPHS}/{place}" for member in description["members"] for place in _names(member)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return there[0]
     own = {DESCRIPTION, GRAPHS, RUNTIME, PIECES, *graphs}
     own.update(path.name for path in PAGE.iterdir())

@@ -1,13 +1,9 @@
 """Graphs as JSON, which anybody may have written, and as ONNX's bytes."""
 
-import copy
-import json
-import math
-
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
 from onnx_models import TOKENS, graphs_and_weights, random_weights
@@ -15,7 +11,7 @@ from onnx_models import TOKENS, graphs_and_weights, random_weights
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.onnx.format import ELEMENT_TYPES, external_tensor, to_onnx
 from s2s_plugins.inference.onnx.graph import OPERATORS, Constant, Graph, Node, Port
-from s2s_plugins.inference.onnx.session import OnnxSession
+from s2s_plugins.inference.onnx.session import OnnxFile, OnnxSession
 from s2s_plugins.nn.seq2seq import build_seq2seq
 
 SMALL = Graph(
@@ -30,7 +26,6 @@ SMALL = Graph(
     {"w": (2, 3)},
     {"one": Constant("float32", (2,), (1.5, -2.0)), "unused": Constant("bool", (), (1,))},
 )
-STEP = graphs_and_weights(build_seq2seq(TOKENS["monotonic"]))[0]["step"]
 
 
 def refused(values):
@@ -80,7 +75,7 @@ def test_weights_that_are_given_later_are_external():
 def test_onnx_runtime_computes_it_with_weights_inside_and_outside():
     weights = {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}
     given = {"x": np.eye(3, dtype=np.float32), "rows": np.array([2, 0])}
-    inside = OnnxSession(to_onnx(SMALL, weights), {}, "it").run(given)["y"]
+    inside = OnnxSession(OnnxFile(to_onnx(SMALL, weights), SMALL), {}, "it").run(given)["y"]
     outside = OnnxSession(SMALL, weights, "it").run(given)["y"]
     np.testing.assert_array_equal(inside, [[3.5, 3], [1.5, 1]])
     np.testing.assert_array_equal(outside, inside)
@@ -107,6 +102,8 @@ def test_all_operators_are_onnx_operators_with_these_attributes():
     ({"nodes": [["Softmax", ["x"], ["a"], {"axis": "1"}]]}, "has '1' for a whole number"),
     ({"nodes": [["Add", ["x", "later"], ["a"], {}]]}, "a node Add that reads 'later', which is not there yet"),
     ({"nodes": [["Tanh", ["x"], ["w"], {}]]}, "writes 'w' twice"),
+    ({"nodes": [["Split", ["x"], ["a", ""], {}]]}, "a node Split with an output that has no name"),
+    ({"nodes": [["Tanh", ["x"], [], {}]]}, "a node Tanh with an output that has no name"),
     ({"constants": {"c": ["float32", [2], [1]]}}, "a constant that has not as many values as its shape says"),
     ({"constants": {"c": ["float32", [1], [float("nan")]]}}, "a constant whose values are not finite"),
     ({"constants": {"c": ["float32", [1], [10**400]]}}, "a constant whose values are not finite"),
@@ -131,47 +128,11 @@ def test_any_json_is_a_graph_or_an_error_of_one_line(values):
     refused(values)
 
 
-def places(values, path=()):
-    """All places in nested lists and dictionaries."""
-    yield path
-    items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
-    for key, value in items:
-        yield from places(value, (*path, key))
-
-
-PLACES = list(places(STEP.to_json()))[1:]
-FAMILIAR = st.sampled_from([*OPERATORS, "tokens", "rows", "row.hidden.0", "source.mask", "float32", "N", 0, 1, -1, 2])
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(PLACES), JSON | FAMILIAR, st.booleans())
-def test_a_damaged_graph_is_refused_in_one_line_here_or_by_onnx_runtime(path, value, remove):
-    values = copy.deepcopy(STEP.to_json())
-    inner = values
-    for key in path[:-1]:
-        inner = inner[key]
-    if remove:
-        del inner[path[-1]]
-    else:
-        inner[path[-1]] = value
-    try:
-        graph = Graph.from_json(json.loads(json.dumps(values)), "model M: graph step")
-        weights = {name: np.zeros(shape, dtype=np.float32) for name, shape in graph.weights.items() if small(shape)}
-        if len(weights) == len(graph.weights):
-            OnnxSession(graph, weights, "model M")
-    except UsageError as error:
-        assert str(error).startswith("model M") and "\n" not in str(error)
-
-
-def small(shape):
-    return math.prod(shape) < 10_000
-
-
 def chain(operator, count, **attributes):
     """A graph in which each node doubles what it reads of the weights."""
     nodes = [Node(operator, (f"x{place}",) * 2, (f"x{place + 1}",), attributes) for place in range(count)]
     nodes = [Node("Transpose", ("w",), ("x0",), {"perm": (1, 0)}), *nodes]
-    return Graph((), (Port(f"x{count}", "float32", ("N", "M")),), tuple(nodes), {"w": (2, 2)}, {})
+    return Graph((), (Port(f"x{count}", "float32", (2 ** (count + 1), 2)),), tuple(nodes), {"w": (2, 2)}, {})
 
 
 def test_a_graph_that_makes_very_much_of_its_weights_is_refused():

@@ -20,7 +20,6 @@ from s2s_plugins.inference.onnx.folder import read_onnx_folder
 from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
 from s2s_plugins.inference.onnx.format import external_tensor
 from s2s_plugins.inference.onnx.greedy import greedy_onnx
-from s2s_plugins.inference.onnx.session import OnnxSession
 from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel, padded
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
@@ -78,12 +77,12 @@ def test_the_checker_of_onnx_accepts_the_files(tmp_path):
 def test_one_call_writes_what_a_search_with_one_beam_finds(name):
     graphs, weights = graphs_and_weights(random_weights(build_seq2seq(TOKENS[name]), 1))
     never = (0, 7)
-    whole = OnnxSession(greedy_onnx(graphs, weights, never), {}, name)
+    whole = onnxruntime.InferenceSession(greedy_onnx(graphs, weights, never))
     model, batch = OnnxModel([OnnxMember(graphs, weights, name)], 100, 100), sources()
     for longest in (0, 15):
         settings = SearchSettings(2, 1, 3, beam=1, longest=longest, shortest=min(1, longest), never=never)
-        found = whole.run({"src_tokens": padded(batch), "longest": np.array(longest)})
-        for tokens, score, (expected,) in zip(found["tokens"], found["scores"], model.search(batch, settings)):
+        found = whole.run(["tokens", "scores"], {"src_tokens": padded(batch), "longest": np.array(longest)})
+        for tokens, score, (expected,) in zip(*found, model.search(batch, settings)):
             end = len(expected.tokens)
             assert tokens[:end].tolist() == expected.tokens.tolist() and (tokens[end:] == 1).all()
             assert score == pytest.approx(float(expected.score), abs=1e-4)

@@ -21,6 +21,7 @@ from s2s_plugins.inference.files import sizes
 from s2s_plugins.inference.files.facts import KINDS, About, ClassifierFacts, Facts, TranslatorFacts
 from s2s_plugins.inference.files.plain import from_plain, to_plain
 from s2s_plugins.inference.files.precision import PRECISIONS, SCALE, restored, stored, weight_names
+from s2s_plugins.inference.onnx import contract
 from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
 
@@ -276,6 +277,7 @@ def from_metadata(values: Mapping[str, Any], path: str, more: Sequence[str] = ()
         if set(member) != {"settings", "graphs"} or type(index) is not int or not 0 <= index < len(read):
             raise UsageError(f"model {path} is damaged, members[{place}] has not settings and graphs: {REMEDY}")
         settings = from_plain(facts.settings, member.get("settings"), f"model {path}: members[{place}].settings")
+        contract.check(kind, read[index], f"model {path}: members[{place}]")
         sizes.check(_sizes(facts, settings, path), read[index], f"model {path}: members[{place}]")
         members.append(Member(settings, read[index], {}))
     if not members:

@@ -10,6 +10,7 @@ from typing import Any, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.files.model_file import ModelFile, from_metadata
+from s2s_plugins.inference.onnx.session import OnnxFile
 
 DESCRIPTION, ENDING = "model.json", ".onnx"
 REMEDY = "use a folder that s2s export --onnx wrote"
@@ -26,7 +27,7 @@ def places_of(members: int) -> Tuple[str, ...]:
 
 
 def read_onnx_folder(folder: Union[str, "os.PathLike[str]"]) -> ModelFile:
-    """The model in a folder; in place of graphs and weights its members have the contents of ONNX files.
+    """The model in a folder; in place of graphs and weights its members have ONNX files.
 
     Raises:
         UsageError: it is damaged, or of a newer release.
@@ -41,7 +42,9 @@ def read_onnx_folder(folder: Union[str, "os.PathLike[str]"]) -> ModelFile:
     model = from_metadata(values, str(path), more=["int8"])
     members = []
     for place, member in zip(places_of(len(model.members)), model.members):
-        contents: Any = {name: _content(path / place / f"{name}{ENDING}") for name in member.graphs}
+        contents: Any = {
+            name: OnnxFile(_content(path / place / f"{name}{ENDING}"), graph) for name, graph in member.graphs.items()
+        }
         members.append(replace(member, graphs=contents, weights={}))
     return replace(model, members=tuple(members))
 

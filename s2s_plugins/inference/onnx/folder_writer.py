@@ -41,7 +41,8 @@ def write_onnx_folder(model: ModelFile, folder: str, int8: bool = False) -> List
         for place, member in zip(places_of(len(model.members)), model.members):
             (new / place).mkdir(exist_ok=True)
             for name, content in _contents(member, ready, alone=not place).items():
-                (new / place / f"{name}{ENDING}").write_bytes(quantised(content) if int8 else content)
+                file = f"{name}{ENDING}"
+                (new / place / file).write_bytes(quantised(content, f"{file} of {model.path}") if int8 else content)
         description = {**model.metadata(), "int8": int8}
         (new / DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False), encoding="utf-8")
         return sorted(str(path.relative_to(new)) for path in new.rglob("*") if path.is_file())

@@ -86,7 +86,7 @@ class Node:
     Args:
         operator: one of :data:`OPERATORS`.
         inputs: names of what it reads; "" for one that is left out.
-        outputs: names of what it writes; "" for one that is not needed.
+        outputs: names of what it writes; none is left out.
         attributes: by name.
     """
 
@@ -259,7 +259,10 @@ class _Reader:
             if key not in known:
                 raise self._error(f"has a node {operator} with the attribute {key!r:.40}, which it does not take")
             checked[key] = self._attribute(known[key], value, operator)
-        return Node(operator, self._names(inputs), self._names(outputs), checked)
+        written = self._names(outputs)
+        if not written or not all(written):  # ONNX Runtime crashes where it folds a node without one of its outputs
+            raise self._error(f"has a node {operator} with an output that has no name")
+        return Node(operator, self._names(inputs), written, checked)
 
     def _attribute(self, kind: type, value: Any, operator: str) -> Attribute:
         if kind is int:
@@ -286,7 +289,7 @@ class _Reader:
             missing = [name for name in node.inputs if name and name not in known]
             if missing:
                 raise self._error(f"has a node {node.operator} that reads {missing[0]!r:.80}, which is not there yet")
-            for name in filter(None, node.outputs):
+            for name in node.outputs:
                 if name in known:
                     raise self._error(f"writes {name!r:.80} twice")
                 known.add(name)

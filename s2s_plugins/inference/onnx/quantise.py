@@ -6,6 +6,7 @@ import logging
 import tempfile
 from pathlib import Path
 
+from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 
 OPERATORS = ["LSTM", "MatMul"]  # ONNX Runtime has no GRU of 8 bits
@@ -20,10 +21,17 @@ def check_quantisation() -> None:
     require("onnx", what="--int8")
 
 
-def quantised(content: bytes) -> bytes:
+def quantised(content: bytes, name: str) -> bytes:
     """A serialised ModelProto whose LSTMs and products have 8-bit weights, and round what they read as it comes.
 
     Weights that are computed from others, as joined ones, are computed first: what is quantised is a constant.
+
+    Args:
+        content: a serialised ModelProto.
+        name: of the model and the file, for messages.
+
+    Raises:
+        UsageError: ONNX Runtime cannot.
     """
     import onnxruntime
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -34,9 +42,9 @@ def quantised(content: bytes) -> bytes:
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath, options.log_severity_level = folded, 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
-        logging.disable(logging.WARNING)  # advice to do what was done above
+        logging.disable(logging.WARNING)  # advice to do what is done here
         try:
+            onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
             quantize_dynamic(
                 folded,
                 small,
@@ -44,6 +52,9 @@ def quantised(content: bytes) -> bytes:
                 weight_type=QuantType.QInt8,
                 extra_options={"EnableSubgraph": True},
             )
+        except Exception as error:  # its errors have no class in common
+            line = " ".join(str(error).split())[:200]
+            raise UsageError(f"{name} cannot have 8-bit weights ({line}): leave out --int8") from None
         finally:
             logging.disable(logging.NOTSET)
         return Path(small).read_bytes()

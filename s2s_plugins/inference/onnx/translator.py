@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.inference.onnx.graph import Graph
-from s2s_plugins.inference.onnx.session import OnnxSession
+from s2s_plugins.inference.onnx.session import OnnxFile, OnnxSession
 from s2s_plugins.search import Found, SearchSettings, beam_search
 from s2s_plugins.text.symbols import EOS, PAD
 
@@ -43,20 +43,17 @@ class OnnxMember:
     """One encoder and decoder; several of them are an ensemble.
 
     Args:
-        graphs: "encoder" and "step", or the bytes of ONNX models with weights in them.
+        graphs: "encoder" and "step", or ONNX models with weights in them.
         weights: by name, float32; not copied.
         name: of the model, for messages.
-        threads: of one operation.
 
     Raises:
         UsageError: ONNX Runtime cannot open them.
     """
 
-    def __init__(
-        self, graphs: Mapping[str, Union[Graph, bytes]], weights: Mapping[str, Array], name: str, threads: int = 1
-    ) -> None:
-        self._encoder = OnnxSession.of(graphs, "encoder", weights, name, threads)
-        self._step = OnnxSession.of(graphs, "step", weights, name, threads)
+    def __init__(self, graphs: Mapping[str, Union[Graph, OnnxFile]], weights: Mapping[str, Array], name: str) -> None:
+        self._encoder = OnnxSession.of(graphs, "encoder", weights, name)
+        self._step = OnnxSession.of(graphs, "step", weights, name)
         self.has_attention = "attention" in self._step.outputs
 
     def encode(self, src_tokens: Array) -> OnnxState:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.inference.onnx.graph import Graph
-from s2s_plugins.inference.onnx.session import OnnxSession
+from s2s_plugins.inference.onnx.session import OnnxFile, OnnxSession
 from s2s_plugins.nn.settings import LossSettings
 from s2s_plugins.series.windows import Window
 
@@ -25,11 +25,10 @@ class OnnxVectors:
     """One model of vectors.
 
     Args:
-        graphs: "encoder" and "step", or the bytes of ONNX models with weights in them.
+        graphs: "encoder" and "step", or ONNX models with weights in them.
         weights: by name, float32; not copied.
         loss: what the model has learned.
         name: of the model, for messages.
-        threads: of one operation.
 
     Raises:
         UsageError: ONNX Runtime cannot open it.
@@ -37,14 +36,13 @@ class OnnxVectors:
 
     def __init__(
         self,
-        graphs: Mapping[str, Union[Graph, bytes]],
+        graphs: Mapping[str, Union[Graph, OnnxFile]],
         weights: Mapping[str, Float],
         loss: LossSettings,
         name: str,
-        threads: int = 1,
     ) -> None:
-        self._encoder = OnnxSession.of(graphs, "encoder", weights, name, threads)
-        self._step = OnnxSession.of(graphs, "step", weights, name, threads)
+        self._encoder = OnnxSession.of(graphs, "encoder", weights, name)
+        self._step = OnnxSession.of(graphs, "step", weights, name)
         self.loss, self.levels = loss, loss.quantiles
         self.gives_quantiles = loss.kind in ("quantile", "gaussian")
 
@@ -66,8 +64,8 @@ class OnnxVectors:
 
     def _first_states(self, count: int) -> Dict[str, Float]:
         """Zeros: "hidden" (N, L, M) and "cell" (N, L or 0, M)."""
-        sizes = self._encoder.shapes
-        return {name: np.zeros((count, *sizes[name][1:]), dtype=np.float32) for name in ("hidden", "cell")}
+        sizes = {name: map(int, self._encoder.shapes[name][1:]) for name in ("hidden", "cell")}
+        return {name: np.zeros((count, *own), dtype=np.float32) for name, own in sizes.items()}
 
     def _encode(
         self, sources: Sequence[Float], states: Mapping[str, Float]
