@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -30,6 +31,7 @@ from s2s_plugins.server.protocol import KEEP_ALIVE, protocol_of
 from s2s_plugins.server.services import service_of
 
 BACKLOG = 1024
+PORTS = {"http": 80, "https": 443}  # that browsers leave out
 
 
 class Server(uvicorn.Server):
@@ -194,6 +196,24 @@ def named(words: Sequence[str]) -> Dict[str, str]:
             raise UsageError(f"{word}: two models have the name {name!r}: give names, as {name or 'a'}2={path}")
         found[name] = path
     return found
+
+
+def origin(text: str) -> str:
+    """A site as browsers name it: ``https://x.org``, ``http://x.org:8080``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    with contextlib.suppress(ValueError):  # of a port that is no number
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+        if parts.scheme and host and parts.netloc.isascii() and "@" not in parts.netloc:
+            host = f"[{host}]" if ":" in host else host
+            usual = port is None or port == PORTS.get(parts.scheme)
+            site = f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
+            if text.lower() in (site, f"{site}:{port}"):
+                return site
+    raise UsageError(f"--cors {text} is no site: use scheme://host or scheme://host:port, as https://x.org")
 
 
 def log_requests(prefix: str) -> None:
