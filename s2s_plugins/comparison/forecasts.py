@@ -143,7 +143,7 @@ def predict(forecaster: Forecaster, observed: Observed) -> Predictions:
         for begin in range(0, len(alike), BATCH_SIZE):
             rows = alike[begin : begin + BATCH_SIZE]
             histories = [observed.history(row) for row in rows] if forecaster.stateful else ()
-            found = forecaster.predict([windows[row] for row in rows], forecaster.levels, histories)
+            found = forecaster.predict_windows([windows[row] for row in rows], forecaster.levels, histories)
             point[rows, :length], quantiles[rows, :length] = found
     speed = len(windows) / max(time.perf_counter() - began, 1e-9)
     return Predictions(point, quantiles, np.array(forecaster.levels, dtype=np.float64), np.array(speed))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Union
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Union, overload
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.batches import AHEAD, BATCH_SIZE, batches
+from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
 from s2s_plugins.inference.trained import Trained
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
@@ -66,11 +65,20 @@ class Classifier(Trained):
         self.tokenizer, self.symbols, self.labels = tokenizer, symbols, list(labels)
         self.limit, self.truncate = limit, truncate
 
+    @overload
+    def classify(  # type: ignore[overload-overlap]
+        self, texts: str, batch_size: int = BATCH_SIZE
+    ) -> Classification: ...
+
+    @overload
+    def classify(self, texts: Iterable[str], batch_size: int = BATCH_SIZE) -> Iterator[Classification]: ...
+
     def classify(self, texts: Union[str, Iterable[str]], batch_size: int = BATCH_SIZE) -> Any:
         """The classes of texts.
 
         Args:
-            texts: one text, or any number of them, also endlessly many: they are read as their classes are taken.
+            texts: one text, or any number of them, also endlessly many. Of these a batch is read ahead at first, and up
+                to sixteen later.
             batch_size: number of texts at a time.
 
         Returns:
@@ -81,13 +89,11 @@ class Classifier(Trained):
         """
         if batch_size < 1:
             raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
-        if isinstance(texts, str):
-            return next(self._classes([texts], batch_size))
-        return self._classes(texts, batch_size)
+        found = self._classes(each(texts), batch_size)
+        return next(found) if isinstance(texts, str) else found
 
-    def _classes(self, texts: Iterable[str], batch_size: int) -> Iterator[Classification]:
-        waiting = iter(texts)
-        while part := list(itertools.islice(waiting, batch_size * AHEAD)):
+    def _classes(self, texts: Iterator[str], batch_size: int) -> Iterator[Classification]:
+        for part in growing(texts, batch_size):
             for probabilities in self(part, batch_size):
                 best = int(probabilities.argmax())
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
@@ -121,7 +127,13 @@ class Classifier(Trained):
         return found
 
     def encode(self, text: str) -> List[int]:
-        """The numbers of a text's tokens, ``</s>`` included, cut to :attr:`limit`."""
+        """The numbers of a text's tokens, ``</s>`` included, cut to :attr:`limit`.
+
+        Raises:
+            UsageError: it is no text.
+        """
+        if not isinstance(text, str):
+            raise UsageError(f"a {type(text).__name__} is no text to classify")
         numbers = self.tokenizer.encode(self.tokenizer.tokenize(text), self.symbols.indices)
         if self.limit is None:
             return numbers

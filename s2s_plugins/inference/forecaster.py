@@ -6,7 +6,7 @@ Q quantile levels.
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,24 @@ class Forecaster(Trained):
         self.model, self.description, self.stateful = model, description, stateful
         self.levels: Tuple[float, ...] = model.levels or (DEFAULT_LEVELS if model.gives_quantiles else ())
 
+    @overload
+    def forecast(
+        self,
+        series: Sequence[Series],
+        length: Optional[int] = None,
+        levels: Optional[Sequence[float]] = None,
+        batch_size: int = BATCH_SIZE,
+    ) -> List[Forecast]: ...
+
+    @overload
+    def forecast(
+        self,
+        series: NDArray[np.floating],
+        length: Optional[int] = None,
+        levels: Optional[Sequence[float]] = None,
+        batch_size: int = BATCH_SIZE,
+    ) -> ForecastArrays: ...
+
     def forecast(
         self,
         series: Union[Sequence[Series], NDArray[np.floating]],
@@ -110,6 +128,11 @@ class Forecaster(Trained):
         if isinstance(series, np.ndarray):
             found = self._forecast(self._as_series(series), length, levels, batch_size)
             return ForecastArrays(np.stack([one.point for one in found]), np.stack([one.quantiles for one in found]))
+        if not isinstance(series, Sequence) or not all(isinstance(one, Series) for one in series):
+            raise UsageError(
+                "a forecast begins behind series, as s2s_plugins.series.reading.read_series gives them, or behind an "
+                "array of numpy (samples, steps, columns)"
+            )
         return self._forecast(series, length, levels, batch_size)
 
     def _forecast(
@@ -127,7 +150,7 @@ class Forecaster(Trained):
             part = series[begin : begin + batch_size]
             origins = [forecast_window(one, self.description, steps, self.stateful) for one in part]
             windows, histories = [one.window for one in origins], [one.history for one in origins]
-            point, quantiles = self.predict(windows, asked, histories)
+            point, quantiles = self.predict_windows(windows, asked, histories)
             for place, (one, origin) in enumerate(zip(part, origins)):
                 columns = self.description.targets
                 found.append(Forecast(one.name, origin.times, columns, point[place], asked, quantiles[place]))
@@ -173,7 +196,7 @@ class Forecaster(Trained):
             raise UsageError(f"{self.name} gives no quantile {unknown[0]}: choose among {trained}")
         return asked
 
-    def predict(
+    def predict_windows(
         self, windows: Sequence[Window], levels: Sequence[float], histories: Sequence[Sequence[Float]] = ()
     ) -> Tuple[Values, Values]:
         """The predictions of windows whose targets have one length.

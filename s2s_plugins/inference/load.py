@@ -10,7 +10,7 @@ from typing import Any, Optional, Sequence, Union
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.inference.classifier import Classifier
-from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, Side, TranslatorFacts
+from s2s_plugins.inference.files.facts import ClassifierFacts, Side, TranslatorFacts
 from s2s_plugins.inference.files.model_file import REMEDY, ModelFile, read_model_file
 from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
@@ -55,23 +55,17 @@ def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
     Raises:
         UsageError: as there.
     """
-    models: Any = _backend(backend)
-    facts, name = file.facts, file.path
+    models, facts = _backend(backend), file.facts
+    model: Model
     if isinstance(facts, TranslatorFacts):
-        source, target = facts.source, facts.target
-        return Translator(
-            name,
-            models.translator_model(file),
-            _symbols(source.symbols, name),
-            _symbols(target.symbols, name),
-            _spelling(source, name),
-            _spelling(target, name),
-        )
-    if isinstance(facts, ClassifierFacts):
-        return _classifier(facts, models.classifier_model(file), name)
-    assert isinstance(facts, ForecasterFacts)
-    description = Description.from_json(facts.series, f"model {name}: series")
-    return Forecaster(name, models.forecaster_model(file), description, facts.stateful)
+        model = _translator(facts, models.translator_model(file), file.path)
+    elif isinstance(facts, ClassifierFacts):
+        model = _classifier(facts, models.classifier_model(file), file.path)
+    else:
+        description = Description.from_json(facts.series, f"model {file.path}: series")
+        model = Forecaster(file.path, models.forecaster_model(file), description, facts.stateful)
+    model.about = file.about
+    return model
 
 
 def _backend(name: Optional[str]) -> Any:
@@ -86,14 +80,22 @@ def _backend(name: Optional[str]) -> Any:
     return importlib.import_module(f"s2s_plugins.inference.{name}.backend")
 
 
+def _translator(facts: TranslatorFacts, model: Any, name: str) -> Translator:
+    source, target = facts.source, facts.target
+    tables = (_symbols(source.symbols, name), _symbols(target.symbols, name))
+    return Translator(name, model, *tables, _spelling(source, name), _spelling(target, name))
+
+
 def _symbols(symbols: Sequence[str], name: str) -> SymbolTable:
     """A dictionary.
 
     Raises:
-        UsageError: two symbols are the same.
+        UsageError: two symbols are the same, or one would end a line or a column of output.
     """
     table = SymbolTable()
     for symbol in symbols:
+        if not symbol or set(symbol) & set("\n\r\t"):
+            raise UsageError(f"model {name} is damaged, its symbol {symbol!r} is no token: {REMEDY}")
         table.add(symbol)
     if len(table) != len(SPECIAL) + len(symbols):
         raise UsageError(f"model {name} is damaged, a symbol of its dictionary stands there twice: {REMEDY}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional
 
 from s2s_plugins.errors import UsageError
+
+if TYPE_CHECKING:  # the commands' help needs this module alone
+    from s2s_plugins.inference.files.facts import About
 
 BACKENDS = ("torch", "onnx")  # what computes: packages of this room
 USES: Dict[str, str] = {"translator": "predict", "classifier": "classify", "forecaster": "forecast"}
@@ -18,12 +21,18 @@ class Trained:
 
     Attributes:
         kind: ``"translator"``, ``"classifier"`` or ``"forecaster"``.
+        about: architecture, licence, data and figures, of a model from a model file; None of a checkpoint.
     """
 
     kind: ClassVar[str]
+    about: Optional[About] = None
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    def __repr__(self) -> str:
+        architecture = "" if self.about is None else f", {self.about.architecture}"
+        return f"<{self.kind} {self.name}{architecture}>"
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Of a translator: what sources become.

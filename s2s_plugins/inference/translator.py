@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import re
-from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.batches import AHEAD, BATCH_SIZE, batches
+from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import Trained
 from s2s_plugins.reports.heatmap import Alignment
@@ -166,39 +165,71 @@ class Translator(Trained):
                 "of its training): shorten it"
             )
 
+    @overload
+    def predict(  # type: ignore[overload-overlap]
+        self, texts: str, nbest: None = None, beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> Prediction: ...
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]
+        self, texts: str, nbest: int, beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> List[Prediction]: ...
+
+    @overload
     def predict(
-        self, texts: Union[str, Iterable[str]], nbest: int = 1, beam: int = 5, batch_size: int = BATCH_SIZE
+        self, texts: Iterable[str], nbest: None = None, beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> Iterator[Prediction]: ...
+
+    @overload
+    def predict(
+        self, texts: Iterable[str], nbest: int, beam: int = 5, batch_size: int = BATCH_SIZE
+    ) -> Iterator[List[Prediction]]: ...
+
+    def predict(
+        self,
+        texts: Union[str, Iterable[str]],
+        nbest: Optional[int] = None,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
     ) -> Any:
         """What texts become, by beam search.
 
         Args:
-            texts: one text, or any number of them, also endlessly many: they are read as their predictions are taken.
-            nbest: number of predictions of a text.
+            texts: one text, or any number of them, also endlessly many. Of these a batch is read ahead at first, and up
+                to sixteen later.
+            nbest: number of predictions of a text; None: the best one.
             beam: number of hypotheses that are followed at a time.
             batch_size: number of texts at a time.
 
         Returns:
-            Of one text a prediction; with ``nbest`` above 1 a list of them, best first. Of several an iterator over
-            these, in order.
+            Of one text its prediction, with ``nbest`` a list of them, best first. Of several an iterator over these, in
+            order.
 
         Raises:
-            UsageError: a number is out of range, or a text is longer than the model takes.
+            UsageError: a number is out of range, or a text is longer than the model takes: the predictions of those
+                before it come first.
         """
-        self.search_settings(beam, nbest, batch_size)
-        if isinstance(texts, str):
-            return next(self._predictions([texts], nbest, beam, batch_size))
-        return self._predictions(texts, nbest, beam, batch_size)
+        self.search_settings(beam, nbest or 1, batch_size)
+        found = self._predictions(each(texts), nbest or 1, beam, batch_size)
+        chosen = (predictions if nbest else predictions[0] for predictions in found)
+        return next(chosen) if isinstance(texts, str) else chosen
 
-    def _predictions(
-        self, texts: Iterable[str], nbest: int, beam: int, batch_size: int
-    ) -> Iterator[Union[Prediction, List[Prediction]]]:
-        waiting, first, unknown = iter(texts), 1, Unknown()
-        while part := list(itertools.islice(waiting, batch_size * AHEAD)):
-            sentences = [self.spell(text, f"text {number}") for number, text in enumerate(part, first)]
+    def _predictions(self, texts: Iterator[str], nbest: int, beam: int, batch_size: int) -> Iterator[List[Prediction]]:
+        first, unknown = 1, Unknown()
+        for part in growing(texts, batch_size):
+            sentences: List[Sentence] = []
+            error: Optional[UsageError] = None
+            for number, text in enumerate(part, first):
+                try:
+                    sentences.append(self.spell(text, f"text {number}"))
+                except UsageError as found:
+                    error = found
+                    break
             unknown.look(sentences, first, "text")
             for hypotheses in self.best(sentences, beam, nbest, batch_size, attends=True):
-                found = [self.prediction(one) for one in hypotheses]
-                yield found[0] if nbest == 1 else found
+                yield [self.prediction(one) for one in hypotheses]
+            if error is not None:
+                raise error
             first += len(part)
         unknown.summarize(first - 1, "texts")
 
@@ -287,6 +318,8 @@ class Translator(Trained):
             UsageError: a number is out of range, or the model has no outputs.
         """
         for name, value in (("--beam", beam), ("--nbest", nbest), ("--batch-size", batch_size)):
+            if not isinstance(value, (int, np.integer)):
+                raise UsageError(f"{name} {value!r} is no whole number: use 1 or more")
             if value < 1:
                 raise UsageError(f"{name} {value} is too small: use 1 or more")
         if nbest > beam:
@@ -326,8 +359,11 @@ class Translator(Trained):
                 "--attention, or of fairseq's --arch lstm"
             )
         sentences = self._encoded(lines)
-        best = [hypotheses[0] for hypotheses in self.translate(sentences, beam, 1, batch_size)]
-        return self.align(sentences, best, batch_size)
+        found = self._translate(self.model, sentences, beam, 1, batch_size, attends=True)
+        best = [hypotheses[0] for hypotheses in found]
+        if any(one.weights is None for one in best):
+            return self.align(sentences, best, batch_size)
+        return [self._alignment(sentence, one, one.weights) for sentence, one in zip(sentences, best)]
 
     def align(
         self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
@@ -338,16 +374,17 @@ class Translator(Trained):
             sources = [sentences[place].numbers for place in places]
             targets = [hypotheses[place].numbers for place in places]
             for place, weights in zip(places, self.model.attend(sources, targets)):
-                sentence, numbers = sentences[place], hypotheses[place].numbers
-                alignment = Alignment(
-                    source=list(sentence.tokens),
-                    target=self.tokens(self.target, numbers, with_end=True),
-                    weights=weights,
-                    reference=sentence.reference,
-                    unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
-                )
-                found.append((place, alignment))
+                found.append((place, self._alignment(sentences[place], hypotheses[place], weights)))
         return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
+
+    def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any) -> Alignment:
+        return Alignment(
+            source=list(sentence.tokens),
+            target=self.tokens(self.target, hypothesis.numbers, with_end=True),
+            weights=weights,
+            reference=sentence.reference,
+            unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
+        )
 
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
         if isinstance(lines, str):

@@ -40,7 +40,8 @@ def load_forecaster(path: str, overrides: Optional[Dict[str, Any]] = None) -> Fo
         device = next(model.parameters()).device
         vectors = TorchVectors(model, model.core.loss, device)
         forecaster = Forecaster(path, vectors, description, stateful=bool(checkpoint.cfg.task.stateful))
-        forecaster.predict([_blank(description)], forecaster.levels)  # settings that do not fit each other stop here
+        # settings that do not fit each other stop here
+        forecaster.predict_windows([_blank(description)], forecaster.levels)
     return forecaster
 
 

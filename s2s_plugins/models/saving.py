@@ -85,7 +85,17 @@ def model_of(
 
 
 def _about(checkpoint: Checkpoint, licence: str, data: str, figures: Figures) -> About:
-    """What the checkpoint and its user say of the model."""
+    """What the checkpoint and its user say of the model.
+
+    Raises:
+        UsageError: a text is no UTF-8, or a figure is not finite.
+    """
+    for text in (licence, data, *figures, *(value for value in figures.values() if isinstance(value, str))):
+        if text != text.encode("utf-8", "replace").decode("utf-8"):
+            raise UsageError(f"{text!r} is no UTF-8 text: write it in UTF-8")
+    for name, value in figures.items():
+        if isinstance(value, (int, float)) and not np.isfinite(value):
+            raise UsageError(f"the figure {name} is {value}: give a number")
     found: Dict[str, Union[str, float]] = {}
     extra = checkpoint.state.get("extra_state") or {}
     best = extra.get("best") if isinstance(extra, dict) else None

@@ -52,7 +52,7 @@ def test_the_results_are_the_errors_of_what_the_checkpoints_predict(compared, da
     for system in results["systems"]:
         (run,) = system["runs"]
         forecaster = load_forecaster(run["checkpoint"])
-        point, quantiles = forecaster.predict([data.window(row) for row in rows], forecaster.levels)
+        point, quantiles = forecaster.predict_windows([data.window(row) for row in rows], forecaster.levels)
         error = point[..., 0] - target
         within = (quantiles[..., 0, 0] <= target) & (target <= quantiles[..., 0, -1])
         (scores,) = test["scores"][system["name"]]

@@ -99,7 +99,7 @@ def test_validation_is_the_error_of_what_is_forecast(commands, data, trained):
     logged = dict(re.findall(r"(loss|mae|rmse|coverage) ([\d.]+)", (said.out + said.err).split("| test |")[-1]))
     forecaster, folder = load_forecaster(str(trained)), SeriesFolder(data)
     windows = [folder.window(row) for row in folder.windows("test")]
-    point, quantiles = forecaster.predict(windows, forecaster.levels)
+    point, quantiles = forecaster.predict_windows(windows, forecaster.levels)
     stds = np.array([folder.description.stds[name] for name in folder.description.targets])
     means = np.array([folder.description.means[name] for name in folder.description.targets])
     target = np.stack([window.target for window in windows]) * stds + means

@@ -44,7 +44,9 @@ class Process:
             "--backend",
             "onnx",
             "--max-texts",
-            "3000",
+            "6000",
+            "--max-queue",
+            "6000",
         ]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment)
@@ -65,13 +67,14 @@ class Process:
         return self.process.returncode, said
 
 
-LONG = {"text": ["a b c d e f g h i j"] * 3000, "nbest": 20}
+LONG = {"text": ["a b c d e f g h i j"] * 6000, "nbest": 20}
 
 
 def busy(process, threads):
     """A request that takes long, once it runs."""
     found = threads.submit(httpx.post, process.url + "/v1/predict", json=LONG, timeout=60)
-    while 'le="256.0",model="attention_lstm"} 1.0' not in httpx.get(process.url + "/metrics").text:
+    batches = re.compile(r'le="256.0",model="attention_lstm"} [1-9]')
+    while not batches.search(httpx.get(process.url + "/metrics").text):
         assert not found.done()
     return found
 
@@ -93,7 +96,7 @@ def test_sigterm_finishes_what_runs_and_takes_nothing_new(folder):
             process.process.send_signal(signal.SIGTERM)
             wait_until_closed(process)
             results = answer.result().json()["results"]
-            assert len(results) == 3000 and all(len(one["predictions"]) > 5 for one in results)
+            assert len(results) == 6000 and all(len(one["predictions"]) > 5 for one in results)
         assert process.ends() == (0, "")
 
 

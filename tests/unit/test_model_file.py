@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import struct
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -122,6 +123,38 @@ def test_predictions_of_an_endless_input_come_as_it_is_read(saved):
     assert len({one.label for one in itertools.islice(classes, 100)}) == 1
 
 
+def test_what_stands_before_a_text_that_is_too_long_is_answered(saved):
+    model = s2s_plugins.load(saved["peek_lstm"])
+    found = model.predict(["a", "b", "a " * 2000, "c"])
+    assert [next(found).text, next(found).text] == [model.predict("a").text, model.predict("b").text]
+    with pytest.raises(UsageError, match="text 3 has 2001 tokens"):
+        next(found)
+
+
+def test_a_slow_input_is_answered_after_a_batch_and_read_in_larger_ones_later(saved):
+    read = []
+
+    def texts():
+        for number in itertools.count():
+            read.append(number)
+            yield "a b"
+
+    found = s2s_plugins.load(saved["peek_lstm"]).predict(texts(), beam=1, batch_size=2)
+    next(found)
+    assert len(read) == 2
+    list(itertools.islice(found, 100))
+    assert len(read) > 110
+
+
+def test_a_loaded_model_says_what_it_is_and_closes_its_file(saved):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        model = s2s_plugins.load(saved["peek_lstm"])
+        model.predict("a")
+    assert (model.about.licence, model.about.figures["PER"]) == ("CC0-1.0", 8.5)
+    assert repr(model) == f"<translator {saved['peek_lstm']}, peek_lstm>"
+
+
 def test_what_a_model_cannot_do_is_said(saved, caplog):
     translator, classifier = (s2s_plugins.load(saved[name]) for name in ("peek_lstm", "lm_lstm-classifier"))
     with pytest.raises(UsageError, match="is a translator, it does not classify: use predict"):
@@ -136,6 +169,17 @@ def test_what_a_model_cannot_do_is_said(saved, caplog):
         list(translator.predict(["a", 7]))
     with pytest.raises(UsageError, match="text 1 has 2001 tokens"):
         translator.predict("a " * 2000)
+    for use, wrong in ((translator.predict, 7), (classifier.classify, None)):
+        with pytest.raises(UsageError, match="is neither a text nor texts"):
+            use(wrong)
+    with pytest.raises(UsageError, match="a NoneType is no text to classify"):
+        list(classifier.classify([None]))
+    with pytest.raises(UsageError, match="--beam '5' is no whole number"):
+        translator.predict("a", beam="5")
+    with pytest.raises(UsageError, match="is a forecaster, it does not predict: use forecast"):
+        forecaster().predict("a")
+    with pytest.raises(UsageError, match="a forecast begins behind series"):
+        forecaster().forecast([[1.0, 2.0]])
     with pytest.raises(UsageError, match="there is no backend 'jax': use one of torch, onnx"):
         s2s_plugins.load(saved["peek_lstm"], "jax")
     list(translator.predict(["a", "q", "r r"]))
@@ -404,6 +448,27 @@ def test_a_weight_of_another_shape_type_or_name_is_named(saved, tmp_path):
     )
     fails(lambda header: header[weight].update(dtype="I32"), "encoder.embed_tokens.weight is of type I32")
     fails(lambda header: header[weight].update(shape=[2**40, 2**40]), "is damaged, or no model file")
+
+
+def test_what_no_reader_takes_is_not_written(tmp_path):
+    for said in ({"figures": {"PER": float("nan")}}, {"data": "caf\udce9"}, {"licence": "\ud800"}):
+        with pytest.raises(UsageError, match="give a number|is no UTF-8 text"):
+            model_of([checkpoint("peek_lstm")], **said)
+    model = model_of([checkpoint("peek_lstm")])
+    with pytest.raises(UsageError, match="about.architecture cannot be 7"):
+        replace(model, about=About(7)).write(tmp_path / "a.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_symbols_that_would_end_a_line_and_unknown_fields_are_refused(saved, tmp_path):
+    def bad(change, match):
+        with pytest.raises(UsageError, match=match):
+            s2s_plugins.load(changed(saved["peek_lstm"], tmp_path, change))
+
+    bad(lambda values: values["translator"]["target"]["symbols"].__setitem__(0, "Z\nfake\tX"), "is no token")
+    bad(lambda values: values.update(more=1), "has fields that no release writes")
+    bad(lambda values: values.update(format=0), "has fields that no release writes")
+    bad(lambda values: values["members"][0].update(more=1), "has not settings and graphs")
 
 
 def test_a_weight_that_is_not_finite_is_named(saved, tmp_path):

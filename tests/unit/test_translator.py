@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from conftest import digit_pairs
@@ -205,7 +206,12 @@ def test_what_is_no_list_or_is_said_twice_is_named(translator):
         translator.translate([sentence._replace(numbers=[5] * 1199 + [2])])
 
 
-def test_an_ensemble_has_no_attention_of_its_own(trained):
+def test_an_ensemble_looks_where_its_models_look_in_the_mean(trained):
     path = str(trained["attention_lstm"])
-    with pytest.raises(UsageError, match="an ensemble looks with each of its models"):
-        load_translator(path, ensemble=[path]).attend(LINES[:1])
+    one, two = load_translator(path), load_translator(path, ensemble=[path])
+    for alone, together in zip(one.attend(LINES), two.attend(LINES)):
+        assert alone.target == together.target
+        np.testing.assert_allclose(alone.weights, together.weights, atol=1e-5)
+    sentences = two.encode(LINES[:1])
+    with pytest.raises(UsageError, match="an ensemble looks with each of its models"):  # at an output that is given
+        two.align(sentences, two.translate(sentences)[0])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
@@ -25,6 +26,7 @@ from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
 
 FORMAT = 1
 KEY = "s2s_plugins"  # of the metadata
+SECTIONS = ("format", "about", "kind", "precision", "members", "graphs")  # of what stands there, and one for the kind
 SUFFIX = ".safetensors"
 REMEDY = "use one that s2s save wrote"
 _KINDS = {"F32": "<f4", "F16": "<f2", "I8": "<i1"}  # numpy's name for the type of a tensor
@@ -82,7 +84,7 @@ class ModelFile:
 
         Raises:
             UsageError: ``path`` is no regular file or does not end in ``.safetensors``; the weights are too large for
-                the precision.
+                the precision; or what is said of the model can not be read again.
         """
         from safetensors.numpy import save
 
@@ -91,9 +93,11 @@ class ModelFile:
         for number, member in enumerate(self.members):
             for name, values in stored(member.weights, self.precision).items():
                 tensors[f"{number}.{name}"] = values
+        description = json.dumps(self.metadata(), ensure_ascii=False)
+        from_metadata(json.loads(description), str(path))  # what is written can be read
         with replacing(path) as partial:
             # save_file makes a file that nobody else may read, whatever the umask
-            partial.write_bytes(save(tensors, {KEY: json.dumps(self.metadata(), ensure_ascii=False)}))
+            partial.write_bytes(save(tensors, {KEY: description}))
 
     def metadata(self) -> Dict[str, Any]:
         """All but the weights, as JSON has it. Members of the same settings share their graphs."""
@@ -166,6 +170,7 @@ class _Tensors:
 
     def __init__(self, path: str) -> None:
         self.path, self.file = path, open(path, "rb")
+        weakref.finalize(self, self.file.close)
         size = int.from_bytes(self.file.read(8), "little")
         self.header = json.loads(self.file.read(size))
         self.begin = 8 + size
@@ -236,16 +241,19 @@ def _metadata(path: str, metadata: Optional[Mapping[str, str]]) -> Dict[str, Any
     return values
 
 
-def from_metadata(values: Mapping[str, Any], path: str) -> ModelFile:
+def from_metadata(values: Mapping[str, Any], path: str, more: Sequence[str] = ()) -> ModelFile:
     """The model of :meth:`ModelFile.metadata`, without weights.
 
     Args:
         values: what was read.
         path: of the file, for messages.
+        more: names of values that a folder has beside those of a file.
 
     Raises:
         UsageError: it is damaged, or of a newer release.
     """
+    if values["format"] < 1 or set(values) - {*SECTIONS, str(values.get("kind")), *more}:
+        raise UsageError(f"model {path} is damaged, its description has fields that no release writes: {REMEDY}")
     if values["format"] > FORMAT:
         about = values.get("about")
         release = about.get("written_by") if isinstance(about, dict) else None
@@ -265,8 +273,8 @@ def from_metadata(values: Mapping[str, Any], path: str) -> ModelFile:
     members = []
     for place, member in enumerate(_list(values, "members", path)):
         index = member.get("graphs")
-        if type(index) is not int or not 0 <= index < len(read):
-            raise UsageError(f"model {path} is damaged, members[{place}] has no graphs: {REMEDY}")
+        if set(member) != {"settings", "graphs"} or type(index) is not int or not 0 <= index < len(read):
+            raise UsageError(f"model {path} is damaged, members[{place}] has not settings and graphs: {REMEDY}")
         settings = from_plain(facts.settings, member.get("settings"), f"model {path}: members[{place}].settings")
         sizes.check(_sizes(facts, settings, path), read[index], f"model {path}: members[{place}]")
         members.append(Member(settings, read[index], {}))

@@ -38,7 +38,7 @@ def read_onnx_folder(folder: Union[str, "os.PathLike[str]"]) -> ModelFile:
         raise UsageError(f"{path / DESCRIPTION} is no JSON: {REMEDY}") from None
     if not isinstance(values, dict) or type(values.get("format")) is not int:
         raise UsageError(f"{path / DESCRIPTION} does not say of which format it is: {REMEDY}")
-    model = from_metadata(values, str(path))
+    model = from_metadata(values, str(path), more=["int8"])
     members = []
     for place, member in zip(places_of(len(model.members)), model.members):
         contents: Any = {name: _content(path / place / f"{name}{ENDING}") for name in member.graphs}
