@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import sys
 import traceback
 from types import FrameType
@@ -38,8 +39,8 @@ def one_line_errors(
     """End the command with one line on stderr if the block fails.
 
     Exit codes: 2 for a :class:`UsageError`; 1 for a :class:`WorkError`, for a file that cannot be read or written, and
-    for too little memory; 130 for Ctrl-C; 141, without a line, if nobody reads the output any more. With S2S_TRACEBACK=1
-    in the environment the traceback is printed first.
+    for too little memory; 130 for Ctrl-C; 141, without a line, if nobody reads the output any more. With
+    S2S_TRACEBACK=1 in the environment the traceback is printed first.
 
     Args:
         command: name of the command, at the start of the line.
@@ -61,9 +62,10 @@ def one_line_errors(
         print(f"{command}: error: {error}", file=sys.stderr)
         code = 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError as error:
+        code = 128 + PIPE
         if not _has_lost_its_reader():
             print(f"{command}: error: {error.strerror or error}", file=sys.stderr)
-        code = 128 + PIPE
+            code = 1
     except OSError as error:
         named = [str(name) for name in (error.filename or where,) if name is not None]
         print(": ".join([command, "error", *named, error.strerror or str(error)]), file=sys.stderr)
@@ -89,13 +91,18 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _has_lost_its_reader() -> bool:
     """Whether nobody reads standard output any more, as behind ``s2s predict ... | head``; the rest is dropped then."""
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # Python flushes once more at its end
-        os.close(nowhere)
-        return True
-    return False
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # it is no file
+        return False
+    if sys.platform != "win32":
+        ends = select.poll()
+        ends.register(descriptor, 0)  # that an end is lost is always told
+        if not ends.poll(0):
+            return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)  # Python flushes once more at its end
+    os.close(nowhere)
+    return True
 
 
 def standard_output() -> IO[str]:

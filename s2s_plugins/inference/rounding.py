@@ -9,7 +9,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.inference.load import Model, opened
-from s2s_plugins.inference.translator import Translator
+from s2s_plugins.inference.translator import Sentence, Translator, Unknown
 
 BEAM = 5
 
@@ -27,7 +27,12 @@ def difference(model: ModelFile, rounded: ModelFile, lines: Sequence[str]) -> st
     """
     if model.kind == "forecaster":
         raise UsageError("--lines are texts, and this is a model of series: leave it out")
-    found, others = (_answers(opened(one), lines) for one in (model, rounded))
+    own, other = opened(model), opened(rounded)
+    if isinstance(own, Translator):
+        unknown = Unknown()
+        unknown.look(_spelled(own, lines), 1)
+        unknown.summarize(len(lines))
+    found, others = _answers(own, lines), _answers(other, lines)
     same = sum(text == other for (text, _), (other, _) in zip(found, others))
     differences = [abs(score - other) for (_, score), (_, other) in zip(found, others)]
     what = "score" if model.kind == "translator" else "probability"
@@ -40,9 +45,12 @@ def difference(model: ModelFile, rounded: ModelFile, lines: Sequence[str]) -> st
 def _answers(model: Model, lines: Sequence[str]) -> List[Tuple[str, float]]:
     if not isinstance(model, Translator):
         return [(one.label, one.probability) for one in model.classify(lines)]
-    sentences = [model.spell(line, f"--lines: line {number}") for number, line in enumerate(lines, 1)]
-    found = (model.prediction(best) for best, *_ in model.best(sentences, BEAM, 1, BATCH_SIZE))
+    found = (model.prediction(best) for best, *_ in model.best(_spelled(model, lines), BEAM, 1, BATCH_SIZE))
     return [(one.text, one.score) for one in found]
+
+
+def _spelled(model: Translator, lines: Sequence[str]) -> List[Sentence]:
+    return [model.spell(line, f"--lines: line {number}") for number, line in enumerate(lines, 1)]
 
 
 def read_lines(path: Path) -> List[str]:

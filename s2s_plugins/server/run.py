@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,7 +17,6 @@ import threading
 from pathlib import Path
 from types import FrameType
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -31,6 +31,7 @@ from s2s_plugins.server.protocol import KEEP_ALIVE, protocol_of
 from s2s_plugins.server.services import service_of
 
 BACKLOG = 1024
+ORIGIN = re.compile(r"(?P<site>(?P<scheme>[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\]))(:(?P<port>[0-9]{1,5}))?")
 PORTS = {"http": 80, "https": 443}  # that browsers leave out
 
 
@@ -204,15 +205,10 @@ def origin(text: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    with contextlib.suppress(ValueError):  # of a port that is no number
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-        if parts.scheme and host and parts.netloc.isascii() and "@" not in parts.netloc:
-            host = f"[{host}]" if ":" in host else host
-            usual = port is None or port == PORTS.get(parts.scheme)
-            site = f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
-            if text.lower() in (site, f"{site}:{port}"):
-                return site
+    parts = ORIGIN.fullmatch(text.lower())
+    if parts is not None and int(parts["port"] or 0) <= 65535:
+        usual = parts["port"] is None or int(parts["port"]) == PORTS.get(parts["scheme"])
+        return parts["site"] + ("" if usual else f":{int(parts['port'])}")
     raise UsageError(f"--cors {text} is no site: use scheme://host or scheme://host:port, as https://x.org")
 
 

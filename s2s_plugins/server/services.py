@@ -41,7 +41,7 @@ class Service(ABC, Generic[M]):
 
     def listed(self) -> Answer:
         """What a client may want to know about the model."""
-        about = getattr(self.model, "about", None)
+        about = self.model.about
         return {
             "name": self.name,
             "kind": self.model.kind,
