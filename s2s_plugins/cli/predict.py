@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write a JSON object per line: source, its tokens, predictions, scores, probabilities",
     )
-    add("--batch-size", type=int, default=256, metavar="N", help="number of lines at a time (default: 256)")
+    add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: 64)")
     add_backend(parser)
 
 

@@ -9,7 +9,7 @@ from s2s_plugins.errors import UsageError
 
 T = TypeVar("T")
 
-BATCH_SIZE = 64
+BATCH_SIZE = 64  # more at a time differ more in length, and are slower a text
 AHEAD = 16  # batches that are read at a time where so much input waits: sorted by length, they pad less
 
 

@@ -27,7 +27,7 @@ class Options:
     nbest: int = 1
     scores: bool = False
     json: bool = False
-    batch_size: int = 256
+    batch_size: int = 64
 
 
 def answers(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, Generic, Hashable, Iterator, List, Seque
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.files.plain import to_plain
 from s2s_plugins.inference.forecaster import ForecastArrays, Forecaster
@@ -96,7 +97,7 @@ class Service(ABC, Generic[M]):
         """The places of texts of like length, as many as fit a batch, the longest first."""
         order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
         while order:
-            fit = min(self.limits.batch_size, max(1, BATCH_TOKENS // max(1, lengths[order[0]])))
+            fit = min(BATCH_SIZE, self.limits.batch_size, max(1, BATCH_TOKENS // max(1, lengths[order[0]])))
             yield order[:fit]
             del order[:fit]
 
