@@ -326,7 +326,7 @@ def test_models_are_listed_with_what_clients_need(server):
     assert answer["limits"] == {"max_body": 1 << 20, "max_texts": 1000, "max_tokens": 1000, "max_beam": 20}
     listed = {one.pop("name"): one for one in answer["models"]}
     about = listed["letters"]["about"]
-    assert about["architecture"] == "attention_lstm" and about["figures"] == {} and about["licence"] == ""
+    assert about["architecture"] == "attention_lstm" and about["figures"]["updates"] == 60 and about["licence"] == ""
     assert listed["sales"]["about"] is None
     assert list(listed) == ["letters", "moods", "other", "sales"]
     assert listed["letters"]["path"] == "/v1/predict" and listed["letters"]["kind"] == "translator"
