@@ -224,11 +224,6 @@ class _FileWeights(Mapping[str, NDArray[np.float32]]):
         return len(self.names)
 
 
-def is_model_file(path: Union[str, Path]) -> bool:
-    """Whether a file is taken for a model file, by its name."""
-    return str(path).endswith(SUFFIX)
-
-
 def _metadata(path: str, metadata: Optional[Mapping[str, str]]) -> Dict[str, Any]:
     """What stands in the file's metadata as JSON."""
     if not metadata or KEY not in metadata:

@@ -17,8 +17,8 @@ REMEDY = "use a folder that s2s export --onnx wrote"
 
 
 def is_onnx_folder(path: Union[str, "os.PathLike[str]"]) -> bool:
-    """Whether ``path`` is taken for a folder of ONNX files."""
-    return (Path(path) / DESCRIPTION).is_file()
+    """Whether ``path`` is taken for a folder of ONNX files; that of a page has such a description too."""
+    return (Path(path) / DESCRIPTION).is_file() and not (Path(path) / "index.html").exists()
 
 
 def places_of(members: int) -> Tuple[str, ...]:
