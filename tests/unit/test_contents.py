@@ -32,6 +32,9 @@ def folder(tmp_path_factory):
     (folder / "text.pt").write_text("eight by{te")
     (folder / "poor.safetensors").write_bytes(b"poor")
     (folder / "empty").mkdir()
+    (folder / "page").mkdir()
+    for name in ("index.html", "model.json"):  # as s2s export --web writes them
+        (folder / "page" / name).touch()
     os.mkfifo(folder / "pipe")
     (folder / "site" / "s2s_letters_yy").mkdir(parents=True)
     (folder / "site" / "s2s_letters_yy" / "__init__.py").touch()
@@ -67,6 +70,7 @@ OTHERS = {
     "g2p.safetensor": NOTHING,
     "nosuch": NOTHING,
     "empty": "is a folder, and none that s2s export --onnx wrote",
+    "page": "is a folder, and none that s2s export --onnx wrote",
     "pipe": "is no regular file",
     "text.pt": "is no model file and no checkpoint",
     "poor.safetensors": "is damaged, or no model file",
