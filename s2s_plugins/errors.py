@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
+import select
 import sys
 import traceback
 from types import FrameType
 from typing import IO, Iterator, Optional, Union
+
+PIPE = 13  # the number of SIGPIPE
 
 
 class UsageError(ValueError):
@@ -37,7 +39,8 @@ def one_line_errors(
     """End the command with one line on stderr if the block fails.
 
     Exit codes: 2 for a :class:`UsageError`; 1 for a :class:`WorkError`, for a file that cannot be read or written, and
-    for too little memory; 130 for Ctrl-C. With S2S_TRACEBACK=1 in the environment the traceback is printed first.
+    for too little memory; 130 for Ctrl-C; 141, without a line, if nobody reads the output any more. With
+    S2S_TRACEBACK=1 in the environment the traceback is printed first.
 
     Args:
         command: name of the command, at the start of the line.
@@ -52,11 +55,17 @@ def one_line_errors(
         if isinstance(output, io.TextIOWrapper):  # UTF-8 like the input, whatever the locale
             output.reconfigure(encoding="utf-8")
         yield
+        output.flush()
     except (UsageError, WorkError) as error:
         if os.environ.get("S2S_TRACEBACK"):
             traceback.print_exc()
         print(f"{command}: error: {error}", file=sys.stderr)
         code = 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError as error:
+        code = 128 + PIPE
+        if not _has_lost_its_reader():
+            print(f"{command}: error: {error.strerror or error}", file=sys.stderr)
+            code = 1
     except OSError as error:
         named = [str(name) for name in (error.filename or where,) if name is not None]
         print(": ".join([command, "error", *named, error.strerror or str(error)]), file=sys.stderr)
@@ -79,10 +88,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
-def end_with_the_pipe() -> None:
-    """Let a filter end without a message when its reader does, as in ``s2s predict ... | head``."""
+def _has_lost_its_reader() -> bool:
+    """Whether nobody reads standard output any more, as behind ``s2s predict ... | head``; the rest is dropped then."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # it is no file
+        return False
     if sys.platform != "win32":
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        ends = select.poll()
+        ends.register(descriptor, 0)  # that an end is lost is always told
+        if not ends.poll(0):
+            return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)  # Python flushes once more at its end
+    os.close(nowhere)
+    return True
 
 
 def standard_output() -> IO[str]:

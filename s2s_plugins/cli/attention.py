@@ -9,22 +9,22 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from s2s_plugins.cli.main import add_backend, at_least
+from s2s_plugins.cli.main import MODEL, add_backend, at_least
 from s2s_plugins.errors import UsageError, standard_input
 from s2s_plugins.extras import require
 
 DESCRIPTION = """\
 Draws the attention weights of the best translation of each sentence: source tokens along the top, output tokens down
 the side, darker cells for larger weights. Writes DIR/0001.png, ... and DIR/attention.html, a page with all sentences
-that shows the weight under the pointer. Sentences come from --data, or from stdin: one per line, tokens separated by
-spaces."""
+that shows the weight under the pointer. Sentences come from --data, or from stdin, one per line: a model file knows how
+its text becomes tokens, and for a checkpoint they are separated by spaces."""
 OUTPUT, STOPPED = "out", "interrupted; what is in {output} is whole"
 LIMIT, SPLIT = 20, "test"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, or a checkpoint, of --arch attention_lstm, or lstm")
+    add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint; of --arch attention_lstm, or lstm")
     add("--data", metavar="DATA-BIN", help="binarised data to take the sentences from (default: stdin)")
     add("--split", metavar="NAME", help=f"split of --data (default: {SPLIT})")
     add("--limit", type=int, metavar="N", help=f"the first N sentences (default: {LIMIT} of --data, all of stdin)")

@@ -1,19 +1,19 @@
-"""``s2s classify``: the class of each line of a text, by a checkpoint of ``--task text_classification``."""
+"""``s2s classify``: the class of each line of a text, by a trained classifier."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from s2s_plugins.cli.main import add_backend, at_least
-from s2s_plugins.errors import end_with_the_pipe, standard_input
+from s2s_plugins.cli.main import MODEL, add_backend, at_least
+from s2s_plugins.errors import standard_input
 
 DESCRIPTION = "Reads one document per line from stdin, and writes its label and the probability of the label."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, or a checkpoint of --task text_classification")
+    add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint of --task text_classification")
     add("--json", action="store_true", help="write a JSON object per line, with the probabilities of all classes")
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: %(default)s)")
     add_backend(parser)
@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     at_least(args, batch_size=1)
     lines = standard_input()
-    end_with_the_pipe()
     from s2s_plugins.cli.opening import open_classifier
     from s2s_plugins.inference.classifier import answer
     from s2s_plugins.inference.lines import progress, read_batches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from s2s_plugins.errors import UsageError
@@ -18,7 +19,7 @@ EPILOG = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, as s2s save writes it")
+    add("model", metavar="MODEL", help="a model file, as s2s save writes it, or the name of an installed package")
     folder = parser.add_mutually_exclusive_group(required=True).add_argument
     folder("--onnx", metavar="DIR", help="write ONNX files to this folder; earlier ones in it are replaced")
     folder("--web", metavar="DIR", help="write a page to this folder; an earlier page in it is replaced")
@@ -28,27 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.files.model_file import is_model_file, read_model_file
+    from s2s_plugins.inference.files.contents import model_file_of
+    from s2s_plugins.inference.files.info import size_of
+    from s2s_plugins.inference.files.model_file import read_model_file
 
-    if not is_model_file(args.model):
-        raise UsageError(f"{args.model} is no model file: make one with s2s save {args.model} --out M.safetensors")
+    if args.int8 and args.onnx is None:
+        raise UsageError("--int8 is about --onnx: for a small page, save the model with s2s save --int8")
+    if args.runtime is not None and args.web is None:
+        raise UsageError(f"--runtime {args.runtime} is about --web: leave it out")
+    model = replace(read_model_file(model_file_of(args.model)), path=args.model)  # a page has the name of a package
     if args.onnx is not None:
-        _write_onnx(args)
+        from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
+
+        files = write_onnx_folder(model, args.onnx, args.int8)
+        size = size_of(sum((Path(args.onnx) / name).stat().st_size for name in files))
+        print(f"{args.onnx}: {', '.join(files)}, {size}")
         return
     from s2s_plugins.web.folder import write_page
 
-    if args.int8:
-        raise UsageError("--int8 is about --onnx: for a small page, save the model with s2s save --int8")
-    size = write_page(read_model_file(args.model), args.web, args.runtime)
-    print(f"{args.web}: {size / 1e6:.1f} MB; try it: python -m http.server -d {args.web}")
-
-
-def _write_onnx(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.files.model_file import read_model_file
-    from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
-
-    if args.runtime is not None:
-        raise UsageError(f"--runtime {args.runtime} is about --web: leave it out")
-    files = write_onnx_folder(read_model_file(args.model), args.onnx, args.int8)
-    size = sum((Path(args.onnx) / name).stat().st_size for name in files)
-    print(f"{args.onnx}: {', '.join(files)}, {size / 1e6:.1f} MB")
+    size = size_of(write_page(model, args.web, args.runtime))
+    print(f"{args.web}: {size}; try it: python -m http.server -d {args.web}")

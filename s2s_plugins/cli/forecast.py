@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Tuple
 
-from s2s_plugins.cli.main import add_backend, at_least
+from s2s_plugins.cli.main import MODEL, add_backend, at_least
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
 DESCRIPTION = """\
 Reads series as CSV from stdin, with the columns of the training data, and writes what comes behind the last observed
 row of each: a column for each target, and one for each quantile that the model gives. Rows behind the last observed
-one hold the covariates that are known in the future. The model file is all that it needs; a checkpoint too,
-where fairseq is installed."""
+one hold the covariates that are known in the future. Tables need the extra [forecast], .npy and .npz do not; a
+checkpoint needs fairseq too."""
 EPILOG = """\
   s2s forecast checkpoint_best.pt < series.csv > forecast.csv
   s2s forecast checkpoint_best.pt --length 48 --plot forecast.png < series.csv
@@ -33,7 +33,7 @@ def levels_of(text: str) -> Tuple[float, ...]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, or a checkpoint of --task sequence_regression")
+    add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint of --task sequence_regression")
     add("--input", type=Path, metavar="F", help=".csv, .tsv, .parquet, .npy or .npz (default: CSV from stdin)")
     add("--out", type=Path, metavar="F", help="file to write, .csv or .npz (default: CSV to stdout)")
     add("--length", type=int, metavar="N", help="number of steps to predict (default: as in training)")

@@ -11,16 +11,16 @@ DESCRIPTION = "Prints what a model file is: its kind, sizes, symbols, figures, d
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, as s2s save writes it, or the name of a package of one")
+    add("model", metavar="MODEL", help="a model file, as s2s save writes it, or the name of an installed package")
     add("--json", action="store_true", help="write it as JSON, with settings and symbols")
 
 
 def run(args: argparse.Namespace) -> None:
+    from s2s_plugins.inference.files.contents import model_file_of
     from s2s_plugins.inference.files.info import as_text
     from s2s_plugins.inference.files.model_file import read_model_file
-    from s2s_plugins.inference.files.packages import installed_model
 
-    model = read_model_file(installed_model(args.model) or args.model)
+    model = read_model_file(model_file_of(args.model))
     if not args.json:
         print(as_text(model, Path(model.path).stat().st_size))
         return

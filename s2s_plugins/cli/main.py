@@ -22,6 +22,8 @@ class _Dataclass(Protocol):
 
 
 T = TypeVar("T", bound=_Dataclass)
+MODEL = "a model file, a folder of s2s export --onnx, or the name of an installed package of a model"
+LEVELS = ("token", "char")  # what a flag may call a token of a text
 
 VERBS = {
     "prepare": "text, or series of numbers (--series), to data to train on",

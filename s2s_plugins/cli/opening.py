@@ -6,11 +6,9 @@ from typing import Optional, Sequence, Type, TypeVar
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
-from s2s_plugins.inference.files.model_file import is_model_file
-from s2s_plugins.inference.files.packages import installed_model
+from s2s_plugins.inference.files.contents import CHECKPOINT, content_of, model_file_of
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.load import Model, load
-from s2s_plugins.inference.onnx.folder import is_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import USES, Trained
 from s2s_plugins.inference.translator import Translator
@@ -78,9 +76,24 @@ def open_forecaster(path: str, backend: Optional[str]) -> Forecaster:
     return load_forecaster(path)
 
 
+def open_model(path: str, backend: Optional[str]) -> Model:
+    """A model of any kind, of a model file.
+
+    Raises:
+        UsageError: it cannot be used, or is a checkpoint.
+    """
+    if content_of(path) == CHECKPOINT:
+        model_file_of(path)  # says what to do with it
+    return load(path, backend)
+
+
 def _is_file(paths: Sequence[str], backend: Optional[str]) -> bool:
-    """Whether model files are named, not checkpoints."""
-    files = [path for path in paths if is_model_file(path) or is_onnx_folder(path) or installed_model(path) is not None]
+    """Whether model files are named, not checkpoints.
+
+    Raises:
+        UsageError: there is none, or it stands beside others.
+    """
+    files = [path for path in paths if content_of(path) != CHECKPOINT]
     if files and len(paths) > 1:
         raise UsageError(
             f"{files[0]} is a whole model, and stands alone: s2s save makes one file of several checkpoints"

@@ -13,7 +13,7 @@ OUTPUT = "out"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model file, as s2s save writes it")
+    add("model", metavar="MODEL", help="a model file, as s2s save writes it, or the name of an installed package")
     add("--name", required=True, help="of the package: letters a-z, digits and _, as s2s_g2p_en")
     add("--version", default="1.0", metavar="V", help="of the model (default: %(default)s)")
     add("--licence", metavar="NAME", help="under which the model may be used (default: what the model file says)")
@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from s2s_plugins.inference.files.info import size_of
     from s2s_plugins.inference.files.wheel import write_wheel
 
     wheel = write_wheel(args.model, args.name, args.version, args.licence, args.out)
-    print(f'{wheel}: {wheel.stat().st_size / 1e6:.1f} MB; installed, s2s_plugins.load("{args.name}") opens it')
+    print(f'{wheel}: {size_of(wheel.stat().st_size)}; installed, s2s_plugins.load("{args.name}") opens it')

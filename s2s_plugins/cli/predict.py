@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2s_plugins.cli.main import add_backend, values
-from s2s_plugins.errors import end_with_the_pipe, standard_input
+from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, values
+from s2s_plugins.errors import standard_input
 
 DESCRIPTION = """\
 Reads one source per line from stdin and writes it back with a tab and the prediction, as soon as no more input waits.
@@ -17,12 +17,11 @@ EPILOG = """\
   s2s predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s predict checkpoint_best.pt --source char --beam 1 < words.txt    greedy search, the fastest
   s2s predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    three best of an ensemble"""
-LEVELS = ("token", "char")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL", help="a model file, or checkpoints of --task translation, an ensemble")
+    add("models", nargs="+", metavar="MODEL", help=f"{MODEL}; or checkpoints of --task translation, an ensemble")
     add("--data", metavar="DATA-BIN", help="dictionaries for an architecture that does not carry them")
     add(
         "--source",
@@ -44,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     stream = standard_input()
-    end_with_the_pipe()
     from s2s_plugins.cli.opening import open_translator
     from s2s_plugins.inference.lines import progress
     from s2s_plugins.inference.predictions import Options, predict_lines

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Optional, Tuple, Union
 
+from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
 
 DESCRIPTION = """\
@@ -16,7 +17,6 @@ EPILOG = """\
   s2s save checkpoint_best.pt --source char --out g2p.safetensors --licence BSD-2-Clause --data CMUdict
   s2s save 1.pt 2.pt 3.pt --source char --out committee.safetensors          an ensemble in one file
   s2s save best.pt --out small.safetensors --int8 --lines words.txt     a quarter of the size, and what it costs"""
-LEVELS = ("token", "char")
 OUTPUT = "out"
 
 
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.files import check_replaceable
+    from s2s_plugins.inference.files.info import size_of
     from s2s_plugins.inference.files.model_file import check_suffix
     from s2s_plugins.inference.rounding import difference, read_lines
     from s2s_plugins.models.saving import model_of
@@ -71,8 +72,8 @@ def run(args: argparse.Namespace) -> None:
             print(difference(model, rounded, lines))
         model = rounded
     model.write(args.out)
-    size = Path(args.out).stat().st_size
-    print(f"{args.out}: {model.kind}, {len(model.members)} x {model.about.architecture}, {size / 1e6:.1f} MB")
+    size = size_of(Path(args.out).stat().st_size)
+    print(f"{args.out}: {model.kind}, {len(model.members)} x {model.about.architecture}, {size}")
 
 
 def _spelling(args: argparse.Namespace, side: str) -> Tuple[str, Optional[bytes]]:

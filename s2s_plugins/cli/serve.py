@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from s2s_plugins.cli.main import add_backend, values
+from s2s_plugins.cli.main import MODEL, add_backend, values
 
 DESCRIPTION = """\
 Serves model files over HTTP: POST /v1/predict, /v1/classify and /v1/forecast, GET /v1/models, /healthz, /metrics and
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from s2s_plugins.server.limits import Limits
 
     add = parser.add_argument
-    add("models", nargs="+", metavar="[NAME=]MODEL", help="a model file; its name is by default that of the file")
+    add("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; its name is by default that of the file")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="(default: 127.0.0.1, this machine alone)")
     add("--port", type=int, default=8000, metavar="N", help="0 = one that is free (default: 8000)")
     for name, (kind, text) in LIMITS.items():
@@ -52,15 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from s2s_plugins.inference.load import load
+    from s2s_plugins.cli.opening import open_model
     from s2s_plugins.server.limits import Limits
     from s2s_plugins.server.page import files_of
-    from s2s_plugins.server.run import bind, is_loopback, log_requests, named, serve, url_of
+    from s2s_plugins.server.run import bind, is_loopback, log_requests, named, origin, serve, url_of
 
-    limits, paths = values(Limits, args), named(args.models)
+    limits, paths, origins = values(Limits, args), named(args.models), [origin(text) for text in args.cors]
     page = None if args.page is None else files_of(args.page)
     with bind(args.host, args.port) as bound:
-        models = {name: load(path, args.backend) for name, path in paths.items()}
+        models = {name: open_model(path, args.backend) for name, path in paths.items()}
         if not is_loopback(bound):
             print(
                 f"s2s serve: warning: {url_of(bound)} is open to the network: put a proxy with TLS and a password "
@@ -69,4 +69,4 @@ def run(args: argparse.Namespace) -> None:
             )
         if args.access_log:
             log_requests("s2s serve: ")
-        serve(models, bound, limits, page, args.cors)
+        serve(models, bound, limits, page, origins)

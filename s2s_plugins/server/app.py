@@ -22,11 +22,12 @@ from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.openapi import document
 from s2s_plugins.server.page import File
 from s2s_plugins.server.problems import Problem, encoded
-from s2s_plugins.server.schemas import explained, requests_of
+from s2s_plugins.server.schemas import ServedLimits, explained, requests_of
 from s2s_plugins.server.services import Service
 
 JSON = "application/json"
 LARGE = 1 << 14  # bytes of a body whose texts are split in a thread: to find the pieces of a megabyte takes long
+LISTED = tuple(ServedLimits.model_fields)  # the limits that clients are told
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -125,9 +126,9 @@ def create_app(
     """
     models, requests = Models(services, limits, metrics), requests_of(limits)
     described = encoded(document(requests, {verb: models.of_verb(verb) for verb in USES.values()}))
-    listed = [{"name": one.name, "kind": one.model.kind, "path": f"/v1/{one.verb}", **one.facts()} for one in services]
+    listed = {"models": [one.listed() for one in services], "limits": {name: getattr(limits, name) for name in LISTED}}
     gets: Dict[str, Handler] = {
-        "/v1/models": _sends(lambda: encoded({"models": listed}), JSON),
+        "/v1/models": _sends(lambda: encoded(listed), JSON),
         "/healthz": _sends(lambda: encoded({"status": "ok"}), JSON),
         "/metrics": _sends(metrics.text, "text/plain; version=0.0.4; charset=utf-8"),
         "/openapi.json": _sends(lambda: described, JSON),

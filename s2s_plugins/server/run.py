@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import math
 import os
+import re
 import signal
 import socket
 import sys
@@ -30,6 +31,8 @@ from s2s_plugins.server.protocol import KEEP_ALIVE, protocol_of
 from s2s_plugins.server.services import service_of
 
 BACKLOG = 1024
+ORIGIN = re.compile(r"(?P<site>(?P<scheme>[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\]))(:(?P<port>[0-9]{1,5}))?")
+PORTS = {"http": 80, "https": 443}  # that browsers leave out
 
 
 class Server(uvicorn.Server):
@@ -194,6 +197,19 @@ def named(words: Sequence[str]) -> Dict[str, str]:
             raise UsageError(f"{word}: two models have the name {name!r}: give names, as {name or 'a'}2={path}")
         found[name] = path
     return found
+
+
+def origin(text: str) -> str:
+    """A site as browsers name it: ``https://x.org``, ``http://x.org:8080``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    parts = ORIGIN.fullmatch(text.lower())
+    if parts is not None and int(parts["port"] or 0) <= 65535:
+        usual = parts["port"] is None or int(parts["port"]) == PORTS.get(parts["scheme"])
+        return parts["site"] + ("" if usual else f":{int(parts['port'])}")
+    raise UsageError(f"--cors {text} is no site: use scheme://host or scheme://host:port, as https://x.org")
 
 
 def log_requests(prefix: str) -> None:

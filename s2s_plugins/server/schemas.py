@@ -132,6 +132,16 @@ class ForecastAnswer(BaseModel):
     results: List[ForecastResult]
 
 
+class ModelAbout(BaseModel):
+    """What the file of a model says about it."""
+
+    architecture: str
+    licence: str = Field(description="Under which it may be used; empty if that was not said.")
+    data: str = Field(description="What it was trained on.")
+    figures: Dict[str, Union[str, float]] = Field(description="Scores on what was held out, and facts of the training.")
+    written_by: str = Field(description="The release that wrote the file.")
+
+
 class ServedModel(BaseModel):
     """A model that is served; of a kind of its own are the further fields."""
 
@@ -139,12 +149,23 @@ class ServedModel(BaseModel):
     name: str
     kind: str
     path: str = Field(description="Where its requests go.")
+    about: Optional[ModelAbout] = Field(description="null if it is not from a file.")
+
+
+class ServedLimits(BaseModel):
+    """What the server takes."""
+
+    max_body: int = Field(description="Bytes of a request's body.")
+    max_texts: int = Field(description="Texts, or samples of an array, of a request.")
+    max_tokens: int = Field(description="Tokens of a text, `</s>` included, or steps of a sample.")
+    max_beam: int = Field(description="Width of the beam search, and number of predictions of a text.")
 
 
 class ModelsAnswer(BaseModel):
-    """All models."""
+    """All models, and the limits of the server."""
 
     models: List[ServedModel]
+    limits: ServedLimits
 
 
 class HealthAnswer(BaseModel):
@@ -166,13 +187,24 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+REMEDIES = {
+    "missing": "add it",
+    "extra_forbidden": "leave it out",
+    "too_long": "send fewer at a time",
+    "too_short": "send one or more",
+    **dict.fromkeys(("less_than", "less_than_equal"), "lower it"),
+    **dict.fromkeys(("greater_than", "greater_than_equal"), "raise it"),
+}
+
+
 def explained(errors: Sequence[Any]) -> str:
-    """What is wrong with a request, in a line: the first thing, and the field that it is about."""
+    """What is wrong with a request, in a line: of the first thing the field, what it may be, and the remedy."""
     first = errors[0]
     if first["loc"][:1] == ("text",) and len(errors) > 1:  # it is neither a text nor a list of texts
         others = [one for one in errors if one["loc"][:1] == ("text",) and one["loc"][1:] != ("str",)]
         if others[0]["type"] == "list_type":
-            return "text: Input should be a string, or a list of strings"
+            return 'text: Input should be a string, or a list of strings: send one, as {"text": "zebra"}'
         first = others[0]
     places = [str(part) for part in first["loc"] if isinstance(part, int) or str(part).isidentifier()]
-    return f"{'.'.join(places)[:100] or 'the body'}: {first['msg'][:200]}"
+    remedy = REMEDIES.get(first["type"], "GET /openapi.json has the form of requests")
+    return f"{'.'.join(places)[:100] or 'the body'}: {first['msg'][:200]}: {remedy}"

@@ -10,6 +10,7 @@ import numpy as np
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.files.plain import to_plain
 from s2s_plugins.inference.forecaster import ForecastArrays, Forecaster
 from s2s_plugins.inference.load import Model
 from s2s_plugins.inference.translator import Sentence, Translator
@@ -39,9 +40,20 @@ class Service(ABC, Generic[M]):
         self.name, self.limits = name, limits
         self.model: M = model
 
+    def listed(self) -> Answer:
+        """What a client may want to know about the model."""
+        about = self.model.about
+        return {
+            "name": self.name,
+            "kind": self.model.kind,
+            "path": f"/v1/{self.verb}",
+            "about": None if about is None else to_plain(about),
+            **self.facts(),
+        }
+
     @abstractmethod
     def facts(self) -> Answer:
-        """What a client may want to know about the model, beside its name and kind."""
+        """The part of :meth:`listed` that is of this kind of model alone."""
 
     @abstractmethod
     def items(self, request: Any) -> Tuple[Sequence[Any], Hashable]:

@@ -77,14 +77,14 @@ def hostile(port, stop):
 def test_many_clients_get_their_own_answers_beside_hostile_ones_and_memory_does_not_grow(folder):  # noqa: F811
     model = s2s_plugins.load(folder / "attention_lstm.safetensors", "onnx")
     expected = dict(zip(WORDS, (one.text for one in model.predict(WORDS))))
-    with Process(folder, "attention_lstm.safetensors", "--client-timeout", "2") as process:
+    with Process(folder, "attention_lstm.safetensors", "--client-timeout", "5") as process:
         port, stop, after = int(process.url.rsplit(":", 1)[1]), threading.Event(), []
         attackers = [threading.Thread(target=hostile, args=(port, stop)) for _ in range(8)]
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]  # they say nothing
         for thread in attackers:
             thread.start()
         try:
-            for round in range(6):
+            for round in range(12):
                 found = {}
                 with ThreadPoolExecutor(CLIENTS) as threads:
                     parts = [WORDS[place::CLIENTS] for place in range(CLIENTS)]
@@ -98,7 +98,7 @@ def test_many_clients_get_their_own_answers_beside_hostile_ones_and_memory_does_
                 thread.join()
             for connection in idle:
                 connection.close()
-        assert after[-1] < after[1] + 10, after
+        assert after[-1] < after[6] + 10, after  # it settles in half a minute
         metrics = httpx.get(process.url + "/metrics").text
         assert "s2s_queue_texts{" in metrics and 's2s_queue_texts{model="attention_lstm"} 0.0' in metrics
         assert 'status="500"' not in metrics

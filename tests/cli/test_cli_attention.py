@@ -103,7 +103,7 @@ def test_what_makes_no_sense_is_one_line(commands, digits, trained, tmp_path, fl
 
 def test_a_checkpoint_that_is_missing_or_of_another_task_is_one_line(commands, tmp_path):
     error = one_line_error(attention(commands, "no/such.pt", tmp_path / "out", stdin="1\n", code=2))
-    assert "checkpoint no/such.pt does not exist" in error
+    assert "no/such.pt: there is no such file" in error
 
 
 def test_a_line_that_is_not_utf8_is_named(trained, tmp_path):

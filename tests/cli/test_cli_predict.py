@@ -126,7 +126,7 @@ def test_what_cannot_be_predicted_is_an_error_of_one_line(commands, trained, tmp
     model = trained["attention_lstm"]
     for flags, lines, message in (
         (("--nbest", 6), LINES, "--nbest 6 is more than --beam 5 finds"),
-        ((tmp_path / "none.pt",), LINES, "does not exist"),
+        ((tmp_path / "none.pt",), LINES, "there is no such file"),
         ((), ["1", "", "2 " * 2000], "line 3 has 2001 tokens, </s> included, and the model takes 1024"),
     ):
         result = predict(commands, model, *flags, lines=lines, code=2)

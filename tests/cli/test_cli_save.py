@@ -19,7 +19,11 @@ def model(commands):
     folder.mkdir()
     flags = ["--licence", "CC0-1.0", "--data", "made up", "--figure", "PER=8.5", "--figure", "by=us"]
     done = commands("s2s", "save", FOLDER / "attention_lstm.pt", "--out", folder / "a.safetensors", *flags)
-    assert done.out == f"{folder / 'a.safetensors'}: translator, 1 x attention_lstm, 0.0 MB\n" and done.err == ""
+    size = (folder / "a.safetensors").stat().st_size
+    assert (
+        done.out == f"{folder / 'a.safetensors'}: translator, 1 x attention_lstm, {size / 1000:.1f} kB\n"
+        and done.err == ""
+    )
     return folder / "a.safetensors"
 
 
@@ -64,6 +68,34 @@ def test_an_ensemble_and_what_rounding_changes(commands, model, tmp_path):
     assert found["scores"] == pytest.approx(expected["scores"], abs=0.02)
 
 
+def test_a_line_that_is_too_long_is_named_and_unknown_tokens_are_told_once(commands, tmp_path):
+    flags = [
+        "save",
+        FOLDER / "attention_lstm.pt",
+        "--half",
+        "--lines",
+        tmp_path / "l",
+        "--out",
+        tmp_path / "m.safetensors",
+    ]
+    (tmp_path / "l").write_text("a\u2028b\n" + "a " * 3000 + "\n")  # Python takes U+2028 for the end of a line
+    assert "--lines: line 2 has 3001 tokens" in one_line_error(commands("s2s", *flags, code=2))
+    (tmp_path / "l").write_text("a b\nc z\nz\n")
+    assert commands("s2s", *flags).err.count("line 2: unknown token z") == 1
+    (tmp_path / "l").write_text("")
+    assert "is empty" in one_line_error(commands("s2s", *flags, code=2))
+
+
+@pytest.mark.parametrize("verb", ["info", "predict"])
+def test_a_command_ends_quietly_when_nobody_reads_on(model, verb):
+    command = [sys.executable, "-m", "s2s_plugins", verb, str(model)]
+    given, taken = os.pipe()
+    os.close(given)
+    done = subprocess.run(command, input="a b c\n" * 9, stdout=taken, stderr=subprocess.PIPE, text=True)
+    os.close(taken)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_classifiers_are_saved_and_classify(commands, model):
     path = model.with_name("c.safetensors")
     commands("s2s", "save", FOLDER / "sa_lstm-classifier.pt", "--out", path, "--half")
@@ -104,10 +136,10 @@ SAVE = ["save", FOLDER / "peek_lstm.pt", "--out"]
         (["predict", "{model}", FOLDER / "peek_lstm.pt"], "a.safetensors is a whole model, and stands alone"),
         (["predict", "{model}", "--data", "x"], "--data x is about checkpoints"),
         (["predict", FOLDER / "peek_lstm.pt", "--backend", "onnx"], "--backend onnx is about model files"),
-        (["predict", "no.safetensors"], "model no.safetensors does not exist: use one that s2s save wrote"),
+        (["predict", "no.safetensors"], "no.safetensors: there is no such file, folder or installed package"),
         (["classify", "{model}"], "a.safetensors is a translator: s2s predict runs it"),
         (["forecast", "{model}"], "a.safetensors is a translator: s2s predict runs it"),
-        (["info", FOLDER / "peek_lstm.pt"], "peek_lstm.pt is damaged, or no model file"),
+        (["info", FOLDER / "peek_lstm.pt"], "peek_lstm.pt is a checkpoint: s2s save "),
         ([*SAVE, "a.pt"], "a model file is named MODEL.safetensors, not a.pt"),
         ([*SAVE, "/dev/null"], "--out /dev/null is no regular file"),
         ([*SAVE, "a.safetensors", "--lines", "x"], "--lines x shows what rounding changes: give --half or --int8 too"),

@@ -18,7 +18,7 @@ from s2s_plugins.cli.serve import LIMITS
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.server.limits import Limits
-from s2s_plugins.server.run import bind, is_loopback, named, reason, url_of
+from s2s_plugins.server.run import bind, is_loopback, named, origin, reason, url_of
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +142,8 @@ def test_what_cannot_be_served_is_an_error_of_one_line(folder, capsys, monkeypat
             (["a=attention_lstm.safetensors", "a=attention_lstm.safetensors"], "two models have the name 'a'"),
             (["attention_lstm.safetensors", "--max-beam", "0"], "--max-beam 0 is out of range"),
             (["attention_lstm.safetensors", "--page", "."], "--page . has no index.html"),
+            (["attention_lstm.safetensors", "--cors", "x"], "--cors x is no site: use scheme://host or scheme://host:"),
+            ([str(CHECKPOINTS / "peek_lstm.pt"), "--port", "0"], "peek_lstm.pt is a checkpoint: s2s save"),
         ):
             with pytest.raises(SystemExit) as ended:
                 main(["serve", *argv])
@@ -170,6 +172,30 @@ def test_names_are_those_of_the_files_unless_they_are_given(tmp_path, monkeypatc
     }
     with pytest.raises(UsageError, match="give names, as a2=two/a.safetensors"):
         named(["one/a.safetensors", "two/a.safetensors"])
+
+
+def test_a_site_is_named_as_browsers_name_it():
+    for text, site in (
+        ("https://x.org", "https://x.org"),
+        ("HTTPS://X.org:443", "https://x.org"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ):
+        assert origin(text) == site
+    for text in ("x", "*", "null", "https://", "x.org:80", "https://x.org/", "https://x.org/a", "https://x.org?a"):
+        with pytest.raises(UsageError, match="is no site"):
+            origin(text)
+    for text in (
+        "https://u@x.org",
+        "https://x.org:port",
+        "https://x.org:70000",
+        "https://x y.org",
+        "",
+        "https://é.org",
+    ):
+        with pytest.raises(UsageError, match="is no site"):
+            origin(text)
 
 
 def test_every_limit_is_a_flag_with_its_default():

@@ -1,6 +1,7 @@
 """The page in a browser, as ``python -m http.server`` serves it."""
 
 import contextlib
+import io
 import itertools
 import shutil
 import socket
@@ -9,12 +10,15 @@ from dataclasses import replace
 import pytest
 from conftest import REPOSITORY
 from onnx_models import TOKENS
+from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 from served import running
 from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, pieces_model, runtime_or_skip, served
 
+from s2s_plugins.inference.files.facts import About
 from s2s_plugins.inference.load import opened
 from s2s_plugins.models.saving import model_of
+from s2s_plugins.server.limits import Limits
 from s2s_plugins.web.folder import write_page
 
 pytestmark = needs_chromium
@@ -193,6 +197,8 @@ def test_what_does_not_work_is_said_and_goes_away(page):
     expect(alert).to_have_text("")
     page.fill("#nbest", "1000")
     expect(alert).to_contain_text("Predictions: ")
+    page.fill("#nbest", "")
+    expect(alert).to_have_text("Predictions: Please fill out this field.")
     page.fill("#nbest", "3")
     page.wait_for_function(LISTS, arg=3)
     type_in(page, "  ")
@@ -254,6 +260,43 @@ def test_it_fits_a_narrow_screen_and_has_contrast_in_light_and_dark(visit):
         assert page.evaluate(CONTRASTS) >= 4.5
 
 
+PLACES = """() => ["#answers", "#alignment", ".scroll"].map((one) => {
+  const { top, width } = document.querySelector(one).getBoundingClientRect();
+  return [top, width, document.querySelector(one).scrollWidth];
+})"""
+
+
+def test_an_alignment_has_the_width_that_it_needs_and_shows_where_it_goes_on(page):
+    page.set_viewport_size({"width": 1200, "height": 900})
+    type_in(page, "feed")
+    (top, _, _), (beside, _, _), _ = page.evaluate(PLACES)
+    assert top == beside
+    type_in(page, "ponmlkjihgfedc")
+    (top, width, _), (below, full, _), (_, inner, needed) = page.evaluate(PLACES)
+    assert below > top and full == width and needed <= inner + 1, "nothing is cut off"
+    whole, end = edge(page), page.evaluate("document.querySelector('.scroll').scrollLeft = 9999")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.querySelector('.scroll').scrollLeft = 0")
+    assert edge(page) < whole - 20, "a shadow"
+    page.evaluate("document.querySelector('.scroll').scrollLeft = 9999")
+    assert edge(page) > whole - 20 and end
+    page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def edge(page):
+    """How light the right edge of the alignment is, above its cells."""
+    x, y = page.evaluate(
+        """() => {
+          const scroll = document.querySelector(".scroll");
+          scroll.scrollIntoView();
+          const { right, top } = scroll.getBoundingClientRect();
+          return [right - 3, top + 1];
+        }"""
+    )
+    shot = page.screenshot(clip={"x": x, "y": y, "width": 2, "height": 2})
+    return Image.open(io.BytesIO(shot)).convert("L").getpixel((0, 0))
+
+
 EVERY_WEIGHT = """() => document.querySelectorAll("#heatmap td[tabindex]").forEach((cell, place, all) => {
   cell.style.setProperty("--weight", place / (all.length - 1));
 })"""
@@ -307,14 +350,19 @@ def late_answers_are_left_alone(page):
 def test_the_page_of_a_server_shows_what_its_models_say(browser):
     films = opened(model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")]))
     letters = opened(TRANSLATOR)
-    with running({"letters": letters, "films": films}) as server:
+    letters.about = About("attention_lstm", "CC0-1.0", "made up", {"PER": 8.5})
+    with running({"letters": letters, "films": films}, Limits(max_beam=4)) as server:
         page, said = browser.new_page(), []
         page.on("console", lambda message: said.append(message.text))
         page.goto(server.url)
         page.wait_for_selector("body[data-ready]", timeout=30_000)
+        expect(page.locator("#about")).to_have_text("translator, attention_lstm, trained on made up")
+        expect(page.locator("#facts")).to_contain_text("CC0-1.0")
+        expect(page.locator("#facts")).to_contain_text("PER8.5")
+        assert [page.input_value(field) for field in ("#nbest", "#beam")] == ["4", "4"]
         for word in ("feed", "\u4e16b"):
             type_in(page, word)
-            expected = letters.predict(word, nbest=5)
+            expected = letters.predict(word, nbest=4, beam=4)
             assert [text for text, _, _ in page.evaluate(SHOWN)] == [one.text for one in expected]
             assert len(page.evaluate(WEIGHTS)) == len(expected[0].tokens) + 2
         expect(page.locator("#tokens")).to_have_text("\u4e16 (unknown) b")

@@ -273,8 +273,13 @@ def test_what_a_file_says_of_its_model_is_kept(saved):
     assert model.about.figures["words"] == 26 and model.about.figures["of"] == "us"
     assert model.about.figures["updates"] == 60 and model.about.architecture == "attention_lstm"
     text = as_text(replace(model, about=replace(model.about, data="a\x1b[2Jb\nc")), 12_345)
-    assert "0.01 MB, 3,256 weights in float32" in text and "a\N{REPLACEMENT CHARACTER}[2Jb" in text
+    assert "12.3 kB, 3,256 weights in float32" in text and "a\N{REPLACEMENT CHARACTER}[2Jb" in text
     assert all(line.isprintable() for line in text.splitlines()) and "encoder: 1 x lstm of 8" in text
+    facts = replace(model.facts, source=replace(model.facts.source, symbols=("a", "madeupword0000", "b")))
+    filled = as_text(replace(model, facts=facts), 1)
+    assert "2 symbols" in filled and "madeup" not in filled
+    monotonic = as_text(model_of([checkpoint("attention_lstm-monotonic")]), 38_149)
+    assert "monotonic attention decoder: " in monotonic and "hard_" not in monotonic and "38.1 kB" in monotonic
     assert "2: neg pos" in as_text(read_model_file(saved["sa_lstm-classifier"]), 1)
 
 

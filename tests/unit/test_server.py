@@ -12,6 +12,7 @@ from served import Held, classifier, request, running, to_the_end, translator
 from test_forecaster import forecaster
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.files.facts import About
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.page import files_of
 from s2s_plugins.server.problems import KINDS
@@ -142,8 +143,8 @@ ERRORS = [
     ("POST", "/v1/predict", BODY, {}, 415, "not_json_type", "Content-Type"),
     ("POST", "/v1/predict", BODY, {"content-type": "text/plain"}, 415, "not_json_type", "Content-Type"),
     ("POST", "/v1/predict", [1], JSON, 422, "invalid_request", "the body: Input should be an object"),
-    ("POST", "/v1/predict", {}, JSON, 422, "invalid_request", "text: Field required"),
-    ("POST", "/v1/predict", {"text": 1}, JSON, 422, "invalid_request", "text: Input should be a string, or a list"),
+    ("POST", "/v1/predict", {}, JSON, 422, "invalid_request", "text: Field required: add it"),
+    ("POST", "/v1/predict", {"text": 1}, JSON, 422, "invalid_request", "or a list of strings: send one"),
     ("POST", "/v1/predict", {"text": []}, JSON, 422, "invalid_request", "text: List should have at least 1 item"),
     ("POST", "/v1/predict", {"text": ["a", 2]}, JSON, 422, "invalid_request", "text.1: Input should be a valid string"),
     (
@@ -153,9 +154,17 @@ ERRORS = [
         JSON,
         422,
         "invalid_request",
-        "text: List should have at most 5 items",
+        "text: List should have at most 5 items after validation, not 6: send fewer",
     ),
-    ("POST", "/v1/predict", {**BODY, "beem": 5}, JSON, 422, "invalid_request", "beem: Extra inputs"),
+    (
+        "POST",
+        "/v1/predict",
+        {**BODY, "beem": 5},
+        JSON,
+        422,
+        "invalid_request",
+        "beem: Extra inputs are not permitted: leave it",
+    ),
     (
         "POST",
         "/v1/predict",
@@ -163,7 +172,7 @@ ERRORS = [
         JSON,
         422,
         "invalid_request",
-        "beam: Input should be less than or equal",
+        "beam: Input should be less than or equal to 6: lower it",
     ),
     (
         "POST",
@@ -172,7 +181,7 @@ ERRORS = [
         JSON,
         422,
         "invalid_request",
-        "beam: Input should be a valid integer",
+        "beam: Input should be a valid integer: GET /openapi.json has the form",
     ),
     ("POST", "/v1/predict", {**BODY, "nbest": 0}, JSON, 422, "invalid_request", "nbest: Input should be greater than"),
     ("POST", "/v1/predict", {"text": "a " * 12}, JSON, 422, "text_too_long", "text 1 has 13 tokens, </s> included"),
@@ -313,7 +322,12 @@ def test_metrics_count_requests_by_path_and_status_and_no_path_of_a_client(small
 
 
 def test_models_are_listed_with_what_clients_need(server):
-    listed = {one.pop("name"): one for one in httpx.get(server.url + "/v1/models").json()["models"]}
+    answer = httpx.get(server.url + "/v1/models").json()
+    assert answer["limits"] == {"max_body": 1 << 20, "max_texts": 1000, "max_tokens": 1000, "max_beam": 20}
+    listed = {one.pop("name"): one for one in answer["models"]}
+    about = listed["letters"]["about"]
+    assert about["architecture"] == "attention_lstm" and about["figures"]["updates"] == 60 and about["licence"] == ""
+    assert listed["sales"]["about"] is None
     assert list(listed) == ["letters", "moods", "other", "sales"]
     assert listed["letters"]["path"] == "/v1/predict" and listed["letters"]["kind"] == "translator"
     assert listed["moods"]["labels"] == ["neg", "pos"]
@@ -324,7 +338,9 @@ def test_the_document_names_every_error_and_the_models(server):
     text = httpx.get(server.url + "/openapi.json").text
     errors = {"method_not_allowed", "not_found"}  # of what the document does not have
     assert all(f"`{code}`" in text for code in KINDS.keys() - errors)
-    properties = json.loads(text)["components"]["schemas"]["PredictRequest"]["properties"]
+    schemas = json.loads(text)["components"]["schemas"]
+    assert schemas["ModelAbout"]["properties"].keys() == About.__dataclass_fields__.keys()
+    properties = schemas["PredictRequest"]["properties"]
     assert properties["model"]["anyOf"][0]["enum"] == ["letters", "other"]
     assert properties["beam"]["maximum"] == 20 and properties["text"]["anyOf"][1]["maxItems"] == 1000
 

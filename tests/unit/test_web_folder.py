@@ -190,12 +190,16 @@ def test_the_dist_folder_of_the_package_serves_as_a_runtime(tmp_path):
 def test_the_command_writes_the_folder_and_says_how_to_try_it(tmp_path, none, capsys):
     MODEL.write(tmp_path / "letters.safetensors")
     main(["export", str(tmp_path / "letters.safetensors"), "--web", str(tmp_path / "page"), "--runtime", str(none)])
-    assert capsys.readouterr().out == f"{tmp_path}/page: 0.1 MB; try it: python -m http.server -d {tmp_path}/page\n"
+    size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
+    assert (
+        capsys.readouterr().out
+        == f"{tmp_path}/page: {size / 1000:.1f} kB; try it: python -m http.server -d {tmp_path}/page\n"
+    )
     assert {path.name for path in PAGE.iterdir()} < {path.name for path in (tmp_path / "page").iterdir()}
 
 
 def test_the_command_takes_a_model_file_alone(tmp_path, capsys):
-    for name, said in (("best.pt", "best.pt is no model file: make one with s2s save"), ("a.safetensors", "not exist")):
+    for name, said in (("best.pt", "best.pt: there is no such file"), ("a.safetensors", "there is no such")):
         with pytest.raises(SystemExit) as stop:
             main(["export", name, "--web", str(tmp_path / "page")])
         error = capsys.readouterr().err

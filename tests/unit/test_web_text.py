@@ -126,3 +126,19 @@ def test_documents_are_cut_and_numbered_as_in_python(level, rare, limit, truncat
     symbols = ["a", "warm", "film", ",", "3.50", "f", "σίσυφος"]
     expected, found = tokenized(Tokenizer(level, True, rare), symbols, texts, limit, truncate)
     assert found == expected
+
+
+def test_what_is_no_text_is_an_error_that_says_so():
+    script = """
+    const { checkText } = await import("PAGE/text.js");
+    const said = [null, undefined, 5, ["a"], "", "a"].map((text) => {
+      try { checkText(text); return null; } catch (error) { return [error.name, error.message]; }
+    });
+    console.log(JSON.stringify(said));
+    """
+    kinds = ("null", "of type undefined", "of type number", "of type object")
+    assert run_node(script, None) == [
+        *(["TypeError", f"the text is {kind}: give a string"] for kind in kinds),
+        None,
+        None,
+    ]

@@ -118,6 +118,12 @@ def test_a_name_that_is_none_is_refused(saved, tmp_path, name):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["class", "async", "lambda"])
+def test_a_word_of_python_is_no_name(saved, tmp_path, name):
+    with pytest.raises(UsageError, match=f"--name {name} is a word of Python's own"):
+        write_wheel(str(saved), name, "1.0", "MIT", tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", ["json", "sys", "numpy", "s2s_plugins", "flit_core"])
 def test_a_name_that_would_hide_another_package_is_refused(saved, tmp_path, name):
     with pytest.raises(UsageError, match="another package, which it would hide"):
@@ -143,7 +149,7 @@ def test_what_cannot_be_packaged_is_said_in_one_line(saved, tmp_path, monkeypatc
 
 
 def test_a_checkpoint_is_no_model_to_package(tmp_path):
-    with pytest.raises(UsageError, match="use one that s2s save wrote"):
+    with pytest.raises(UsageError, match="is a checkpoint: s2s save"):
         write_wheel(str(FOLDER / "attention_lstm.pt"), "s2s_letters_xx", "1.0", "MIT", tmp_path / "out")
     assert not (tmp_path / "out").exists() and importlib.util.find_spec("s2s_letters_xx") is None
 

@@ -8,6 +8,7 @@ from typing import Any, List, Tuple
 from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, TranslatorFacts
 from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings, StackSettings
+from s2s_plugins.text.symbols import FILLER
 
 SHOWN = 30  # symbols or labels
 
@@ -22,7 +23,7 @@ def as_text(model: ModelFile, size: int) -> str:
     about = model.about
     rows = [
         ("model", f"{model.kind}, {about.architecture}" + _times(len(model.members))),
-        ("file", f"{size / 1e6:.2f} MB, {_count(model):,} weights in {model.precision}"),
+        ("file", f"{size_of(size)}, {_count(model):,} weights in {model.precision}"),
         *_facts(model),
         *(("layers", text) for text in _layers(model.members[0].settings)),
         ("trained on", about.data or "(not said)"),
@@ -32,6 +33,11 @@ def as_text(model: ModelFile, size: int) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{line(name):<{width}}  {line(text)}" for name, text in rows)
+
+
+def size_of(size: int) -> str:
+    """A number of bytes, as ``4.2 MB`` or ``38.1 kB``."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _times(members: int) -> str:
@@ -51,11 +57,12 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
     if isinstance(facts, TranslatorFacts):
         sides = (("source", facts.source, facts.longest_source), ("target", facts.target, facts.longest_target))
         return [
-            (name, f"{side.level}, {len(side.symbols):,} symbols, at most {longest:,} tokens: {_some(side.symbols)}")
+            (name, f"{side.level}, {len(own):,} symbols, at most {longest:,} tokens: {_some(own)}")
             for name, side, longest in sides
+            for own in (_own(side.symbols),)
         ]
     if isinstance(facts, ClassifierFacts):
-        text = f"{facts.tokenizer.level}, {len(facts.symbols):,} symbols"
+        text = f"{facts.tokenizer.level}, {len(_own(facts.symbols)):,} symbols"
         return [("labels", f"{len(facts.labels)}: {_some(facts.labels)}"), ("text", text)]
     assert isinstance(facts, ForecasterFacts)
     series = facts.series
@@ -63,6 +70,11 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
     columns = [(name, ", ".join(map(str, series[name]))) for name in names if series.get(name)]
     lengths = f"reads {series.get('input_length')} steps, predicts {series.get('output_length')}"
     return [*columns, ("lengths", lengths + (", stateful" if facts.stateful else ""))]
+
+
+def _own(symbols: Tuple[str, ...]) -> Tuple[str, ...]:
+    """The symbols of the data, without those that fill a dictionary up."""
+    return tuple(symbol for symbol in symbols if not symbol.startswith(FILLER))
 
 
 def _some(names: Tuple[str, ...]) -> str:
@@ -75,9 +87,11 @@ def _layers(settings: Any) -> List[str]:
         return [_stack("reader", settings.reader.stack, head.bidirectional), f"head: {head.pooling} of the outputs"]
     assert isinstance(settings, Seq2SeqSettings)
     decoder = settings.decoder
-    found = [_stack("encoder", settings.encoder), _stack(f"{decoder.kind} decoder", decoder.stack)]
-    if decoder.attention is not None:
-        attention = decoder.attention
+    attention = decoder.attention
+    hard = attention is not None and attention.alignment != "soft"
+    kind = f"{attention.alignment} attention" if attention is not None and hard else decoder.kind
+    found = [_stack("encoder", settings.encoder), _stack(f"{kind} decoder", decoder.stack)]
+    if attention is not None:
         found.append(f"attention: {attention.score}, {attention.alignment}, {attention.timing} the step")
     return found
 

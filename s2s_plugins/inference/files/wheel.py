@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import Optional, Union
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import require
 from s2s_plugins.files import replacing
+from s2s_plugins.inference.files.contents import model_file_of
 from s2s_plugins.inference.files.info import as_text, line
 from s2s_plugins.inference.files.model_file import ModelFile, read_model_file
 from s2s_plugins.inference.files.packages import MODEL, NAME, installed_model
@@ -32,7 +34,7 @@ def write_wheel(path: str, name: str, version: str, licence: Optional[str], out:
     """Write a wheel that holds the model file ``path``; the same model gives the same bytes.
 
     Args:
-        path: of the model file.
+        path: of the model file, or the name of an installed package of one.
         name: of the package, which :func:`s2s_plugins.load` finds.
         version: of the model, as ``1.0``.
         licence: under which the model may be used; None: what the model file says.
@@ -51,7 +53,7 @@ def write_wheel(path: str, name: str, version: str, licence: Optional[str], out:
     if os.path.exists(out) and not os.path.isdir(out):
         raise UsageError(f"--out {out} is a file: name a folder")
     require("flit_core", what="s2s package")
-    model = read_model_file(path)
+    model = read_model_file(model_file_of(path))
     licence = line(licence or model.about.licence)
     if not licence.strip():
         raise UsageError(f"{path} does not say under which licence it may be used: give --licence")
@@ -71,6 +73,8 @@ def _check_name(name: str) -> None:
             f"--name {name} is no name of a package: use at most {LONGEST} letters a-z, digits and single _, as "
             "s2s_g2p_en"
         )
+    if keyword.iskeyword(name):
+        raise UsageError(f"--name {name} is a word of Python's own, which no module can have: choose another")
     if installed_model(name) is None and _is_module(name):
         raise UsageError(f"--name {name} is that of another package, which it would hide: choose another")
 

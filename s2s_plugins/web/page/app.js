@@ -6,6 +6,7 @@ import { load } from "./s2s.js";
 const END = "</s>";
 const EMPTY = "(empty)";
 const SCORE = "mean log-probability of a token";
+const [NBEST, BEAM] = [50, 100]; // the most that the page offers, where no server has limits of its own
 const WAIT = 40; // ms after a key, for the next one
 const at = (id) => document.getElementById(id);
 
@@ -142,10 +143,19 @@ function introduce() {
   at("links").hidden = !model.names;
   say("answers-title", model.kind === "classifier" ? "Classes" : "Predictions");
   at("settings").hidden = model.kind === "classifier";
+  limit("nbest", Math.min(NBEST, model.mostBeam ?? NBEST));
+  limit("beam", model.mostBeam ?? BEAM);
   const names = model.names ?? [];
   at("choice").hidden = names.length < 2;
   at("model").replaceChildren(...names.map((name) => element("option", name)));
   at("model").value = model.name;
+}
+
+/** Let a number be at most `most`. */
+function limit(id, most) {
+  const field = at(id);
+  field.max = most;
+  if (field.valueAsNumber > most) field.value = most;
 }
 
 /** Open a model: of a server's several the one with a name. */

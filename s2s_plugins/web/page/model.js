@@ -2,7 +2,7 @@
 
 import * as runtime from "./runtime/ort.js";
 import { beamSearch } from "./search.js";
-import { EOS, Spelling, Symbols, Tokenizer } from "./text.js";
+import { EOS, Spelling, Symbols, Tokenizer, checkText } from "./text.js";
 
 const BEAM = 5;
 
@@ -100,9 +100,11 @@ export class Translator {
    * @param {number} [options.beam] number of hypotheses that are followed at a time
    * @param {AbortSignal} [options.signal] abandons the search
    * @returns {Promise<Prediction[]>} best first
+   * @throws {TypeError} the text is no string
    * @throws {RangeError} a number is out of range, or the text is longer than the model takes
    */
   async predict(text, { nbest = 1, beam = Math.max(BEAM, nbest), signal } = {}) {
+    checkText(text);
     if (!Number.isInteger(nbest) || nbest < 1 || !Number.isInteger(beam) || beam < nbest) {
       throw new RangeError(`nbest ${nbest} with beam ${beam}: use whole numbers from 1, beam not below nbest`);
     }
@@ -152,8 +154,10 @@ export class Classifier {
    * @param {string} text
    * @returns {Promise<{label: string, probability: number, probabilities: Object<string, number>, source: object[]}>}
    *   of the most probable class; the probabilities of all, by label; the tokens of the text, as in a Prediction
+   * @throws {TypeError} the text is no string
    */
   async classify(text) {
+    checkText(text);
     const { limit, truncate, labels } = this.facts;
     const tokens = this.tokenizer.tokens(text);
     const source = tokens.map((token) => ({ token, known: this.symbols.has(token) }));

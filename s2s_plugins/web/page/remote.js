@@ -1,5 +1,7 @@
 /** A model of `s2s serve`, behind the same methods as one that runs in this browser. */
 
+import { checkText } from "./text.js";
+
 /**
  * A model that a server runs.
  *
@@ -7,11 +9,11 @@
  * @param {string} [name] by default that of the first model that a page can show
  */
 export async function open(base, name) {
-  const { models } = await answer(await fetch(new URL("v1/models", base)));
+  const { models, limits } = await answer(await fetch(new URL("v1/models", base)));
   const shown = models.filter(({ kind }) => kind in RESULTS);
   const model = name === undefined ? shown[0] : shown.find((one) => one.name === name);
   if (!model) throw new Error("the server has no such translator or classifier: see v1/models");
-  return new RemoteModel(base, model, shown.map((one) => one.name));
+  return new RemoteModel(base, model, shown.map((one) => one.name), limits);
 }
 
 const RESULTS = {
@@ -23,15 +25,18 @@ const RESULTS = {
 };
 
 class RemoteModel {
-  constructor(base, { name, kind, alignment }, names) {
-    Object.assign(this, { base, name, kind, names, hasAttention: alignment === true });
+  constructor(base, { name, kind, about, alignment }, names, limits) {
+    const most = limits.max_beam;
+    Object.assign(this, { base, name, kind, about, names, mostBeam: most, hasAttention: alignment === true });
   }
 
-  async predict(text, { nbest = 1, beam = Math.max(5, nbest), signal } = {}) {
+  async predict(text, { nbest = 1, beam = Math.max(Math.min(5, this.mostBeam), nbest), signal } = {}) {
+    checkText(text);
     return this.#ask("v1/predict", { text, nbest, beam, alignment: this.hasAttention }, signal);
   }
 
   async classify(text, { signal } = {}) {
+    checkText(text);
     return this.#ask("v1/classify", { text }, signal);
   }
 

@@ -137,3 +137,10 @@ export class Tokenizer {
     return Object.keys(this.newer).find((name) => this.newer[name].some(within)) ?? "other";
   }
 }
+
+/** See that a text is one: a TypeError says what it is instead. */
+export function checkText(text) {
+  if (typeof text !== "string") {
+    throw new TypeError(`the text is ${text === null ? "null" : `of type ${typeof text}`}: give a string`);
+  }
+}
