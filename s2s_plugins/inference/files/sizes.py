@@ -57,7 +57,10 @@ def _numbers(loss: LossSettings, where: str) -> Optional[int]:
         UsageError: it has quantiles, and is another loss than that of quantiles, or the other way round.
     """
     if bool(loss.quantiles) != (loss.kind == "quantile"):
-        raise UsageError(f"{where} is damaged, the loss {loss.kind:.40} has {len(loss.quantiles)} quantiles")
+        raise UsageError(
+            f"{where} is damaged, the loss {loss.kind:.40} has {len(loss.quantiles)} quantiles: use one that s2s save "
+            "wrote"
+        )
     return {"quantile": len(loss.quantiles), "gaussian": 2}.get(loss.kind)
 
 
