@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx_models import DOCUMENTS, TOKENS, VECTORS, classifier, graphs_and_weights, vectors
 from test_forecaster import forecaster, series
-from test_model_file import changed, checkpoint, header_of, of_series, rebuilt
+from test_model_file import checkpoint, of_series
+from test_model_file_damaged import changed, header_of, rebuilt
 
 import s2s_plugins
 from s2s_plugins.cli.main import main
