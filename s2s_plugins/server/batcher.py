@@ -57,7 +57,7 @@ class Batcher:
 
     Attributes:
         waiting: number of items that wait.
-        started: is told the number of items of each batch.
+        started: is called with the number of items of each batch.
     """
 
     def __init__(self, run: Run, size: int, most: int) -> None:
@@ -141,7 +141,7 @@ class Batcher:
         """The answers to each part; in the place of those to one that the model fails on, the error."""
         try:
             found = list(self._run([item for part in parts for item in part.items], key))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer to the request says so
             if len(parts) == 1:
                 return [error]
             return [self._results([part], key)[0] for part in parts]  # those beside it are answered all the same
