@@ -104,7 +104,8 @@ def test_the_wheel_alone_predicts_what_pytorch_predicts(version, wheel, model, t
     said = run(*words, path, cwd=tmp_path, input="".join(f"{line}\n" for line in LINES)).stdout
     assert said == "".join(f"{line}\t{best[0][0]}\n" for line, best in zip(LINES, expected))
     assert "attention_lstm" in run(commands / "s2s", "info", path, cwd=tmp_path).stdout
-    for verb, extra in (("predict letters.pt", "train"), (f"predict {path} --backend torch", "torch")):
+    checkpoint = REPOSITORY / "tests" / "checkpoints" / "peek_lstm.pt"
+    for verb, extra in ((f"predict {checkpoint}", "train"), (f"predict {path} --backend torch", "torch")):
         error = run(commands / "s2s", *verb.split(), cwd=tmp_path, code=2, input="").stderr
         assert error.count("\n") == 1 and f"pip install 's2s-plugins[{extra}]'" in error, error
 
