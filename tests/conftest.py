@@ -48,8 +48,15 @@ needs_8_bit_products = pytest.mark.skipif(
 
 
 def program(name: str) -> str:
-    """The path of a program that ``make env`` installs (chromium, node, npm, hey); skips the test without it."""
-    return shutil.which(name) or pytest.skip(f"{name} is not installed: see what make env says")
+    """The path of a program that ``make env`` installs from Debian's packages: chromium, node, npm or hey.
+
+    Where it cannot, since it does not run as root or there is no apt-get, the test is skipped. Where it can and the
+    program is missing, the test fails: a skip would hide it.
+    """
+    path = shutil.which(name)
+    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        pytest.fail(f"{name} is missing, which make env installs as root: see apt.log in .venv")
+    return path or pytest.skip(f"{name} is not installed, and make env may not install it: it names the package")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, program
 from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, random_weights
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
@@ -29,10 +28,6 @@ from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.web.folder import PAGE
 from s2s_plugins.web.runtime import ONNX, PIECES, runtime_files
-
-NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
-needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: apt-get install nodejs")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
 
 def runtime_or_skip() -> None:
@@ -64,7 +59,7 @@ def run_node(script: str, given: Any, page: Path = PAGE) -> Any:
     """What a script answers, which gets ``given``; in it, PAGE is the address of a page's folder."""
     source = "import { readFileSync } from 'node:fs';\nconst given = JSON.parse(readFileSync(0));\n" + script
     source = source.replace("PAGE", page.resolve().as_uri())
-    command = [str(NODE), "--input-type=module", "--eval", source]
+    command = [program("node"), "--input-type=module", "--eval", source]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from conftest import program
 from served import classifier, request, running, to_the_end, translator
 from test_forecaster import forecaster
 from test_serve import Process, folder  # noqa: F401  (a fixture)
@@ -107,10 +107,9 @@ def test_many_clients_get_their_own_answers_beside_hostile_ones_and_memory_does_
         assert process.ends() == (0, "")
 
 
-@pytest.mark.skipif(shutil.which("hey") is None, reason="needs hey: apt-get install hey")
 def test_a_load_client_gets_answers_alone(folder):  # noqa: F811
     with Process(folder, "attention_lstm.safetensors") as process:
-        command = ["hey", "-n", "20000", "-c", str(CLIENTS), "-m", "POST", "-T", "application/json"]
+        command = [program("hey"), "-n", "20000", "-c", str(CLIENTS), "-m", "POST", "-T", "application/json"]
         done = subprocess.run(
             [*command, "-d", '{"text": "a b c"}', process.url + "/v1/predict"],
             capture_output=True,

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 import torch
-from conftest import REPOSITORY, batch_of, build_model, dictionary, translation_task
+from conftest import REPOSITORY, batch_of, build_model, dictionary, program, translation_task
 from onnx_models import TOKENS
-from web_tools import letters_model, needs_chromium, runtime_or_skip
+from web_tools import letters_model, runtime_or_skip
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
@@ -279,8 +279,8 @@ def test_onnx_runtime_is_measured_beside_pytorch(tmp_path, capsys):
     assert rows[6][5] == "100.0"
 
 
-@needs_chromium
 def test_the_page_is_measured_in_a_browser_beside_python(tmp_path, monkeypatch, capsys):
+    program("chromium")
     runtime_or_skip()
     model, words = tmp_path / "letters.safetensors", tmp_path / "words.txt"
     letters_model([TOKENS["peek"]]).write(model)

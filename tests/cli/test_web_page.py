@@ -8,12 +8,12 @@ import socket
 from dataclasses import replace
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, program
 from onnx_models import TOKENS
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 from served import running
-from web_tools import CHROMIUM, LETTERS, letters_model, needs_chromium, pieces_model, runtime_or_skip, served
+from web_tools import LETTERS, letters_model, pieces_model, runtime_or_skip, served
 
 from s2s_plugins.inference.files.facts import About
 from s2s_plugins.inference.load import opened
@@ -21,7 +21,6 @@ from s2s_plugins.models.saving import model_of
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.web.folder import write_page
 
-pytestmark = needs_chromium
 TRANSLATOR = letters_model([TOKENS["general before, three layers, residual"]])
 PIECES = pieces_model(TOKENS["monotonic"])
 WORDS = ["".join(word) for word in itertools.product("bafé", "geQ", "mano", "el")]
@@ -44,7 +43,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -6,14 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, program
 from onnx_models import TOKENS
 from web_tools import (
     LETTERS,
-    NODE,
     block_of,
     letters_model,
-    needs_node,
     no_runtime,
     pieces_model,
     run_node,
@@ -30,7 +28,6 @@ from s2s_plugins.search import SearchSettings, beam_search
 from s2s_plugins.text.tokens import Tokenizer
 from s2s_plugins.web.folder import write_page
 
-pytestmark = needs_node
 CHECKPOINTS = REPOSITORY / "tests" / "checkpoints"
 NAMES = sorted(json.loads((CHECKPOINTS / "expected.json").read_text()))
 TRANSLATORS = [name for name in NAMES if not name.endswith("-classifier")]
@@ -269,7 +266,7 @@ def test_the_example_of_the_documentation_runs_in_node(tmp_path):
     runtime_or_skip()
     write_page(MODELS["monotonic"], str(tmp_path / "page"))
     (tmp_path / "example.mjs").write_text(block_of("web.md", "js").replace("zebra", "head"))
-    done = subprocess.run([str(NODE), "example.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program("node"), "example.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert not done.returncode, done.stderr
     expected = opened(MODELS["monotonic"]).predict("head", nbest=3)
     shown = [line.split("\t") for line in done.stdout.splitlines()]

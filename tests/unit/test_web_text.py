@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 import pytest
-from web_tools import needs_node, run_node
+from web_tools import run_node
 
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.text.symbols import SymbolTable
@@ -16,8 +16,6 @@ ALIKE = ("CJK UNIFIED", "HANGUL SYLLABLE", "TANGUT", "YI SYLLABLE")  # of these,
 ASSIGNED = [one for one in ASSIGNED if ord(one) % 100 == 7 or not unicodedata.name(one, "").startswith(ALIKE)]
 NEWER = [chr(code) for ranges in newer_ranges().values() for first, last in ranges for code in range(first, last + 1)]
 WHITE = [chr(code) for code in range(0x10000) if chr(code).isspace()]
-
-pytestmark = needs_node
 
 
 def symbol_table(symbols):
