@@ -28,7 +28,6 @@ from s2s_plugins.text.tokens import Tokenizer, cut
 
 if TYPE_CHECKING:
     from s2s_plugins.evaluation.classes import ClassEvaluation
-    from s2s_plugins.inference.evaluation import Data
 
 
 class Model(Protocol):
@@ -116,11 +115,20 @@ class Classifier(Trained):
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
                 yield Classification(self.labels[best], float(probabilities[best]), every)
 
-    def evaluate(self, data: Data, batch_size: int = BATCH_SIZE, seed: int = 1) -> ClassEvaluation:
+    def evaluate(
+        self,
+        data: Any,
+        text: Optional[str] = None,
+        label: Optional[str] = None,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 1,
+    ) -> ClassEvaluation:
         """How good classes are on texts with known labels: the error rate with its confidence interval, and details.
 
         Args:
-            data: a file of pairs, ``TEXT<TAB>LABEL``, or pairs.
+            data: pairs of text and label, as :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them.
+            text: name of its column; by default the first one.
+            label: name of its column; by default the second one.
             batch_size: number of texts at a time.
             seed: of the interval's bootstrap.
 
@@ -129,7 +137,7 @@ class Classifier(Trained):
         """
         from s2s_plugins.inference.evaluation import evaluate_classifier
 
-        return evaluate_classifier(self, data, batch_size, seed)
+        return evaluate_classifier(self, data, (text, label), batch_size, seed)
 
     def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Probabilities of the classes, (len(texts), C), in float32.

@@ -8,8 +8,7 @@ from typing import IO, Iterator, List, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.lines import read_batches
-from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator
-from s2s_plugins.inference.unknown import Unknown
+from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator, Unknown
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from typing import (
@@ -26,14 +27,14 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import Trained
-from s2s_plugins.inference.unknown import Unknown
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
 
 if TYPE_CHECKING:
     from s2s_plugins.evaluation.translations import Evaluation
-    from s2s_plugins.inference.evaluation import Data
+
+logger = logging.getLogger(__name__)
 
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
 
@@ -248,12 +249,23 @@ class Translator(Trained):
             first += len(part)
         unknown.summarize(first - 1, "texts")
 
-    def evaluate(self, data: Data, beam: int = 5, batch_size: int = BATCH_SIZE, seed: int = 1) -> Evaluation:
+    def evaluate(
+        self,
+        data: Any,
+        source: Optional[str] = None,
+        target: Optional[str] = None,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 1,
+    ) -> Evaluation:
         """How good predictions are on data with known outputs: error rates with confidence intervals, and details.
 
         Args:
-            data: a file of pairs, ``SOURCE<TAB>TARGET``, or pairs; a source with several targets is right with any of
-                them.
+            data: pairs of source and target: a table, two parallel files, a data frame, an iterable, as
+                :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them; or targets by source. A source with
+                several targets is right with any of them.
+            source: name of its column; by default the first one.
+            target: name of its column; by default the second one.
             beam: number of hypotheses that are followed at a time.
             batch_size: number of sources at a time.
             seed: of the intervals' bootstrap.
@@ -264,7 +276,7 @@ class Translator(Trained):
         """
         from s2s_plugins.inference.evaluation import evaluate_translator
 
-        return evaluate_translator(self, data, beam, batch_size, seed)
+        return evaluate_translator(self, data, (source, target), beam, batch_size, seed)
 
     def prediction(self, found: Hypothesis) -> Prediction:
         """What was found, with its text."""
@@ -432,6 +444,27 @@ class Translator(Trained):
         """The tokens that ``numbers`` stand for, without the ``</s>`` at the end unless it is asked for."""
         end = len(numbers) - (not with_end and list(numbers[-1:]) == [EOS])
         return [symbols.symbols[number] for number in numbers[:end]]
+
+
+class Unknown:
+    """Reports lines with unknown tokens in the log: the first one at once, their number at the end."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def look(self, sentences: Sequence[Sentence], first: int, what: str = "line") -> None:
+        """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
+        for line, sentence in enumerate(sentences, first):
+            unknown = UNK in sentence.numbers
+            if unknown and not self.lines:
+                token = sentence.tokens[sentence.numbers.index(UNK)]
+                logger.warning(f"{what} {line}: unknown token {token}, replaced by <unk>")
+            self.lines += unknown
+
+    def summarize(self, lines: int, what: str = "lines") -> None:
+        """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""
+        if self.lines > 1:
+            logger.warning(f"{self.lines} of {lines} {what} have unknown tokens")
 
 
 def never_written(symbols: SymbolTable) -> List[int]:
