@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
-from s2s_plugins.steps import Step
+from s2s_plugins.reports.training.contents import TrainingReport
+from s2s_plugins.steps import Step, clock
 from s2s_plugins.text.pairs.options import is_data
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
@@ -16,6 +17,7 @@ from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
+from s2s_plugins.training.testing import ended_of, test_pairs
 from s2s_plugins.training.workers import run_workers
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
@@ -121,7 +123,7 @@ class PairsPlan:
         updates = settings.updates or recipe.updates
         return Training(
             data=str(self.out / "data"),
-            folder=str(self.out / "checkpoints" / f"model-{number + 1}"),
+            folder=str(self._folder(number)),
             arguments=arguments(recipe.flags if settings.minutes is not None else recipe.within(updates)),
             updates=updates,
             seconds=seconds,
@@ -138,3 +140,36 @@ class PairsPlan:
 
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""
+        prepared = read_prepared(self.out / "data")
+        folders = [self._folder(number) for number in range(self.settings.members)]
+        ended = [ended_of(folder) for folder in folders]
+        recipe = recipe_for(prepared)
+        facts = {
+            "data": self.name,
+            "recipe": f"{recipe.name}: {recipe.reason}",
+            "architecture": self.settings.arch or str(recipe.flags["--arch"]),
+            "models": str(len(ended)),
+            "updates": ", ".join(f"{one.updates:,}" for one in ended),
+            "time": ", ".join(clock(one.seconds) for one in ended),
+            "precision": ended[0].precision,
+            "end": "; ".join(one.why for one in ended),
+            "seed": str(self.settings.seed),
+        }
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
+        self.screen.say(summary(report))
+
+    def _folder(self, number: int) -> Path:
+        """Where a member's checkpoints are."""
+        return self.out / "checkpoints" / f"model-{number + 1}"
+
+
+def summary(report: TrainingReport) -> str:
+    """The scores in a line."""
+    scores = report.shown
+    if scores is None:
+        return "no scores: there are too few sources to hold some out, give --test FILE"
+    low, high = scores.error_interval
+    return (
+        f"{report.part} part: {scores.error_rate:.2f} % of {scores.sources:,} sources are predicted wrong "
+        f"({low:.2f} to {high:.2f} with 95 % confidence)"
+    )

@@ -12,10 +12,10 @@ from fairseq.dataclass.initialize import add_defaults
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
-from s2s_plugins.inference.spelling import Spelled, Spelling
 from s2s_plugins.models.translator import CheckpointTranslator
-from s2s_plugins.text.pairs.prepared import SideFacts, read_prepared, read_references
+from s2s_plugins.text.pairs.prepared import read_prepared, read_references
 from s2s_plugins.training.job import Training
+from s2s_plugins.training.sides import spelling_of
 from s2s_plugins.training.worker.precision import choose
 from s2s_plugins.training.worker.validation import OfCriterion, Validator, Written
 
@@ -80,13 +80,3 @@ def _validator(training: Training, task: Any, trainer: Trainer) -> Optional[Vali
     translator = CheckpointTranslator("the model in training", task, [trainer.model])
     translator.source_spelling, translator.target_spelling = map(spelling_of, (prepared.source, prepared.target))
     return Written(translator, references)
-
-
-def spelled(side: SideFacts) -> Spelled:
-    """How the texts of a side of prepared pairs become tokens."""
-    return Spelled(side.level, side.pieces, side.form, side.written)
-
-
-def spelling_of(side: SideFacts) -> Spelling:
-    """As :func:`spelled`, ready to use."""
-    return Spelling(*spelled(side))

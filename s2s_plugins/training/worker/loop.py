@@ -13,7 +13,7 @@ from fairseq.data.iterators import GroupedIterator
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
-from s2s_plugins.training.job import BEST, LAST, Ended, Event, Progress, Said, Training, Validation
+from s2s_plugins.training.job import BEST, HISTORY, LAST, Ended, Event, Progress, Said, Training, Validation, to_line
 from s2s_plugins.training.pace import Pace, learning_rate
 from s2s_plugins.training.worker.snapshots import Snapshots, Weights
 from s2s_plugins.training.worker.validation import SHARE, Best, Measured, Validator, timed
@@ -165,6 +165,8 @@ class Loop:
         said = Validation(
             self.pace.done, self.pace.elapsed, measured.error, loss, rate, better, measured.worst, measured.sources
         )
+        with (self.folder / HISTORY).open("a", encoding="utf-8") as history:
+            history.write(to_line(said) + "\n")
         self.say(said)
         left = self.pace.seconds_left()
         if left is not None and self.validator.limit(SHARE * (self.pace.elapsed + left) / VALIDATIONS, took):
