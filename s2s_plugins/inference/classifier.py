@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Union, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Union,
+    overload,
+)
 
 import numpy as np
 
@@ -16,6 +29,9 @@ from s2s_plugins.inference.trained import Trained
 from s2s_plugins.inference.unsure import check_least, columns, is_unsure
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
+
+if TYPE_CHECKING:
+    from s2s_plugins.evaluation.classes import ClassEvaluation
 
 
 class Model(Protocol):
@@ -119,6 +135,30 @@ class Classifier(Trained):
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
                 unsure = is_unsure(float(probabilities[best]), least)
                 yield Classification("" if unsure else self.labels[best], float(probabilities[best]), every, unsure)
+
+    def evaluate(
+        self,
+        data: Any,
+        text: Optional[str] = None,
+        label: Optional[str] = None,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 1,
+    ) -> ClassEvaluation:
+        """How good classes are on texts with known labels: the error rate with its confidence interval, and details.
+
+        Args:
+            data: pairs of text and label, as :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them.
+            text: name of its column; by default the first one.
+            label: name of its column; by default the second one.
+            batch_size: number of texts at a time.
+            seed: of the interval's bootstrap.
+
+        Raises:
+            UsageError: the data cannot be read, has no text, or has a label that the model lacks.
+        """
+        from s2s_plugins.inference.evaluation import evaluate_classifier
+
+        return evaluate_classifier(self, data, (text, label), batch_size, seed)
 
     def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Probabilities of the classes, (len(texts), C), in float32.

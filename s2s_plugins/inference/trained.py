@@ -88,5 +88,13 @@ class Trained:
         """
         raise self._other_use("forecast")
 
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Of a translator or classifier: how good it is on data with known outputs.
+
+        Raises:
+            UsageError: this is another kind of model.
+        """
+        raise UsageError(f"{self.name} is a {self.kind}, which evaluate does not score: use s2s compare")
+
     def _other_use(self, asked: str) -> UsageError:
         return UsageError(f"{self.name} is a {self.kind}, it does not {asked}: use {USES[self.kind]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, Union, overload
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, Union, overload
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from s2s_plugins.inference.unsure import check_least, is_unsure
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
+
+if TYPE_CHECKING:
+    from s2s_plugins.evaluation.translations import Evaluation
 
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
 
@@ -216,6 +219,35 @@ class Translator(Trained):
                 raise error
             first += len(part)
         unknown.summarize(first - 1, "texts")
+
+    def evaluate(
+        self,
+        data: Any,
+        source: Optional[str] = None,
+        target: Optional[str] = None,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 1,
+    ) -> Evaluation:
+        """How good predictions are on data with known outputs: error rates with confidence intervals, and details.
+
+        Args:
+            data: pairs of source and target: a table, two parallel files, a data frame, an iterable, as
+                :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them; or targets by source. A source with
+                several targets is right with any of them.
+            source: name of its column; by default the first one.
+            target: name of its column; by default the second one.
+            beam: number of hypotheses that are followed at a time.
+            batch_size: number of sources at a time.
+            seed: of the intervals' bootstrap.
+
+        Raises:
+            UsageError: the data cannot be read or has no pair, or a number is out of range.
+            MissingExtra: what scores is not installed.
+        """
+        from s2s_plugins.inference.evaluation import evaluate_translator
+
+        return evaluate_translator(self, data, (source, target), beam, batch_size, seed)
 
     def prediction(self, found: Hypothesis, unsure: bool = False) -> Prediction:
         """What was found, with its text unless it is ``unsure``."""

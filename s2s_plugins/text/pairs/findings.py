@@ -1,0 +1,151 @@
+"""What is said about the data: what was recognised, what was left out, and what looks wrong."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Sequence, Set
+
+import numpy as np
+
+from s2s_plugins.text.pairs.inputs import Input
+from s2s_plugins.text.pairs.pair import NAMED, named
+from s2s_plugins.text.pairs.prepared import Counts
+from s2s_plugins.text.pairs.sides import Side
+from s2s_plugins.text.pairs.splitting import OUT, TRAIN
+from s2s_plugins.text.pairs.survey import KEPT
+from s2s_plugins.text.pairs.writing import Unknown
+from s2s_plugins.text.symbols import SPECIAL
+
+MANY = 20  # targets of a source that are worth a word
+FAR = 0.5  # alphabets that fit so much better crosswise: the columns look swapped
+
+
+def all_of(
+    inputs: Dict[str, Input],
+    sides: Sequence[Side],
+    counts: Dict[str, Counts],
+    held_out: bool,
+    unknown: Dict[str, Unknown],
+    seed: int,
+) -> List[str]:
+    """Everything, a line each.
+
+    Args:
+        inputs: by part.
+        sides: of source and target.
+        counts: by part.
+        held_out: whether there is a validation part of its own.
+        unknown: symbols that training lacks, by part.
+        seed: of the split.
+    """
+    lines = [note for data in inputs.values() for note in data.pairs.notes]
+    lines += [_side(side) for side in sides]
+    lines += _split(inputs, counts, held_out, seed)
+    for part, data in inputs.items():
+        named = data.pairs.name if part == "train" else f"{part} ({data.pairs.name})"
+        lines += [f"left out of {named}: {line}" for line in data.lines()]
+        lines += _crosswise(data, inputs["train"])
+        lines += _seen(data, inputs["train"])
+    lines += _swapped(sides)
+    for side in sides:
+        lines += _strange(side)
+    lines += _targets(inputs["train"], sides[1])
+    for part, lacking in unknown.items():
+        lines += _unknown(part, lacking)
+    return lines
+
+
+def _side(side: Side) -> str:
+    symbols = len(side.table) - len(SPECIAL)
+    form = ", accents and the parts of letters on their own" if side.form == "NFD" and side.composes else ""
+    rare = f", {side.rare:,} rarer ones are unknown" if side.rare else ""
+    return f"{side.name}: {side.level.reason} ({symbols:,} symbols{form}{rare})"
+
+
+def _split(inputs: Dict[str, Input], counts: Dict[str, Counts], held_out: bool, seed: int) -> List[str]:
+    parts = ", ".join(f"{part} {count.sources:,}" for part, count in counts.items() if count.pairs)
+    drawn = "" if len(inputs) == 3 or not held_out else f"; what is held out was drawn with seed {seed}"
+    lines = [f"sources: {parts}{drawn}"]
+    if not held_out:
+        lines.append("no source is held out for validation: it uses entries of the training part, and says little")
+    if not counts["test"].pairs:
+        lines.append("no source is held out for testing: there are no scores on a test part")
+    return lines
+
+
+def _crosswise(data: Input, train: Input) -> List[str]:
+    """Whether source and target of a further file are the wrong way round."""
+    if data is train:
+        return []
+    straight = sum(_shared(data.survey.characters[side], train.survey.characters[side]) for side in (0, 1))
+    crossed = sum(_shared(data.survey.characters[side], train.survey.characters[1 - side]) for side in (0, 1))
+    if crossed <= straight + FAR:
+        return []
+    name = train.pairs.name
+    return [f"{data.pairs.name}: source and target look swapped: each looks like the other column of {name}"]
+
+
+def _shared(one: Set[str], other: Set[str]) -> float:
+    return len(one & other) / len(one) if one else 0.0
+
+
+def _seen(data: Input, train: Input) -> List[str]:
+    """Sources of a further file that the training data has too."""
+    if data is train:
+        return []
+    known = np.unique(train.survey.sources[train.survey.codes == KEPT])
+    sources = np.where(data.parts != OUT, np.isin(data.survey.sources, known), False)
+    distinct, first = np.unique(data.survey.sources[sources], return_index=True)
+    if not len(distinct):
+        return []
+    wanted = set(np.flatnonzero(sources)[np.sort(first)[:NAMED]].tolist())
+    examples = [repr(pair.source) for number, pair in enumerate(data.pairs) if number in wanted]
+    total = data.number_of_sources(int(data.parts.max()))
+    return [
+        f"{len(distinct):,} of {total:,} {data.name} sources are in {train.pairs.name} too, and are kept in both: "
+        + named(examples, len(distinct))
+    ]
+
+
+def _swapped(sides: Sequence[Side]) -> Iterator[str]:
+    source, target = sides
+    if source.level.reason == "tokens separated by spaces" and target.level.reason == "characters":
+        yield (
+            "the source looks like pronunciations and the target like words: for the other direction give --source 2 "
+            "--target 1, or the columns' names"
+        )
+
+
+def _strange(side: Side) -> Iterator[str]:
+    writing = side.writing
+    for name, count in writing.invisible.most_common():
+        yield f"{side.name}: {count:,} training texts with a {name}, which nobody sees: remove it where it is a mistake"
+    if writing.composed and writing.decomposed:
+        yield (
+            f"{side.name}: {writing.composed:,} texts are composed (NFC) and {writing.decomposed:,} decomposed (NFD) "
+            "Unicode; to the model they are the same"
+        )
+    if writing.spaces and side.level.name != "token":
+        yield f"{side.name}: {writing.spaces:,} texts with the character ▁, which is a space to the model"
+
+
+def _targets(train: Input, target: Side) -> Iterator[str]:
+    chosen = (train.parts & TRAIN) != OUT
+    _, first, counts = np.unique(train.survey.sources[chosen], return_index=True, return_counts=True)
+    most = int(counts.max())
+    if most >= MANY:
+        number = int(np.flatnonzero(chosen)[first[counts.argmax()]])
+        source = next(pair.source for place, pair in enumerate(train.pairs) if place == number)
+        yield f"source {source[:40]!r} has {most:,} different targets"
+    if target.only is not None and chosen.sum() > 1:
+        yield f"every target is {target.only[:40]!r}: there is nothing to learn"
+
+
+def _unknown(part: str, unknown: Unknown) -> Iterator[str]:
+    for side, symbols in unknown.symbols.items():
+        if not symbols:
+            continue
+        examples = named([repr(symbol) for symbol, _ in symbols.most_common(NAMED)], len(symbols))
+        texts = unknown.texts[side]
+        so = "are unknown to the model" if side == "source" else "cannot be written by the model"
+        count = f"{len(symbols):,} {side} symbols, in {texts:,} texts,"
+        yield f"{part}: {count} are not in the training part and {so}: {examples}"

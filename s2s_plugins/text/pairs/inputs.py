@@ -1,0 +1,108 @@
+"""Data that was surveyed, and the part that each of its pairs belongs to."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
+from s2s_plugins.text.pairs.splitting import OUT
+from s2s_plugins.text.pairs.survey import DOUBLE, KEPT, REASONS, Survey, progress
+
+
+class Chosen(NamedTuple):
+    """A pair that is used.
+
+    Attributes:
+        number: of the pair in its data, from 0.
+        part: the parts that it belongs to, as bits.
+        pair: itself.
+    """
+
+    number: int
+    part: int
+    pair: Pair
+
+
+class Input:
+    """The pairs of one file.
+
+    Args:
+        name: ``"train"``, ``"valid"`` or ``"test"``.
+        pairs: the data.
+        seed: of the hashes that sources are drawn by.
+
+    Attributes:
+        survey: what the first pass found.
+        parts: the parts that each pair belongs to, as bits; to be set.
+        left: what is left out, by reason; set by :meth:`leave_out`.
+    """
+
+    def __init__(self, name: str, pairs: Pairs, seed: int) -> None:
+        self.name, self.pairs = name, pairs
+        self.survey = Survey(pairs, seed, f"read {name}")
+        self.parts: NDArray[np.uint8] = np.zeros(len(self.survey), np.uint8)
+        self.left = Left()
+
+    def leave_out(self, levels: List[str], longest: Dict[str, int]) -> None:
+        """Leave out what is too long, and count it with all else that is left out.
+
+        Args:
+            levels: of source and target.
+            longest: tokens, or characters of sentences, at most, by level.
+
+        Raises:
+            UsageError: more than half would be left out.
+        """
+        for number, level in enumerate(levels):
+            self.survey.leave_out(number, level, longest[level])
+        codes = self.survey.codes
+        if (codes != KEPT).any():
+            for number, pair in enumerate(self.pairs):
+                if number < len(codes) and codes[number] != KEPT:
+                    self.left.add(REASONS[int(codes[number])], pair.where)
+        self._check_enough()
+
+    def _check_enough(self) -> None:
+        broken = int(((self.survey.codes != KEPT) & (self.survey.codes != DOUBLE)).sum()) + self.pairs.left.bad()
+        total = len(self.survey) + self.pairs.left.bad()
+        if total and 2 * broken <= total:
+            return
+        reasons = "; ".join(self.lines()) or "there is none"
+        remedy = "correct the file, convert it to UTF-8, or raise --longest"
+        raise UsageError(f"{self.pairs.name}: {broken:,} of {total:,} pairs cannot be used ({reasons}): {remedy}")
+
+    def lines(self) -> List[str]:
+        """What was left out, a line for each reason."""
+        return self.pairs.left.lines() + self.left.lines()
+
+    def of(self, wanted: int, what: str = "") -> Iterator[Chosen]:
+        """All pairs that belong to one of the ``wanted`` parts.
+
+        Args:
+            wanted: parts, as bits.
+            what: is shown with the progress; empty: no progress is shown.
+
+        Raises:
+            UsageError: the data is not what it was in the first pass.
+        """
+        number = -1
+        parts = self.parts.tobytes()
+        for number, pair in enumerate(progress(self.pairs, what) if what else self.pairs):
+            if number >= len(parts):
+                break
+            if parts[number] & wanted:
+                yield Chosen(number, parts[number], pair)
+        if number + 1 != len(parts):
+            raise UsageError(f"{self.pairs.name} changed while it was read: run the command again")
+
+    def number_of_sources(self, part: int) -> int:
+        """The number of distinct sources in a part."""
+        return len(np.unique(self.survey.sources[(self.parts & part) != OUT]))
+
+    def number_of_pairs(self, part: int) -> int:
+        """The number of pairs in a part."""
+        return int(((self.parts & part) != OUT).sum())

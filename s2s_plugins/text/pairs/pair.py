@@ -1,0 +1,100 @@
+"""A pair of source and target, what was left out, and what every form of input offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Dict, Iterator, List, NamedTuple, Optional
+
+NAMED = 3  # of what is left out, so many are named
+EMPTY_LINES = "empty lines"
+
+
+class Pair(NamedTuple):
+    """A source, a target, and where they come from.
+
+    Attributes:
+        source: as it is in the file. What is not UTF-8 stands in it as lone surrogates.
+        target: likewise.
+        where: file and line, for messages.
+    """
+
+    source: str
+    target: str
+    where: str
+
+
+class Columns(NamedTuple):
+    """Which columns hold the source and the target.
+
+    Attributes:
+        source: name of a column or key, or its number from 1; None: the first.
+        target: likewise; None: the second.
+    """
+
+    source: Optional[str] = None
+    target: Optional[str] = None
+
+    def __bool__(self) -> bool:
+        return self.source is not None or self.target is not None
+
+
+class Left:
+    """What was left out: the number by reason, and the first places."""
+
+    def __init__(self) -> None:
+        self.counts: Dict[str, int] = {}
+        self.places: Dict[str, List[str]] = {}
+
+    def add(self, reason: str, place: str) -> None:
+        """Count one more."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        places = self.places.setdefault(reason, [])
+        if len(places) < NAMED:
+            places.append(place)
+
+    def bad(self) -> int:
+        """The number of all that was left out but empty lines."""
+        return sum(count for reason, count in self.counts.items() if reason != EMPTY_LINES)
+
+    def lines(self) -> List[str]:
+        """A line for each reason, with the first places."""
+        return [f"{count:,} {reason}: {named(self.places[reason], count)}" for reason, count in self.counts.items()]
+
+
+def named(examples: List[str], count: int) -> str:
+    """``a, b, c and 4 more``."""
+    more = count - len(examples)
+    return ", ".join(examples) + (f" and {more:,} more" if more else "")
+
+
+class Pairs(ABC):
+    """Pairs that can be read several times, one at a time.
+
+    Attributes:
+        name: what messages call them.
+        notes: what was recognised about their form.
+        left: what the last complete iteration left out.
+    """
+
+    name: str
+
+    def __init__(self) -> None:
+        self.notes: List[str] = []
+        self.left = Left()
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Pair]:
+        """The pairs, from the first.
+
+        Raises:
+            UsageError: they cannot be read.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A checksum of the content: it changes when a pair does."""
+
+    @property
+    def names(self) -> Optional[Columns]:
+        """The names of the two columns, where they have any."""
+        return None

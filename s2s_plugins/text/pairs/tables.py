@@ -1,0 +1,256 @@
+"""Rows of a file with columns, and which of the columns a pair is made of."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.pairs.levels import recognise
+from s2s_plugins.text.pairs.lines import AnyPath, form_of, numbered_lines
+from s2s_plugins.text.pairs.pair import Columns
+
+csv.field_size_limit(2**31 - 1)
+HEAD = 1000  # rows that the form is recognised by
+JSON = (".json", ".jsonl", ".ndjson")
+DELIMITERS = ",;\t"
+SHOWN = 12  # columns that a message lists
+# usual names of columns
+HEADINGS = set(
+    "source target src tgt trg input output in out from to word words text texts label labels class lemma form "
+    "inflected grapheme graphemes phoneme phonemes phone phones pronunciation pronunciations ipa spelling "
+    "transcription orthography letters question answer sentence sentences original translation transliteration "
+    "name names key value x y english german french spanish en de fr es category sentiment".split()
+)
+
+
+class Row(NamedTuple):
+    """The cells of a row, and the number of its last line."""
+
+    cells: List[str]
+    number: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is written.
+
+    Args:
+        delimiter: what separates columns; of TSV a tab; empty: JSON lines.
+        quoted: whether cells may be quoted, as in CSV.
+        header: the names of the columns if the first row has them.
+        places: the numbers of the two columns, from 0; of JSON lines none.
+        keys: the two keys, of JSON lines alone.
+        width: number of columns.
+    """
+
+    delimiter: str
+    quoted: bool = False
+    header: Optional[Tuple[str, ...]] = None
+    places: Tuple[int, int] = (0, 1)
+    keys: Tuple[str, str] = ("", "")
+    width: int = 2
+
+
+def layout_of(path: AnyPath, columns: Columns) -> Layout:
+    """Recognise how ``path`` is written.
+
+    Raises:
+        UsageError: it has more columns than two and none is named, has one, or lacks a column that is named.
+    """
+    form = form_of(path)
+    first = next((line for _, line in numbered_lines(path) if line.strip()), "")
+    if form in JSON or (form not in (".csv", ".tsv") and first.lstrip().startswith("{") and _is_object(first)):
+        if first.lstrip().startswith("["):
+            raise UsageError(f"{path} is one JSON array: write one object a line, as with jq -c '.[]'")
+        return Layout("", keys=_keys(path, columns))
+    quoted = form == ".csv" or (form != ".tsv" and "\t" not in first and any(mark in first for mark in ",;"))
+    delimiter = next((mark for mark in DELIMITERS if mark in first), ",") if quoted else "\t"
+    plain = Layout(delimiter, quoted)
+    rows = [row.cells for row in itertools.islice(rows_of(path, plain), HEAD) if any(map(str.strip, row.cells))]
+    if not rows:
+        raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
+    return _with_columns(path, plain, rows, columns)
+
+
+def rows_of(path: AnyPath, layout: Layout) -> Iterator[Row]:
+    """All rows, the header among them; empty lines too.
+
+    Raises:
+        UsageError: the file cannot be read, or is no CSV.
+    """
+    if not layout.quoted:
+        for number, line in numbered_lines(path):
+            yield Row(line.split(layout.delimiter), number)
+        return
+    lines = _Numbered(numbered_lines(path))
+    try:
+        for cells in csv.reader((line + "\n" for line in lines), delimiter=layout.delimiter, strict=True):
+            yield Row(cells, lines.number)
+    except csv.Error as error:
+        remedy = "close each quote, double those inside"
+        raise UsageError(f"{path}, line {lines.number}: not CSV: {error}: {remedy}") from None
+
+
+class _Numbered:
+    """Lines, and the number of the last one that was read."""
+
+    def __init__(self, lines: Iterable[Tuple[int, str]]) -> None:
+        self.lines = lines
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in self.lines:
+            self.number = number
+            yield line
+
+
+def _with_columns(path: AnyPath, plain: Layout, rows: List[List[str]], columns: Columns) -> Layout:
+    """``plain`` with header and places."""
+    first = tuple(cell.strip() for cell in rows[0])
+    width = len(first)
+    named = [name for name in columns if name is not None]
+    by_name = any(not _is_place(name) or name in first for name in named)
+    if width < 2:
+        mark = {"\t": "a tab", ",": "a comma", ";": "a semicolon"}[plain.delimiter]
+        raise UsageError(
+            f"{path}: one column in line 1 ({first[0][:40]!r}): write SOURCE, {mark}, TARGET, or give two files"
+        )
+    if not columns and width > 2:
+        listed = ", ".join(f"{number} {cell[:30]!r}" for number, cell in enumerate(first[:SHOWN], 1))
+        raise UsageError(
+            f"{path} has {width} columns ({listed}): choose two with --source and --target, by name or number"
+        )
+    places = (_place(path, first, columns.source, 0, "--source"), _place(path, first, columns.target, 1, "--target"))
+    if places[0] == places[1]:
+        raise UsageError(f"{path}: source and target are the same column, {first[places[0]]!r}: name two")
+    cells = [[row[place] for place in places] for row in rows if len(row) == width]
+    is_header = by_name or is_heading(cells[0], cells[1:])
+    return Layout(plain.delimiter, plain.quoted, first if is_header else None, places, width=width)
+
+
+def _is_place(name: str) -> bool:
+    return name.isascii() and name.isdigit() and int(name) > 0
+
+
+def _place(path: AnyPath, header: Sequence[str], name: Optional[str], default: int, flag: str) -> int:
+    """The number of the column ``name``, from 0.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name is None:
+        return default
+    if name in header:
+        return list(header).index(name)
+    if _is_place(name) and int(name) <= len(header):
+        return int(name) - 1
+    listed = ", ".join(repr(cell[:30]) for cell in header[:SHOWN])
+    raise UsageError(f"{path}: no column {name!r} for {flag}: its first line has {listed}: name one of those")
+
+
+def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row names the columns: by usual names, or by a target unlike all others.
+
+    Args:
+        first: source and target of the first row.
+        rest: of the others.
+    """
+    if all(cell.strip().lower() in HEADINGS for cell in first):
+        return True
+    targets = [row[1] for row in rest]
+    if len(targets) < 10 or recognise(targets, is_target=True).name != "token":
+        return False
+    known = {token for target in targets for token in target.split()}
+    tokens = first[1].split()
+    longest = max(map(len, known), default=0)
+    is_name = len(tokens) == 1 and tokens[0] not in known and tokens[0].isalpha() and len(tokens[0]) > longest
+    return is_name and first[0].strip() not in {row[0].strip() for row in rest}
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _keys(path: AnyPath, columns: Columns) -> Tuple[str, str]:
+    """The two keys of the objects, by the first of them.
+
+    Raises:
+        UsageError: there are others than two and none is named, or one is missing.
+    """
+    for _, values in objects_of(path):
+        return keys_of(values, columns, str(path))
+    raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
+
+
+def keys_of(values: Dict[str, object], columns: Columns, name: str) -> Tuple[str, str]:
+    """The keys of source and target in a mapping.
+
+    Raises:
+        UsageError: it has others than two and none is named, or one is missing.
+    """
+    there = list(values)
+    if not columns and len(there) != 2:
+        listed = ", ".join(repr(key) for key in there[:SHOWN])
+        raise UsageError(f"{name} has {len(there)} keys ({listed}): choose two with --source and --target")
+    chosen = []
+    for wanted, default, flag in ((columns.source, 0, "--source"), (columns.target, 1, "--target")):
+        key = wanted if wanted is not None else there[default] if default < len(there) else ""
+        if key not in values:
+            listed = ", ".join(repr(key) for key in there[:SHOWN])
+            raise UsageError(f"{name}: no key {key!r} for {flag}: it has {listed}: name one of those")
+        chosen.append(key)
+    if chosen[0] == chosen[1]:
+        raise UsageError(f"{name}: source and target are the same key, {chosen[0]!r}: name two")
+    return chosen[0], chosen[1]
+
+
+def objects_of(path: AnyPath) -> Iterator[Tuple[int, Dict[str, object]]]:
+    """Line number and object of each line of JSON that is not empty.
+
+    Raises:
+        UsageError: a line is no JSON object.
+    """
+    for number, line in numbered_lines(path):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}, line {number}: not a line of JSON: {error}: write one object a line") from None
+        if not isinstance(values, dict):
+            raise UsageError(f"{path}, line {number}: not an object of JSON: write {{KEY: SOURCE, KEY: TARGET}}")
+        yield number, unfolded(values)
+
+
+def unfolded(values: Dict[str, object]) -> Dict[str, object]:
+    """``{"translation": {"de": .., "en": ..}}`` is what is inside it."""
+    if len(values) == 1:
+        inner = next(iter(values.values()))
+        if isinstance(inner, dict):
+            return inner
+    return values
+
+
+def text_of(value: object, where: str, key: object) -> str:
+    """A cell as text: numbers as they are written, nothing and not-a-number as no text.
+
+    Raises:
+        UsageError: it is something else, like a list.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or value != value or type(value).__name__ == "NAType":
+        return ""
+    if isinstance(value, (bool, int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+        return str(value)
+    kind = type(value).__name__
+    raise UsageError(
+        f"{where}: {key!r} is a {kind}: write a text, tokens separated by spaces, one pair for each target"
+    )
