@@ -28,6 +28,7 @@ LEVELS = ("token", "char")  # what a flag may call a token of a text
 VERBS = {
     "prepare": "text, or series of numbers (--series), to data to train on",
     "vectors": "train word vectors on binarised text",
+    "train": "a file of pairs to a tested model",
     "predict": "lines through a trained sequence-to-sequence model",
     "classify": "lines through a trained classifier",
     "forecast": "what comes behind series of numbers",

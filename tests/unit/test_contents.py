@@ -14,6 +14,7 @@ from s2s_plugins.inference.files.contents import CHECKPOINT, MODEL, ONNX, conten
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.files.packages import MODEL as IN_PACKAGE
 from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
+from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
 
 CHECKPOINTS = REPOSITORY / "tests" / "checkpoints"
@@ -22,7 +23,7 @@ CHECKPOINTS = REPOSITORY / "tests" / "checkpoints"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("contents")
-    model_of([str(CHECKPOINTS / "attention_lstm.pt")], ("char", None), ("char", None), "CC0-1.0").write(
+    model_of([str(CHECKPOINTS / "attention_lstm.pt")], Spelled("char"), Spelled("char"), "CC0-1.0").write(
         folder / "a.safetensors"
     )
     shutil.copy(folder / "a.safetensors", folder / "a.bin")

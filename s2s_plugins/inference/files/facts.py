@@ -17,11 +17,16 @@ class Side:
         symbols: of the dictionary, the special ones left out.
         level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
         pieces: of level ``"sentencepiece"``, its model.
+        form: the Unicode form of the symbols, to which texts are brought, one of
+            :data:`s2s_plugins.inference.spelling.FORMS`; None: characters are composed, else texts stay as they are.
+        written: of a target, the Unicode form of predictions; None: that of the symbols.
     """
 
     symbols: Tuple[str, ...]
     level: str = "token"
     pieces: Optional[bytes] = None
+    form: Optional[str] = None
+    written: Optional[str] = None
 
 
 @dataclass(frozen=True)

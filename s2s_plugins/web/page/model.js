@@ -87,7 +87,7 @@ export class Translator {
     this.members = members;
     this.source = new Symbols(facts.source.symbols);
     this.target = new Symbols(facts.target.symbols);
-    this.spellings = { source: new Spelling(facts.source.level, pieces), target: new Spelling(facts.target.level) };
+    this.spellings = { source: new Spelling(facts.source, pieces), target: new Spelling(facts.target) };
     this.hasAttention = members[0].hasAttention;
   }
 
