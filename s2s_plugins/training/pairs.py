@@ -65,8 +65,9 @@ class PairsPlan:
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
-        held_out = {part: pairs for part, pairs in self.parts.items() if part != "train"}
-        options = replace(self.settings.options, **held_out)
+        options = self.settings.options
+        valid, test = (self.parts.get(part, getattr(options, part)) for part in ("valid", "test"))
+        options = replace(options, valid=valid, test=test)
         prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
         for line in prepared.findings:
             self.screen.say(line)
