@@ -43,7 +43,9 @@ def better_end(folder: Path, classes: int, symbols: int) -> str:
     return "first" if right[0] >= right[1] else "last"
 
 
-def _joined(texts: IndexedTexts, labels: IndexedTexts, places: List[int], cut: slice) -> Tuple[Numbers, Numbers, Numbers]:
+def _joined(
+    texts: IndexedTexts, labels: IndexedTexts, places: List[int], cut: slice
+) -> Tuple[Numbers, Numbers, Numbers]:
     """The tokens of texts behind each other, the length of each, and the class of each."""
     parts = [texts[place][:-1][cut] or [0] for place in places]
     lengths = np.array([len(part) for part in parts], dtype=np.int64)

@@ -37,10 +37,11 @@ def all_of(
         by_class: number of texts of each class, by part.
         seed: of the split.
     """
-    lines = [note for survey in surveys.values() for note in survey.pairs.notes]
+    lines = [_of_texts(note) for survey in surveys.values() for note in survey.pairs.notes]
     trained = by_class["train"]
     lines.append(f"{len(prepared.classes)} classes: {_listed(trained)}")
-    lines.append(f"texts of {prepared.mean_length:,.0f} {LEVELS[prepared.level]} in the mean; {prepared.symbols:,} known")
+    length = f"texts of {prepared.mean_length:,.0f} {LEVELS[prepared.level]} in the mean"
+    lines.append(f"{length}, {prepared.symbols:,} distinct ones")
     lines += _sizes(prepared, surveys, seed)
     for part, survey in surveys.items():
         name = survey.pairs.name if part == "train" else f"{part} ({survey.pairs.name})"
@@ -50,9 +51,16 @@ def all_of(
         lines += _seen(survey, surveys["train"], parts)
     lines += [f"left out: {line}" for line in splits.left.lines()]
     if splits.held_out:
-        lines.append(f"{splits.held_out:,} unlabelled texts are held out ones, and left out")
+        lines.append(f"{splits.held_out:,} unlabelled texts are among those held out, and left out")
+    if splits.labelled:
+        lines.append(f"{splits.labelled:,} unlabelled texts are training texts too, and are used once")
     lines += _rare(trained, by_class)
     return lines
+
+
+def _of_texts(note: str) -> str:
+    """What was said about the columns of pairs, of texts and labels."""
+    return note.replace(" is the source and ", " is the text and ").replace(" the target", " the label")
 
 
 def _listed(counts: Dict[str, int]) -> str:
@@ -106,4 +114,5 @@ def _rare(trained: Dict[str, int], by_class: Dict[str, Dict[str, int]]) -> Itera
     for part, counts in by_class.items():
         lacking = [label for label in trained if not counts.get(label)]
         if part == "test" and lacking:
-            yield f"{part}: no text of {len(lacking)} classes: {named([repr(one) for one in lacking[:NAMED]], len(lacking))}"
+            listed = named([repr(one) for one in lacking[:NAMED]], len(lacking))
+            yield f"{part}: no text of {len(lacking)} classes: {listed}"

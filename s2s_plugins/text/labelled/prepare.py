@@ -120,8 +120,8 @@ def _check_classes(train: Survey) -> None:
         raise UsageError(f"{name}: every label is {train.classes[0][:40]!r}: a classifier needs two classes or more")
     if classes > max(MANY_CLASSES, texts // 2):
         raise UsageError(
-            f"{name}: {classes:,} distinct labels of {texts:,} texts are no classes: name the column of the labels with "
-            "--label; or, to write a text for a text, use --task pairs"
+            f"{name}: {classes:,} distinct labels of {texts:,} texts are no classes: name the column of the labels "
+            "with --label; or, to write a text for a text, use --task pairs"
         )
 
 

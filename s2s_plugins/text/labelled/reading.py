@@ -12,10 +12,10 @@ from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.documents import Document, Left, read_labelled, read_unlabelled
+from s2s_plugins.text.pairs.kinds import names_in
 from s2s_plugins.text.pairs.lines import digest
 from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs
 from s2s_plugins.text.pairs.pair import Left as LeftPairs
-from s2s_plugins.text.pairs.kinds import names_in
 from s2s_plugins.text.pairs.sources import is_path, read_pairs
 
 TEXT, LABEL = "text", "label"  # the usual names of the two columns
@@ -138,4 +138,3 @@ class Unlabelled:
         if isinstance(item, str):
             return len(item) < 4096 and "\n" not in item and os.path.exists(item)
         return isinstance(item, os.PathLike)
-

@@ -28,6 +28,7 @@ class LabelledSplits:
     Attributes:
         left: what reading files has left out.
         held_out: number of unlabelled texts that are left out, since they are held out.
+        labelled: number of those that are left out, since they are training texts.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class LabelledSplits:
         self.surveys, self.parts, self.seed = surveys, parts, seed
         self._further = unlabelled
         self.left: Left = unlabelled.left
-        self.held_out = 0
+        self.held_out = self.labelled = 0
         self._held: Set[int] = set()
         for name, survey in surveys.items():
-            chosen = survey.kept & (parts[name] != 0) & ((parts[name] & TRAIN) == 0)
+            chosen = survey.kept & ((parts[name] & TRAIN) == 0)
             self._held.update(survey.texts[chosen].tolist())
+        self._labelled = set(surveys["train"].texts[surveys["train"].kept].tolist())
 
     def of(self, part: str) -> Iterator[Document]:
         """The documents of a part.
@@ -70,8 +72,8 @@ class LabelledSplits:
         return self.of("test")
 
     def unlabelled(self) -> Iterator[Document]:
-        """The further documents, without empty ones and without those that are held out."""
-        held = 0
+        """The further documents, without empty ones and without those that have a label elsewhere."""
+        held = labelled = 0
         for document in self._further:
             try:
                 found = text_hash(document.text, self.seed)
@@ -79,9 +81,11 @@ class LabelledSplits:
                 raise UsageError(f"{document.where}: half a character, or not UTF-8: correct or remove it") from None
             if found in self._held:
                 held += 1
+            elif found in self._labelled:
+                labelled += 1
             elif squashed(document.text):
                 yield document
-        self.held_out = held
+        self.held_out, self.labelled = held, labelled
 
     def texts(self) -> Iterator[str]:
         """The texts that the dictionary is made of."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List
 
+from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.text.pairs.prepared import read_prepared
 from s2s_plugins.training.job import Save
@@ -16,6 +18,8 @@ def save(job: Save) -> None:
     Raises:
         UsageError: the models do not fit each other.
     """
-    prepared = read_prepared(Path(job.data))
-    sides = (spelled(prepared.source), spelled(prepared.target))
-    model_of(job.checkpoints, *sides, job.licence, job.trained_on).write(Path(job.path))
+    sides: List[Spelled] = []
+    if job.pairs:
+        prepared = read_prepared(Path(job.data))
+        sides = [spelled(prepared.source), spelled(prepared.target)]
+    model_of(job.checkpoints, *sides, licence=job.licence, data=job.trained_on).write(Path(job.path))
