@@ -173,6 +173,7 @@ class Validation:
         best: whether no earlier one was better.
         worst: up to five wrong predictions, the furthest from their references first.
         sources: number of sources that were predicted.
+        figure: what ``error`` is: ``"error"``, in percent, or ``"loss"``.
     """
 
     updates: int
@@ -183,6 +184,7 @@ class Validation:
     best: bool
     worst: List[Mistake] = field(default_factory=list)
     sources: int = 0
+    figure: str = "error"
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.series.planning import Asked
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
 
 TASKS = ("pairs", "classes", "series")
 PRETRAININGS = ("vectors", "lm", "sa", "none")  # word vectors, a language model, a sequence autoencoder
+LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
 PRECISIONS = ("auto", "fp32", "bf16")
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
@@ -96,7 +98,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0.1 <= self.minutes <= 100_000:
             raise UsageError(f"--minutes {self.minutes:g} is no time to train in: use 0.1 or more, at most 100,000")
-        for name, least, most in (("updates", 1, 10**9), ("members", 1, 100), ("seed", 0, 2**31)):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
@@ -123,6 +125,17 @@ class TrainSettings:
         names = ("text", "label", "unlabelled", "seed", "valid", "test")
         return TextOptions(level=self.source_level, **{name: getattr(self, name) for name in names})
 
+    @property
+    def series_asked(self) -> Asked:
+        """What is said about series."""
+        names = ("time", "horizon", "series", "step", "valid", "test")
+        columns: Dict[str, Any] = {name: _listed(getattr(self, name)) for name in ("value", "past", "known", "static")}
+        for part in ("valid", "test"):
+            value = getattr(self, part)
+            if value is not None and not isinstance(value, (int, str)):
+                raise UsageError(f"{part} of series is a number of rows, or a time, not a {type(value).__name__}")
+        return Asked(**columns, **{name: getattr(self, name) for name in names})
+
     def given(self, names: Sequence[str]) -> List[str]:
         """Those of the settings ``names`` that the user has chosen, as flags."""
         plain = TrainSettings.__dataclass_fields__
@@ -137,3 +150,9 @@ class TrainSettings:
     def but(self, **changes: Any) -> "TrainSettings":
         """The same settings except for these."""
         return replace(self, **changes)
+
+
+def _listed(names: Union[str, Sequence[str], None]) -> Tuple[str, ...]:
+    """``"a,b"`` -> a, b."""
+    found = names.split(",") if isinstance(names, str) else list(names or ())
+    return tuple(name.strip() for name in found if name.strip())
