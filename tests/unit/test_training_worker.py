@@ -88,7 +88,7 @@ def test_it_learns_and_says_how_far_it_is(trained):
     ended = said[-1]
     assert isinstance(ended, Ended) and ended.updates == 200 and ended.error < 20
     validations = [event for event in said if isinstance(event, Validation)]
-    assert len(validations) == 20
+    assert 2 <= len(validations) <= 20
     assert validations[-1].error < validations[0].error and validations[0].sources == 30
     shares = [event.share for event in said if isinstance(event, Progress)]
     assert shares == sorted(shares) and shares[-1] == 1

@@ -15,10 +15,12 @@ from fairseq.trainer import Trainer
 
 from s2s_plugins.training.job import BEST, HISTORY, LAST, Ended, Event, Progress, Said, Training, Validation, to_line
 from s2s_plugins.training.pace import Pace, learning_rate
-from s2s_plugins.training.worker.snapshots import Snapshots, Weights
+from s2s_plugins.training.worker.snapshots import MEANS, Snapshots, Weights
 from s2s_plugins.training.worker.validation import SHARE, Best, Measured, Validator, timed
 
-VALIDATIONS = 20  # of a training
+VALIDATIONS = 20  # of a training, at most
+PAUSE = 10  # between validations, times what one takes: so that they take no more than a tenth of the time
+AFTERWARDS = 2 + len(MEANS)  # validations at and behind the last update
 SECONDS_TO_SAVE = 120.0  # between checkpoints to resume from, at most
 SECONDS_TO_SAY = 1.0  # between two reports of progress
 KEY = "s2s_train"  # of the loop's state in a checkpoint
@@ -61,6 +63,7 @@ class Loop:
         self.losses: List[float] = []
         self._said = self._saved = time.monotonic()
         self._validated_at = 0.0  # the share
+        self._not_before = 0.0  # by the clock
 
     def run(self) -> Ended:
         """Train to the end.
@@ -146,7 +149,9 @@ class Loop:
     def _is_due(self) -> bool:
         """Whether this update's share passes the next twentieth."""
         share, before = self.pace.share, self._validated_at
-        return self.validator is not None and math.floor(share * VALIDATIONS) > math.floor(before * VALIDATIONS)
+        if self.validator is None or time.monotonic() < self._not_before:
+            return False
+        return math.floor(share * VALIDATIONS) > math.floor(before * VALIDATIONS)
 
     def _validate(self) -> Optional[str]:
         """Validate, keep the weights; why the training should end early, if it should."""
@@ -168,6 +173,8 @@ class Loop:
         with (self.folder / HISTORY).open("a", encoding="utf-8") as history:
             history.write(to_line(said) + "\n")
         self.say(said)
+        self._not_before = time.monotonic() + PAUSE * took
+        self.pace.reserve = AFTERWARDS * took
         left = self.pace.seconds_left()
         if left is not None and self.validator.limit(SHARE * (self.pace.elapsed + left) / VALIDATIONS, took):
             self.best = Best()  # errors on other examples do not compare
