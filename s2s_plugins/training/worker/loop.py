@@ -13,6 +13,7 @@ from fairseq.data.iterators import GroupedIterator
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
+from s2s_plugins.extras import library
 from s2s_plugins.training.job import BEST, HISTORY, LAST, Ended, Event, Progress, Said, Training, Validation, to_line
 from s2s_plugins.training.pace import Pace, learning_rate
 from s2s_plugins.training.worker.snapshots import MEANS, Snapshots, Weights
@@ -61,6 +62,7 @@ class Loop:
         self.snapshots = Snapshots(self.folder)
         self.peak = float(trainer.cfg.optimization.lr[0])
         self.losses: List[float] = []
+        self.curves = None if training.tensorboard is None else curves(Path(training.tensorboard, self.folder.name))
         self._said = self._saved = time.monotonic()
         self._validated_at = 0.0  # the share
         self._not_before = 0.0  # by the clock
@@ -136,6 +138,13 @@ class Loop:
         if time.monotonic() - self._said > SECONDS_TO_SAY or self.pace.finished:
             self._report()
 
+    def _draw(self, **values: float) -> None:
+        """Points for TensorBoard."""
+        if self.curves is not None:
+            for name, value in values.items():
+                self.curves.add_scalar(name, value, self.pace.done)
+            self.curves.flush()
+
     def _rate(self) -> float:
         return learning_rate(self.peak, self.pace.done, self.pace.share, self.training.warmup)
 
@@ -143,6 +152,7 @@ class Loop:
         self._said = time.monotonic()
         recent = self.losses[-100:]
         pace = self.pace
+        self._draw(loss=sum(recent) / len(recent), learning_rate=self._rate())
         planned = pace.done + round(pace.left()) if pace.seconds_left() is not None else pace.updates or 0
         self.say(Progress(pace.done, planned, pace.share, sum(recent) / len(recent), pace.elapsed, pace.seconds_left()))
 
@@ -173,6 +183,7 @@ class Loop:
         with (self.folder / HISTORY).open("a", encoding="utf-8") as history:
             history.write(to_line(said) + "\n")
         self.say(said)
+        self._draw(validation_error=measured.error)
         self._not_before = time.monotonic() + PAUSE * took
         self.pace.reserve = AFTERWARDS * took
         left = self.pace.seconds_left()
@@ -228,3 +239,12 @@ class Loop:
 
     def _load(self, weights: Weights) -> None:
         self.trainer.model.load_state_dict(weights, strict=True)
+
+
+def curves(folder: Path) -> Any:
+    """What writes TensorBoard's files into ``folder``.
+
+    Raises:
+        MissingExtra: tensorboardX is not installed.
+    """
+    return library("tensorboardX", "--tensorboard").SummaryWriter(os.fspath(folder))
