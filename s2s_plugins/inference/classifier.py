@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Union, overload
+from dataclasses import replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Union,
+    overload,
+)
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
+from s2s_plugins.inference.calibration import tempered
+from s2s_plugins.inference.files.facts import ClassifierFacts, Facts
 from s2s_plugins.inference.trained import Trained
+from s2s_plugins.inference.unsure import check_least, columns, is_unsure
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
+
+if TYPE_CHECKING:
+    from s2s_plugins.evaluation.classes import ClassEvaluation
 
 
 class Model(Protocol):
@@ -25,14 +45,16 @@ class Classification(NamedTuple):
     """The class of a text.
 
     Attributes:
-        label: of the most probable class.
+        label: of the most probable class; empty if it is :attr:`unsure`.
         probability: of that class.
         probabilities: of all classes, by label.
+        unsure: whether the class is less probable than was asked for.
     """
 
     label: str
     probability: float
     probabilities: Dict[str, float]
+    unsure: bool = False
 
 
 class Classifier(Trained):
@@ -46,9 +68,13 @@ class Classifier(Trained):
         labels: of the C classes.
         limit: most tokens of a document, ``</s>`` included; None: no limit.
         truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
+
+    Attributes:
+        temperature: by which logits are divided, so that probabilities say how often classes are right.
     """
 
     kind = "classifier"
+    temperature: float = 1.0
 
     def __init__(
         self,
@@ -67,19 +93,28 @@ class Classifier(Trained):
 
     @overload
     def classify(  # type: ignore[overload-overlap]
-        self, texts: str, batch_size: int = BATCH_SIZE
+        self, texts: str, batch_size: int = BATCH_SIZE, *, min_probability: Optional[float] = None
     ) -> Classification: ...
 
     @overload
-    def classify(self, texts: Iterable[str], batch_size: int = BATCH_SIZE) -> Iterator[Classification]: ...
+    def classify(
+        self, texts: Iterable[str], batch_size: int = BATCH_SIZE, *, min_probability: Optional[float] = None
+    ) -> Iterator[Classification]: ...
 
-    def classify(self, texts: Union[str, Iterable[str]], batch_size: int = BATCH_SIZE) -> Any:
+    def classify(
+        self,
+        texts: Union[str, Iterable[str]],
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
+    ) -> Any:
         """The classes of texts.
 
         Args:
             texts: one text, or any number of them, also endlessly many. Of these a batch is read ahead at first, and up
                 to sixteen later.
             batch_size: number of texts at a time.
+            min_probability: a class that is less probable is not named, and is ``unsure``.
 
         Returns:
             Of one text its class; of several an iterator over these, in order.
@@ -89,15 +124,41 @@ class Classifier(Trained):
         """
         if batch_size < 1:
             raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
-        found = self._classes(each(texts), batch_size)
+        check_least(min_probability)
+        found = self._classes(each(texts), batch_size, min_probability)
         return next(found) if isinstance(texts, str) else found
 
-    def _classes(self, texts: Iterator[str], batch_size: int) -> Iterator[Classification]:
+    def _classes(self, texts: Iterator[str], batch_size: int, least: Optional[float]) -> Iterator[Classification]:
         for part in growing(texts, batch_size):
             for probabilities in self(part, batch_size):
                 best = int(probabilities.argmax())
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
-                yield Classification(self.labels[best], float(probabilities[best]), every)
+                unsure = is_unsure(float(probabilities[best]), least)
+                yield Classification("" if unsure else self.labels[best], float(probabilities[best]), every, unsure)
+
+    def evaluate(
+        self,
+        data: Any,
+        text: Optional[str] = None,
+        label: Optional[str] = None,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 1,
+    ) -> ClassEvaluation:
+        """How good classes are on texts with known labels: the error rate with its confidence interval, and details.
+
+        Args:
+            data: pairs of text and label, as :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them.
+            text: name of its column; by default the first one.
+            label: name of its column; by default the second one.
+            batch_size: number of texts at a time.
+            seed: of the interval's bootstrap.
+
+        Raises:
+            UsageError: the data cannot be read, has no text, or has a label that the model lacks.
+        """
+        from s2s_plugins.inference.evaluation import evaluate_classifier
+
+        return evaluate_classifier(self, data, (text, label), batch_size, seed)
 
     def __call__(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Probabilities of the classes, (len(texts), C), in float32.
@@ -121,10 +182,14 @@ class Classifier(Trained):
         """
         found = np.empty((len(documents), len(self.labels)), dtype=np.float32)
         for places in batches(documents, batch_size):
-            found[places] = self.model.classify([documents[place] for place in places])
+            found[places] = tempered(self.model.classify([documents[place] for place in places]), self.temperature)
         if not np.isfinite(found).all():
             raise UsageError(f"{self.name} answers with numbers that are not finite: use another one")
         return found
+
+    def _facts(self, facts: Facts) -> Facts:
+        assert isinstance(facts, ClassifierFacts)
+        return replace(facts, temperature=self.temperature)
 
     def encode(self, text: str) -> List[int]:
         """The numbers of a text's tokens, ``</s>`` included, cut to :attr:`limit`.
@@ -141,18 +206,21 @@ class Classifier(Trained):
         return [*kept, *end]
 
 
-def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool) -> str:
+def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool, least: Optional[float] = None) -> str:
     """A line of output: label, tab, probability; or a JSON object with the probabilities of all classes.
 
     Args:
         probabilities: (C,).
         labels: of the classes.
         as_json: which of the two.
+        least: a label that is less probable is left empty, and one more column says so; None: none is.
     """
     best = int(probabilities.argmax())
+    unsure = is_unsure(float(probabilities[best]), least)
+    label = "" if unsure else labels[best]
     if not as_json:
-        return f"{labels[best]}\t{probabilities[best]:.4f}"
-    every = {label: round(float(p), 6) for label, p in zip(labels, probabilities)}
-    return json.dumps(
-        {"label": labels[best], "probability": every[labels[best]], "probabilities": every}, ensure_ascii=False
-    )
+        probability, said = columns(float(probabilities[best]), unsure)
+        return "\t".join([label, probability] + ([] if least is None else [said]))
+    every = {one: round(float(p), 6) for one, p in zip(labels, probabilities)}
+    values: Dict[str, Any] = {"label": label, "probability": every[labels[best]], "probabilities": every}
+    return json.dumps(values if least is None else {**values, "unsure": unsure}, ensure_ascii=False)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
-from typing import Container, List, Optional, Sequence
+from typing import Container, List, NamedTuple, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.tokens import SPACE
 
 LEVELS = ("token", "char", "sentencepiece")
+FORMS = ("NFC", "NFD")  # of Unicode: composed, decomposed
+
+
+class Spelled(NamedTuple):
+    """The arguments of a :class:`Spelling`, which describes them."""
+
+    level: str = "token"
+    pieces: Optional[bytes] = None
+    form: Optional[str] = None
+    written: Optional[str] = None
 
 
 class Spelling:
@@ -19,19 +29,33 @@ class Spelling:
         level: ``"token"``: they are separated by spaces; ``"char"``: every character, a space as ``▁``;
             ``"sentencepiece"``: the pieces of ``pieces``.
         pieces: a sentencepiece model, as bytes; of ``"sentencepiece"`` alone.
+        form: the Unicode form, one of :data:`FORMS`, to which a text is brought before it is cut into tokens; None:
+            ``"NFC"`` for characters, and otherwise none: the text stays as it is.
+        written: the Unicode form of the texts that tokens become; None: that of the tokens.
 
     Raises:
-        UsageError: an unknown level, or a sentencepiece model that is missing, damaged or of no use.
+        UsageError: an unknown level or form, or a sentencepiece model that is missing, damaged or of no use.
     """
 
-    def __init__(self, level: str = "token", pieces: Optional[bytes] = None) -> None:
+    def __init__(
+        self,
+        level: str = "token",
+        pieces: Optional[bytes] = None,
+        form: Optional[str] = None,
+        written: Optional[str] = None,
+    ) -> None:
         if level not in LEVELS:
             raise UsageError(f"a token is one of {', '.join(LEVELS)}, not {level!r}")
+        for one in (form, written):
+            if one is not None and one not in FORMS:
+                raise UsageError(f"a Unicode form is one of {', '.join(FORMS)}, not {one!r}")
         if (level == "sentencepiece") != (pieces is not None):
             raise UsageError(
                 f"tokens of level {level!r} {'need a' if pieces is None else 'have no'} sentencepiece model"
             )
         self.level, self.pieces = level, pieces
+        self.form = form or ("NFC" if level == "char" else None)
+        self.written = written
         if pieces is not None:
             from sentencepiece import SentencePieceProcessor
 
@@ -43,19 +67,20 @@ class Spelling:
     def tokens(self, text: str, known: Container[str]) -> str:
         """A text as tokens separated by spaces.
 
-        Characters are in Unicode's composed form. One that is not ``known`` is decomposed (into letter and accent, or
+        The text is brought to :attr:`form`. A character that is not ``known`` is decomposed (into letter and accent, or
         the parts of a Hangul syllable), or changed to the other case, if the result is known.
 
         Args:
             text: of one line.
             known: the symbols of the model.
         """
+        text = _normalised(self.form, text) if self.level != "char" else self._characters(text)
         if self.level == "token":
             return text
         if self.level == "sentencepiece":
             return " ".join(self.processor.encode(text, out_type=str))
         tokens: List[str] = []
-        for character in characters(text):
+        for character in text:
             if character == " ":
                 tokens.append(SPACE)
                 continue
@@ -65,10 +90,10 @@ class Spelling:
         return " ".join(tokens)
 
     def text(self, tokens: Sequence[str]) -> str:
-        """The text that ``tokens`` stand for."""
+        """The text that ``tokens`` stand for, in the form :attr:`written`."""
         if self.level == "token":
-            return " ".join(tokens)
-        joined = "".join(tokens).replace(SPACE, " ")
+            return _normalised(self.written, " ".join(tokens))
+        joined = _normalised(self.written, "".join(tokens).replace(SPACE, " "))
         return joined if self.level == "char" else joined.strip()
 
     def most(self, text: str) -> int:
@@ -76,12 +101,18 @@ class Spelling:
 
         To look at each character of a line of millions takes half a minute.
         """
-        return len(characters(text)) + 1 if self.level == "char" else 0
+        return len(self._characters(text)) + 1 if self.level == "char" else 0
+
+    def _characters(self, text: str) -> str:
+        """A text whose characters are tokens: every run of white space is one space."""
+        return _normalised(self.form, " ".join(text.split()))
 
 
-def characters(line: str) -> str:
-    """A line in Unicode's composed form, every run of white space one space."""
-    return unicodedata.normalize("NFC", " ".join(line.split()))
+def _normalised(form: Optional[str], text: str) -> str:
+    """A text in a Unicode form; as it is without one."""
+    if form is None:
+        return text
+    return unicodedata.normalize("NFD" if form == "NFD" else "NFC", text)
 
 
 def read_pieces(path: Path, flag: str) -> bytes:

@@ -244,6 +244,13 @@ class RecurrentDecoder(FairseqIncrementalDecoder):
         dropouts = any(isinstance(part, Dropout) and part.keep_at_inference for part in self.core.modules())
         return self.core.stack.cell == "lstm" and self.adaptive_softmax is None and not (self.training or dropouts)
 
+    def train(self, mode: bool = True) -> "RecurrentDecoder":
+        """As every module has it; training forgets the folded weights: fused optimizers change weights unseen."""
+        if mode:
+            self._folded = self._folded_from = None
+        super().train(mode)
+        return self
+
     def folded(self) -> FoldedDecoder:
         """The decoder's steps with folded weights, rebuilt only where a weight has changed."""
         weights = tuple((weight.data_ptr(), weight._version, weight.dtype) for weight in self.core.parameters())

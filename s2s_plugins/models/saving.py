@@ -24,6 +24,7 @@ from s2s_plugins.inference.files.facts import (
 )
 from s2s_plugins.inference.files.model_file import Member, ModelFile, Settings
 from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.models.checkpoint import Checkpoint, read_checkpoint
 from s2s_plugins.models.classifier import TASK as CLASSIFICATION
@@ -41,12 +42,13 @@ from s2s_plugins.nn.vectors import build_vector_seq2seq
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 
 Figures = Mapping[str, Union[str, float]]
+TOKENS = Spelled()  # separated by spaces
 
 
 def model_of(
     checkpoints: Sequence[str],
-    source: Tuple[str, Optional[bytes]] = ("token", None),
-    target: Tuple[str, Optional[bytes]] = ("token", None),
+    source: Spelled = TOKENS,
+    target: Spelled = TOKENS,
     licence: str = "",
     data: str = "",
     figures: Optional[Figures] = None,
@@ -55,9 +57,8 @@ def model_of(
 
     Args:
         checkpoints: one, or several translators as an ensemble.
-        source: of a translator: what a token of the source is, one of
-            :data:`s2s_plugins.inference.spelling.LEVELS`, and of ``"sentencepiece"`` its model.
-        target: the same for the target.
+        source: of a translator: how its sources become tokens.
+        target: the same for its targets, and how tokens become predictions.
         licence: under which the model may be used.
         data: what it was trained on.
         figures: scores on what was held out, by name; what the checkpoint says itself is added.
@@ -76,7 +77,7 @@ def model_of(
         return _translator(checkpoints, source, target, _about(first, licence, data, figures or {}))
     if len(checkpoints) > 1:
         raise UsageError(f"several models in one file are translators, --task {first.task} makes none: name one")
-    if source != ("token", None) or target != ("token", None):
+    if source != TOKENS or target != TOKENS:
         raise UsageError(f"--source and --target are about translators, --task {first.task} makes none: leave them out")
     make = _classifier if first.task == CLASSIFICATION else _forecaster
     facts, settings, module = make(first)
@@ -127,9 +128,7 @@ def _filled(module: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     return module
 
 
-def _translator(
-    checkpoints: Sequence[str], source: Tuple[str, Optional[bytes]], target: Tuple[str, Optional[bytes]], about: About
-) -> ModelFile:
+def _translator(checkpoints: Sequence[str], source: Spelled, target: Spelled, about: About) -> ModelFile:
     read = [read_checkpoint(path) for path in checkpoints]
     for one in read:
         if not issubclass(ARCH_MODEL_REGISTRY.get(str(one.cfg.model._name), object), RecurrentModel):

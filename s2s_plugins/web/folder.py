@@ -19,6 +19,7 @@ from s2s_plugins.inference.files.precision import SCALE, Stored, stored
 from s2s_plugins.inference.load import opened
 from s2s_plugins.inference.onnx.format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
 from s2s_plugins.inference.onnx.graph import Graph, Node
+from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
@@ -86,9 +87,10 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
     if isinstance(ready, Translator):
         settings = ready.search_settings(beam=1)
         return {
-            "source": {"level": ready.source_spelling.level, "symbols": _own(ready.source)},
-            "target": {"level": ready.target_spelling.level, "symbols": _own(ready.target)},
+            "source": _side(ready.source_spelling, ready.source),
+            "target": _side(ready.target_spelling, ready.target),
             "longest_source": ready.limit,
+            "calibration": None if ready.calibration is None else to_plain(ready.calibration),
             "search": {
                 "end": settings.end,
                 "pad": settings.pad,
@@ -107,6 +109,7 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
         "tokenizer": {**own, "newer": newer_ranges() if tokenizer.level == "word" else {}},
         "limit": ready.limit,
         "truncate": ready.truncate,
+        "temperature": ready.temperature,
     }
 
 
@@ -116,6 +119,11 @@ def pieces_of(model: ModelFile) -> Optional[bytes]:
     if isinstance(facts, TranslatorFacts):
         return facts.source.pieces
     return facts.tokenizer.model if isinstance(facts, ClassifierFacts) else None
+
+
+def _side(spelling: Spelling, table: SymbolTable) -> Dict[str, Any]:
+    """The text of one side of a translator."""
+    return {"level": spelling.level, "form": spelling.form, "written": spelling.written, "symbols": _own(table)}
 
 
 def _own(table: SymbolTable) -> List[str]:

@@ -12,6 +12,7 @@ from s2s_plugins.comparison.systems import build_systems, groups, with_defaults
 from s2s_plugins.comparison.text import TextChoice, TextData, languages, read_references
 from s2s_plugins.comparison.values import seeds_of
 from s2s_plugins.errors import UsageError
+from s2s_plugins.evaluation.lengths import MOST_LENGTHS, length_groups
 from s2s_plugins.steps import StepError
 
 SHARED = ["--encoder-embed-dim", "8", "--decoder-embed-dim", "8", "--attention=dot", "--clip-norm", "5"]
@@ -200,17 +201,17 @@ def test_decoded_text_is_read_in_the_order_of_the_test_set(tmp_path):
 
 def test_length_groups_hold_every_length_once():
     lengths = [3, 3, 5] + list(range(10, 60)) + [200]
-    found = decoded.length_groups(lengths)
-    assert len(found) <= decoded.MOST_LENGTHS
+    found = length_groups(lengths)
+    assert len(found) <= MOST_LENGTHS
     assert all(sum(low <= length <= high for low, high in found) == 1 for length in lengths)
-    assert decoded.length_groups([2, 7, 7]) == [(2, 2), (7, 7)]
+    assert length_groups([2, 7, 7]) == [(2, 2), (7, 7)]
 
 
 def test_lengths_of_too_few_sentences_share_a_group():
-    assert decoded.length_groups([]) == []
-    assert decoded.length_groups([39, 48, 53] + [80] * 297) == [(39, 80)]
-    assert decoded.length_groups([3] * 6 + [4] * 4 + [6] * 2 + [9] * 288) == [(3, 3), (4, 6), (9, 9)]
-    assert decoded.length_groups([3] * 150 + [4] * 147 + [8, 9, 9]) == [(3, 3), (4, 9)]
+    assert length_groups([]) == []
+    assert length_groups([39, 48, 53] + [80] * 297) == [(39, 80)]
+    assert length_groups([3] * 6 + [4] * 4 + [6] * 2 + [9] * 288) == [(3, 3), (4, 6), (9, 9)]
+    assert length_groups([3] * 150 + [4] * 147 + [8, 9, 9]) == [(3, 3), (4, 9)]
 
 
 def test_samples_are_spread_from_short_to_long():

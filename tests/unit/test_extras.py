@@ -15,6 +15,7 @@ from test_package import needed_by
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import EXTRA_OF, MODULES, library, naming_extras, require
+from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
 
 
@@ -77,7 +78,7 @@ VERBS = [
 
 def test_every_verb_in_a_bare_environment_names_the_extra_in_one_line(tmp_path):
     checkpoint = REPOSITORY / "tests" / "checkpoints" / "attention_lstm.pt"
-    model_of([checkpoint], ("char", None), ("char", None), "", "", {}).write(tmp_path / "model.safetensors")
+    model_of([checkpoint], Spelled("char"), Spelled("char"), "", "", {}).write(tmp_path / "model.safetensors")
     (tmp_path / "s.csv").write_text("time,x\n" + "".join(f"{row},{row}.5\n" for row in range(40)))
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + "a good film\tgood\na bad film\tbad\n" * 20)
     (tmp_path / "best.pt").write_bytes(checkpoint.read_bytes())

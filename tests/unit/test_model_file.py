@@ -20,6 +20,7 @@ from s2s_plugins.inference.files.facts import About, ForecasterFacts
 from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import KEY, ModelFile, read_model_file
 from s2s_plugins.inference.load import opened
+from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import _member, model_of
 from s2s_plugins.models.translator import load_translator
 
@@ -112,7 +113,8 @@ def test_a_prediction_says_where_the_model_looked_and_how_sure_it_is(saved):
 
 def test_an_empty_text_becomes_an_empty_one(saved):
     model = s2s_plugins.load(saved["peek_lstm"])
-    assert model.predict("") == ("", 0.0, 1.0, [], None) and model.predict(" ", nbest=2) == [("", 0.0, 1.0, [], None)]
+    empty = ("", 0.0, 1.0, [], None, False)
+    assert model.predict("") == empty and model.predict(" ", nbest=2) == [empty]
 
 
 def test_predictions_of_an_endless_input_come_as_it_is_read(saved):
@@ -192,7 +194,7 @@ def test_text_is_spelt_as_the_file_says(tmp_path):
     import sentencepiece
 
     spaced = s2s_plugins.load(write(tmp_path, "token", model_of([checkpoint("attention_lstm")])))
-    sides = {"source": ("char", None), "target": ("char", None)}
+    sides = {"source": Spelled("char"), "target": Spelled("char")}
     joined = s2s_plugins.load(write(tmp_path, "char", model_of([checkpoint("attention_lstm")], **sides)))
     found, expected = joined.predict("JIB"), spaced.predict("j i b")
     assert found.text == expected.text.replace(" ", "") and found.score == pytest.approx(expected.score)
@@ -201,7 +203,7 @@ def test_text_is_spelt_as_the_file_says(tmp_path):
         input=str(tmp_path / "lines"), model_prefix=str(tmp_path / "p"), vocab_size=14, minloglevel=9
     )
     pieces = (tmp_path / "p.model").read_bytes()
-    both = {"source": ("sentencepiece", pieces), "target": ("token", None)}
+    both = {"source": Spelled("sentencepiece", pieces)}
     model = s2s_plugins.load(write(tmp_path, "pieces", model_of([checkpoint("attention_lstm")], **both)))
     tokens = sentencepiece.SentencePieceProcessor(model_proto=pieces).encode("a b c", out_type=str)
     assert model.predict("a b c").score == pytest.approx(spaced.predict(" ".join(tokens)).score)
@@ -291,6 +293,6 @@ def test_checkpoints_that_make_no_model_file_are_named(tmp_path):
     with pytest.raises(UsageError, match="--task text_classification makes none: name one"):
         model_of([checkpoint("lm_lstm-classifier")] * 2)
     with pytest.raises(UsageError, match="--source and --target are about translators"):
-        model_of([checkpoint("lm_lstm-classifier")], source=("char", None))
+        model_of([checkpoint("lm_lstm-classifier")], source=Spelled("char"))
     with pytest.raises(UsageError, match=r"a model file is named MODEL.safetensors, not .*a.pt"):
         model_of([checkpoint("peek_lstm")]).write(tmp_path / "a.pt")

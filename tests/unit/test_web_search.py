@@ -232,7 +232,7 @@ def test_pieces_are_those_of_python(tmp_path):
     const processor = new SentencePieceProcessor();
     await processor._loadModel(read(new URL("PAGE/pieces.model")));
     const pieces = (text) => processor.encodePieces(text);
-    const [spelling, known] = [new Spelling("sentencepiece", pieces), new Symbols([])];
+    const [spelling, known] = [new Spelling({ level: "sentencepiece" }, pieces), new Symbols([])];
     const tokenizer = new Tokenizer({ level: "sentencepiece", lowercase: true, rare: "drop", newer: {} }, pieces);
     console.log(JSON.stringify(given.map((text) => [spelling.tokens(text, known), tokenizer.tokens(text)])));
     """

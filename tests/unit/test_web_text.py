@@ -27,7 +27,7 @@ def symbol_table(symbols):
 
 SPELL = """
 const { Spelling, Symbols } = await import("PAGE/text.js");
-const spelling = new Spelling(given.level);
+const spelling = new Spelling(given);
 const known = new Symbols(given.symbols);
 console.log(JSON.stringify(given.texts.map((text) => spelling.tokens(text, known))));
 """
@@ -35,25 +35,30 @@ SMALL = [letter for letter in ASSIGNED if letter.islower()]
 MARKS = [letter for letter in ASSIGNED if unicodedata.category(letter) == "Mn" or 0x1100 <= ord(letter) < 0x1200]
 
 
-@pytest.mark.parametrize("symbols", [[*"abcdefghijklmnopqrstuvwxyz", *MARKS], SMALL, [*"ABCSTΣΩ", "ß", *MARKS]])
-def test_every_character_of_unicode_is_spelled_as_python_spells_it(symbols):
+LATIN = [*"abcdefghijklmnopqrstuvwxyz", *MARKS]
+
+
+@pytest.mark.parametrize(
+    "symbols, form", [(LATIN, "NFC"), (LATIN, "NFD"), (SMALL, "NFC"), ([*"ABCSTΣΩ", "ß", *MARKS], "NFC")]
+)
+def test_every_character_of_unicode_is_spelled_as_python_spells_it(symbols, form):
     texts = [" ".join(ASSIGNED[place : place + 4000]) for place in range(0, len(ASSIGNED), 4000)]
     known = symbol_table(symbols).indices
-    expected = [Spelling("char").tokens(text, known).split() for text in texts]
-    assert run_node(SPELL, {"level": "char", "symbols": symbols, "texts": texts}) == expected
+    expected = [Spelling("char", form=form).tokens(text, known).split() for text in texts]
+    assert run_node(SPELL, {"level": "char", "form": form, "symbols": symbols, "texts": texts}) == expected
 
 
 def test_spaces_are_those_of_python():
     texts = ["".join(f"a{space}{space}b" for space in WHITE), "a\ufeffb", "a\u180eb", " \ta\n", "a\u0301 \u00e1", ""]
-    for level in ("char", "token"):
+    for level, form in [("char", "NFC"), ("token", None)]:
         expected = [Spelling(level).tokens(text, {"a", "b"}).split() for text in texts]
-        assert run_node(SPELL, {"level": level, "symbols": ["a", "b"], "texts": texts}) == expected
+        assert run_node(SPELL, {"level": level, "form": form, "symbols": ["a", "b"], "texts": texts}) == expected
 
 
 def test_tokens_become_the_text_that_python_makes_of_them():
     script = """
     const { Spelling } = await import("PAGE/text.js");
-    console.log(JSON.stringify(given.map(([level, tokens]) => new Spelling(level).text(tokens))));
+    console.log(JSON.stringify(given.map(([level, tokens]) => new Spelling({ level }).text(tokens))));
     """
     cases = [["a", "b", "c"], [], ["▁a", "b", "▁c"], ["▁", "a", "▁"], ["\ufeff", "a", "▁"]]
     # how pieces are made of a text takes a sentencepiece model, the way back does not

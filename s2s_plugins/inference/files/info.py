@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, List, Tuple
 
-from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, TranslatorFacts
+from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, Side, TranslatorFacts
 from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings, StackSettings
 from s2s_plugins.text.symbols import FILLER
@@ -56,20 +56,28 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
     facts = model.facts
     if isinstance(facts, TranslatorFacts):
         sides = (("source", facts.source, facts.longest_source), ("target", facts.target, facts.longest_target))
-        return [
-            (name, f"{side.level}, {len(own):,} symbols, at most {longest:,} tokens: {_some(own)}")
+        rows = [
+            (name, f"{_spelled(side)}, {len(own):,} symbols, at most {longest:,} tokens: {_some(own)}")
             for name, side, longest in sides
             for own in (_own(side.symbols),)
         ]
+        return [*rows, ("probabilities", "the model's own" if facts.calibration is None else "calibrated")]
     if isinstance(facts, ClassifierFacts):
         text = f"{facts.tokenizer.level}, {len(_own(facts.symbols)):,} symbols"
-        return [("labels", f"{len(facts.labels)}: {_some(facts.labels)}"), ("text", text)]
+        labels = f"{len(facts.labels)}: {_some(facts.labels)}"
+        return [("labels", labels), ("text", text), ("temperature", f"{facts.temperature:g}")]
     assert isinstance(facts, ForecasterFacts)
     series = facts.series
     names = ("targets", "past", "known", "calendar", "static")
     columns = [(name, ", ".join(map(str, series[name]))) for name in names if series.get(name)]
     lengths = f"reads {series.get('input_length')} steps, predicts {series.get('output_length')}"
     return [*columns, ("lengths", lengths + (", stateful" if facts.stateful else ""))]
+
+
+def _spelled(side: Side) -> str:
+    """What a token is, and the Unicode forms."""
+    forms = (side.form, None if side.written in (None, side.form) else f"written in {side.written}")
+    return ", ".join([side.level, *(form for form in forms if form is not None)])
 
 
 def _own(symbols: Tuple[str, ...]) -> Tuple[str, ...]:

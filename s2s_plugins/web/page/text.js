@@ -42,27 +42,30 @@ export class Symbols {
 /** What a token of one side of a translator is. */
 export class Spelling {
   /**
-   * @param {"token" | "char" | "sentencepiece"} level
+   * @param {object} facts
+   * @param {"token" | "char" | "sentencepiece"} facts.level
+   * @param {"NFC" | "NFD" | null} facts.form the Unicode form to which a text is brought
+   * @param {"NFC" | "NFD" | null} facts.written that of the texts which tokens become
    * @param {(text: string) => string[]} [pieces] of level "sentencepiece", what makes pieces of a text; without, tokens
    *   become text alone
    */
-  constructor(level, pieces) {
-    Object.assign(this, { level, pieces });
+  constructor({ level, form, written }, pieces) {
+    Object.assign(this, { level, form, written, pieces });
   }
 
   /**
    * The tokens of a text.
    *
-   * Characters are in Unicode's composed form. One that is not known is decomposed, or changed to the other case, if
-   * the result is known.
+   * The text is brought to a Unicode form. A character that is not known is decomposed, or changed to the other case,
+   * if the result is known.
    *
    * @param {string} text
    * @param {Symbols} known
    */
   tokens(text, known) {
-    if (this.level === "token") return split(text);
-    if (this.level === "sentencepiece") return split(this.pieces(text).join(" "));
-    return [...split(text).join(" ").normalize("NFC")].flatMap((character) => {
+    if (this.level === "token") return split(normalised(text, this.form));
+    if (this.level === "sentencepiece") return split(this.pieces(normalised(text, this.form)).join(" "));
+    return [...normalised(split(text).join(" "), this.form)].flatMap((character) => {
       if (character === " ") return [SPACE];
       const other = swapCase(character);
       const forms = [character, character.normalize("NFD"), other, other.normalize("NFD")].map((form) => [...form]);
@@ -72,11 +75,13 @@ export class Spelling {
 
   /** The text that tokens stand for. */
   text(tokens) {
-    if (this.level === "token") return tokens.join(" ");
-    const joined = tokens.join("").replaceAll(SPACE, " ");
+    if (this.level === "token") return normalised(tokens.join(" "), this.written);
+    const joined = normalised(tokens.join("").replaceAll(SPACE, " "), this.written);
     return this.level === "char" ? joined : joined.replace(EDGES, "");
   }
 }
+
+const normalised = (text, form) => (form ? text.normalize(form) : text);
 
 function swapCase(character) {
   if (/\p{Uppercase}/u.test(character)) return character.toLowerCase();

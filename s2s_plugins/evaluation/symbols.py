@@ -1,0 +1,52 @@
+"""What is compared of a prediction and a reference: the symbols that errors are counted in."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Iterable, List, Sequence
+
+UNITS = ("character", "token", "word")
+LONG_TEXT, LONG_WORD = (
+    4,
+    3,
+)  # from so many words, of so many letters each, a reference is text and not a list of symbols
+
+
+def plain(text: str) -> str:
+    """A text in Unicode's composed form, every run of white space one space: how it is compared."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def symbols_of(text: str, unit: str) -> List[str]:
+    """The symbols of a text.
+
+    Args:
+        text: of one line.
+        unit: ``"character"``, or ``"token"`` or ``"word"``, which spaces separate.
+    """
+    return list(plain(text)) if unit == "character" else plain(text).split()
+
+
+def unit_of(level: str, references: Sequence[str]) -> str:
+    """The unit of a target side: that of its level; of sentencepiece's texts words, or characters without spaces.
+
+    Args:
+        level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
+        references: texts of that side.
+    """
+    if level == "char":
+        return "character"
+    if level == "token":
+        return "token"
+    spaced = sum(" " in plain(text) for text in references)
+    return "word" if 2 * spaced >= len(references) else "character"
+
+
+def is_text(level: str, references: Iterable[str]) -> bool:
+    """Whether references are sentences, for which BLEU and chrF mean something: those of sentencepiece, and tokens that
+    are many, and long as words are; pronunciations are not."""
+    if level != "token":
+        return level == "sentencepiece"
+    lengths = [list(map(len, text.split())) for text in references]
+    words = sum(map(len, lengths))
+    return words >= LONG_TEXT * len(lengths) and sum(map(sum, lengths)) >= LONG_WORD * words > 0

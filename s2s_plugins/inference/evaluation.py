@@ -1,0 +1,165 @@
+"""Trained models on data with known outputs: what they predict, and the scores of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, cast
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.evaluation.classes import ClassEvaluation, ClassItem, class_evaluation_of
+from s2s_plugins.evaluation.edits import closest
+from s2s_plugins.evaluation.symbols import plain, symbols_of
+from s2s_plugins.evaluation.translations import Evaluation, Guess, Item, Predicted, evaluation_of
+from s2s_plugins.extras import require
+from s2s_plugins.inference.batches import BATCH_SIZE, growing
+from s2s_plugins.reports.heatmap import Alignment
+from s2s_plugins.text.pairs.pair import Columns, Left, Pair
+from s2s_plugins.text.pairs.sources import read_pairs
+
+if TYPE_CHECKING:
+    from s2s_plugins.inference.classifier import Classifier
+    from s2s_plugins.inference.translator import Translator
+
+logger = logging.getLogger(__name__)
+
+NBEST = 5  # predictions of a source that are kept
+SAMPLES, LONGEST_SAMPLE = 10, 40  # sources whose attention is shown, and the tokens of the longest
+Data = Any  # what s2s_plugins.text.pairs.read_pairs takes, or targets by source
+Names = Tuple[Optional[str], Optional[str]]  # of the two columns, where they are not the only ones
+UNDECODED = re.compile("[\ud800-\udfff]")
+
+
+def evaluate_translator(
+    translator: Translator,
+    data: Data,
+    columns: Names,
+    beam: int = 5,
+    batch_size: int = BATCH_SIZE,
+    seed: int = 1,
+) -> Evaluation:
+    """As :meth:`s2s_plugins.inference.translator.Translator.evaluate`."""
+    require("rapidfuzz", what="an evaluation")  # before the model works for long
+    return evaluation_of(predicted(translator, data, columns, beam, batch_size), translator.target_spelling.level, seed)
+
+
+def predicted(
+    translator: Translator, data: Data, columns: Names = (None, None), beam: int = 5, batch_size: int = BATCH_SIZE
+) -> Iterator[Predicted]:
+    """Each source of ``data`` with all of its targets and its up to 5 best predictions, in the order of the data.
+
+    A source that is longer than the model takes has no predictions.
+
+    Raises:
+        UsageError: as there.
+    """
+    translator.search_settings(beam, 1, batch_size)
+    for part in growing(iter(_by_source(data, columns).values()), batch_size):
+        sentences, fits = [], []
+        for source, _ in part:
+            try:
+                sentences.append(translator.spell(source, "a source"))
+                fits.append(True)
+            except UsageError:
+                fits.append(False)
+        found = iter(translator.best(sentences, beam, min(beam, NBEST), batch_size))
+        read = iter(sentences)
+        for (source, targets), fit in zip(part, fits):
+            if not fit:
+                yield Predicted(source, tuple(targets), (), len(plain(source)))
+                continue
+            predictions = map(translator.prediction, next(found))
+            guesses = tuple(Guess(one.text, one.probability) for one in predictions)
+            yield Predicted(source, tuple(targets), guesses, len(next(read).numbers) - 1)
+
+
+def _by_source(data: Data, columns: Names) -> Dict[str, Tuple[str, List[str]]]:
+    """Sources with all of their targets, each once; what is one source and what is one target, Unicode decides."""
+    found: Dict[str, Tuple[str, List[str]]] = {}
+    seen = set()
+    for pair in _read(data, columns):
+        key = plain(pair.source)
+        targets = found.setdefault(key, (pair.source, []))[1]
+        if (key, plain(pair.target)) not in seen:
+            seen.add((key, plain(pair.target)))
+            targets.append(pair.target)
+    return found
+
+
+def evaluate_classifier(
+    classifier: Classifier, data: Data, columns: Names, batch_size: int = BATCH_SIZE, seed: int = 1
+) -> ClassEvaluation:
+    """As :meth:`s2s_plugins.inference.classifier.Classifier.evaluate`."""
+    return class_evaluation_of(_classified(classifier, data, columns, batch_size), classifier.labels, seed)
+
+
+def _classified(classifier: Classifier, data: Data, columns: Names, batch_size: int) -> Iterator[ClassItem]:
+    if batch_size < 1:
+        raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
+    for part in growing(_read(data, columns), batch_size):
+        for pair in part:
+            if pair.target not in classifier.labels:
+                known = ", ".join(classifier.labels[:10]) + (", ..." if len(classifier.labels) > 10 else "")
+                raise UsageError(
+                    f"{pair.where}: the label {pair.target!r} is none of {classifier.name}'s, which are {known}: "
+                    "correct it, or leave the line out"
+                )
+        for pair, found in zip(part, classifier.classify([pair.source for pair in part], batch_size)):
+            own = found.probabilities[pair.target]
+            yield ClassItem(pair.source, pair.target, found.label, found.probability, own)
+
+
+def _read(data: Data, columns: Names) -> Iterator[Pair]:
+    """The pairs that can be scored; of the others it is said how many there are, and where the first ones stand.
+
+    Raises:
+        UsageError: the data cannot be read.
+    """
+    if isinstance(data, Mapping):  # as read_references gives it
+        data = [(source, target) for source, targets in data.items() for target in _several(targets)]
+    pairs, left = read_pairs(data, Columns(*columns)), Left()
+    for note in pairs.notes:
+        logger.info(note)
+    for pair in pairs:
+        if not plain(pair.source) or not plain(pair.target):
+            left.add("pairs with an empty side are left out", pair.where)
+        elif UNDECODED.search(pair.source + pair.target):
+            raise UsageError(f"{pair.where} is not UTF-8 text: convert it, as with iconv -t utf-8")
+        else:
+            yield pair
+    for line in [*pairs.left.lines(), *left.lines()]:
+        logger.warning(line)
+
+
+def _several(targets: object) -> Sequence[str]:
+    return [targets] if isinstance(targets, str) else cast(Sequence[str], targets)
+
+
+def attention_samples(translator: Translator, evaluation: Evaluation, count: int = SAMPLES) -> List[Alignment]:
+    """Where the model looks as it predicts ``count`` of the sources: wrong and right ones, half of each as far as there
+    are so many, of up to :data:`LONGEST_SAMPLE` tokens; none of a model without attention.
+    """
+    if not translator.has_attention:
+        return []
+    short = [item for item in evaluation.items if item.guesses and 0 < item.length <= LONGEST_SAMPLE]
+    wrong, right = ([item for item in short if item.is_right == wanted] for wanted in (False, True))
+    of_right = min(len(right), max(count // 2, count - len(wrong)))
+    chosen = [*_spread(wrong, count - of_right), *_spread(right, of_right)]
+    sentences = [translator.spell(item.source, "a source") for item in chosen]
+    found = []
+    for item, alignment in zip(chosen, translator.attend(sentences) if sentences else []):
+        text = translator.target_spelling.text(alignment.output)
+        prediction = symbols_of(text, evaluation.unit)
+        _, reference = closest(prediction, [symbols_of(one, evaluation.unit) for one in item.references])
+        # the reference is shown in tokens where those are what is compared
+        expected = alignment.output if prediction == reference else reference
+        found.append(replace(alignment, reference=list(expected)))
+    return found
+
+
+def _spread(items: Sequence[Item], count: int) -> List[Item]:
+    """``count`` of ``items``, evenly spread."""
+    count = min(count, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]

@@ -1,0 +1,114 @@
+"""The files of a report: ``scores.json``, ``predictions.tsv``, ``errors.tsv`` and the page ``report.html``."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, Iterable, List, Optional, Sequence
+
+from s2s_plugins.evaluation.classes import ClassItem
+from s2s_plugins.evaluation.translations import Item
+from s2s_plugins.files import write_whole
+from s2s_plugins.reports.training.contents import Scores, TrainingReport
+from s2s_plugins.reports.training.page import page
+
+SCORES, PREDICTIONS, ERRORS, PAGE = "scores.json", "predictions.tsv", "errors.tsv", "report.html"
+PREDICTION_COLUMNS = ("source", "prediction", "probability", "verdict", "references")
+ERROR_COLUMNS = ("source", "prediction", "probability", "references", "own probability")
+# what ends a line or a column, for any program that reads the file
+BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+
+
+def write_report(folder: Path, report: TrainingReport) -> None:
+    """Write the files of a report into ``folder``, each whole or not at all, the page last.
+
+    Without scores there are neither predictions nor errors, and those of an earlier report are removed.
+
+    Raises:
+        MissingExtra: matplotlib, jinja2 or RapidFuzz is not installed.
+        OSError: a file cannot be written.
+    """
+    text = page(report)  # before anything is written
+    write_whole(folder / SCORES, scores_json(report))
+    if report.shown is None:
+        for name in (PREDICTIONS, ERRORS):
+            (folder / name).unlink(missing_ok=True)
+    else:
+        write_whole(folder / PREDICTIONS, predictions_tsv(report.shown))
+        write_whole(folder / ERRORS, errors_tsv(report.shown))
+    write_whole(folder / PAGE, text)
+
+
+def scores_json(report: TrainingReport) -> str:
+    """Everything in figures: scores by part, history, facts and findings."""
+    found = {
+        "title": report.title,
+        "scores": {
+            name: scores.figures()
+            for name, scores in (("test", report.test), ("valid", report.valid))
+            if scores is not None
+        },
+        "figures": dict(report.figures),
+        "histories": [[vars(point) for point in history] for history in report.histories],
+        "facts": dict(report.facts),
+        "findings": list(report.findings),
+        "absent": dict(report.absent),
+    }
+    return json.dumps(_finite(found), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """A value with None instead of the numbers that JSON has no word for: a loss may be infinite."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def predictions_tsv(scores: Scores) -> str:
+    """A line for each source, in the order of the data, below a line of names."""
+    rows = (
+        (_source(item), _prediction(item), f"{item.probability:.4f}", _verdict(item), _references(item))
+        for item in scores.items
+    )
+    return _table(PREDICTION_COLUMNS, rows)
+
+
+def errors_tsv(scores: Scores) -> str:
+    """A line for each source whose prediction is wrong, the most probable one first, below a line of names."""
+    rows = (
+        (_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), _number(item.own_probability))
+        for item in scores.errors()
+    )
+    return _table(ERROR_COLUMNS, rows)
+
+
+def _source(item: Any) -> str:
+    text: str = item.text if isinstance(item, ClassItem) else item.source
+    return text
+
+
+def _prediction(item: Any) -> str:
+    text: str = item.predicted if isinstance(item, ClassItem) else item.text
+    return text
+
+
+def _verdict(item: Any) -> str:
+    return "right" if item.is_right else "wrong"
+
+
+def _references(item: Any) -> str:
+    return " | ".join(item.references) if isinstance(item, Item) else str(item.label)
+
+
+def _number(probability: Optional[float]) -> str:
+    return "" if probability is None else f"{probability:.4f}"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines: List[str] = ["\t".join(columns)]
+    lines += ("\t".join(BREAKS.sub(" ", cell) for cell in row) for row in rows)
+    return "\n".join(lines) + "\n"

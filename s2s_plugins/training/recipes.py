@@ -1,0 +1,175 @@
+"""How a model is trained, by what the data is like: the one table that ``s2s train`` and the examples read.
+
+Measured figures behind the choices: ``docs/results``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+Flags = Dict[str, Union[str, int, float, bool, None]]
+
+
+def words(flags: Flags) -> List[str]:
+    """``{"--lr": 0.1, "--linear-gain": True, "--x": None}`` -> ``--lr 0.1 --linear-gain``."""
+    line: List[str] = []
+    for flag, value in flags.items():
+        if value is True:
+            line.append(flag)
+        elif value is not None and value is not False:
+            line += [flag, str(value)]
+    return line
+
+
+def merged(*parts: Flags) -> Flags:
+    """All flags, the last value of each; ``None`` removes a flag."""
+    together: Flags = {}
+    for part in parts:
+        together.update(part)
+    return {flag: value for flag, value in together.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Args:
+        name: of the recipe.
+        reason: what in the data asks for it, as a user reads it.
+        flags: for fairseq-train.
+        updates: that gain something.
+        warmup: updates until the learning rate is at its peak.
+        hurried: flags for fewer updates than ``updates``, where the time is short: the largest share of ``updates``
+            that each is for, and what it changes, in rising order.
+    """
+
+    name: str
+    reason: str
+    flags: Flags
+    updates: int
+    warmup: int = 100
+    hurried: Sequence[Tuple[float, Flags]] = ()
+
+    def within(self, updates: Optional[float]) -> Flags:
+        """The flags for a training of so many updates; None: of all of them."""
+        if updates is not None:
+            for share, changes in self.hurried:
+                if updates < share * self.updates:
+                    return merged(self.flags, changes)
+        return self.flags
+
+
+# what every pair recipe has
+PAIRS: Flags = {
+    "--encoder-bidirectional": True,
+    "--criterion": "label_smoothed_cross_entropy",
+    "--label-smoothing": 0.1,
+    "--optimizer": "adam",
+    "--adam-betas": "(0.9, 0.99)",
+    "--clip-norm": 1,
+    "--arch": "attention_lstm",
+    "--attention": "general",
+    "--attention-timing": "after",
+}
+# symbols of both sides come in the same order
+MONOTONIC: Flags = {
+    **PAIRS,
+    "--attention-alignment": "monotonic",
+    "--encoder-layers": 2,
+    "--encoder-embed-dim": 128,
+    "--decoder-embed-dim": 128,
+    "--decoder-hidden-size": 256,
+    "--batch-size": 64,
+}
+FEW_WORDS = 20_000  # fewer pairs than this to train on
+FEW = Recipe(
+    "few",
+    f"under {FEW_WORDS:,} pairs whose symbols come in the same order",
+    {**MONOTONIC, "--encoder-hidden-size": 128, "--dropout": 0.4, "--lr": 0.005},
+    updates=3000,
+    hurried=((0.15, {"--dropout": 0.1, "--lr": 0.01}), (0.5, {"--dropout": 0.3})),
+)
+MANY = Recipe(
+    "many",
+    "many pairs whose symbols come in the same order",
+    {**MONOTONIC, "--encoder-hidden-size": 256, "--dropout": 0.3, "--lr": 0.002},
+    updates=40_000,
+    hurried=(
+        (
+            0.05,
+            {
+                "--attention-alignment": None,
+                "--encoder-layers": None,
+                "--encoder-hidden-size": 128,
+                "--dropout": 0,
+                "--batch-size": 256,
+                "--lr": 0.01,
+                "--label-smoothing": 0,
+            },
+        ),
+        (0.15, {"--dropout": 0.1, "--lr": 0.005}),
+        (0.4, {"--dropout": 0.2, "--lr": 0.004}),
+    ),
+)
+# small alphabets in another order, or outputs that are many times longer
+CROSSING = Recipe(
+    "crossing",
+    "small alphabets, symbols in another order",
+    {
+        **PAIRS,
+        "--encoder-layers": 1,
+        "--encoder-embed-dim": 64,
+        "--decoder-embed-dim": 64,
+        "--encoder-hidden-size": 128,
+        "--decoder-hidden-size": 256,
+        "--dropout": 0.2,
+        "--lr": 0.005,
+        "--batch-size": 64,
+    },
+    updates=6000,
+    hurried=((0.3, {"--dropout": 0.1}),),
+)
+TEXT = Recipe(
+    "text",
+    "sentences",
+    {
+        **PAIRS,
+        "--encoder-embed-dim": 256,
+        "--decoder-embed-dim": 256,
+        "--encoder-hidden-size": 256,
+        "--decoder-hidden-size": 512,
+        "--dropout": 0.3,
+        "--lr": 0.002,
+        "--max-tokens": 2000,
+    },
+    updates=30_000,
+    hurried=((0.2, {"--dropout": 0.1, "--lr": 0.004}),),
+)
+RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, TEXT)}
+
+IN_ORDER = 0.5  # a monotonicity from which attention may be monotonic
+SMALL_ALPHABET = 1000  # symbols
+
+
+def recipe_for(prepared: Any) -> Recipe:
+    """The recipe for prepared pairs, by alphabets, order and amount."""
+    sides = (prepared.source, prepared.target)
+    if any(side.level == "sentencepiece" or side.symbols > SMALL_ALPHABET for side in sides):
+        return TEXT
+    if prepared.monotonicity < IN_ORDER:
+        return CROSSING
+    return FEW if prepared.train.pairs < FEW_WORDS else MANY
+
+
+def for_arch(flags: Flags, arch: str) -> Flags:
+    """The same recipe for another architecture, without the flags that it does not have."""
+    changes: Flags = {"--arch": arch}
+    if not arch.startswith("attention_lstm"):
+        changes.update({"--attention": None, "--attention-timing": None, "--attention-alignment": None})
+    if arch.startswith("basic_lstm"):
+        changes["--decoder-embed-dim"] = None
+    if arch == "lstm":  # fairseq's has as many layers on both sides, and an output of one size
+        changes["--decoder-layers"] = flags.get("--encoder-layers")
+        changes["--decoder-out-embed-dim"] = flags.get("--decoder-embed-dim")
+    return merged(flags, changes)

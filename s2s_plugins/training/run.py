@@ -1,0 +1,85 @@
+"""``s2s train`` and :func:`s2s_plugins.train`: from data to a model that is ready to use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator, Optional, Sequence, Union
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.extras import require
+from s2s_plugins.inference.load import Model, load
+from s2s_plugins.steps import Runner
+from s2s_plugins.training.pairs import PairsPlan
+from s2s_plugins.training.progress import Screen
+from s2s_plugins.training.settings import TrainSettings
+
+
+def train(
+    data: Any, out: Optional[Union[str, "os.PathLike[str]"]] = None, progress: bool = True, **settings: Any
+) -> Model:
+    """Train a model, and open it.
+
+    Args:
+        data: pairs of source and target: a path of TSV, CSV or JSON lines, two paths of text, a pandas frame, or an
+            iterable of pairs or of mappings.
+        out: folder of the model and all results, in which an interrupted training resumes; None: a temporary one, which
+            is removed: keep the model with its ``save``.
+        progress: whether to print how far it is.
+        settings: the fields of :class:`~s2s_plugins.training.settings.TrainSettings`, as ``minutes=5``.
+
+    Returns:
+        The model, as :func:`s2s_plugins.load` gives it.
+
+    Raises:
+        UsageError: data or settings do not fit.
+        WorkError: the training failed.
+    """
+    unknown = [name for name in settings if name not in TrainSettings.__dataclass_fields__]
+    if unknown:
+        raise UsageError(f"train takes no {unknown[0]}: use {', '.join(TrainSettings.__dataclass_fields__)}")
+    with _folder(out) as folder:
+        train_in(data, folder, TrainSettings(**settings), shown=progress)
+        return load(folder / PairsPlan.file)
+
+
+@contextlib.contextmanager
+def _folder(out: Optional[Union[str, "os.PathLike[str]"]]) -> Iterator[Path]:
+    if out is not None:
+        yield Path(out)
+        return
+    with tempfile.TemporaryDirectory(prefix="s2s-train-") as folder:
+        yield Path(folder)
+
+
+def train_in(data: Any, out: Path, settings: TrainSettings, redo: bool = False, shown: bool = True) -> None:
+    """Train in a folder, or resume what was interrupted there.
+
+    Args:
+        data: as :func:`train` takes it.
+        out: the folder.
+        settings: of the training.
+        redo: train again what the folder has with other settings.
+        shown: whether to print how far it is.
+
+    Raises:
+        UsageError: data or settings do not fit.
+        WorkError: the training failed.
+    """
+    require("torch", "fairseq", what="training")
+    screen = Screen(sys.stdout if shown else None)
+    plan = PairsPlan(data, name_of(data), out, settings, screen)
+    Runner(out, redo, quiet=not shown).run(plan.steps)
+    screen.say(f"model: {plan.model}")
+
+
+def name_of(data: Any) -> str:
+    """What data is called in a model file."""
+    if isinstance(data, (str, os.PathLike)):
+        return os.fspath(data)
+    if isinstance(data, Sequence) and all(isinstance(one, (str, os.PathLike)) for one in data):
+        return " and ".join(os.fspath(one) for one in data)
+    return f"a {type(data).__name__}"

@@ -1,0 +1,21 @@
+"""The model file of what was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.pairs.prepared import read_prepared
+from s2s_plugins.training.job import Save
+from s2s_plugins.training.sides import spelled
+
+
+def save(job: Save) -> None:
+    """Write it.
+
+    Raises:
+        UsageError: the models do not fit each other.
+    """
+    prepared = read_prepared(Path(job.data))
+    sides = (spelled(prepared.source), spelled(prepared.target))
+    model_of(job.checkpoints, *sides, job.licence, job.trained_on).write(Path(job.path))

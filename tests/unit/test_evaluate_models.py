@@ -1,0 +1,85 @@
+"""Trained models scored on pairs: files and iterables, several targets, sources that are too long, classes."""
+
+import pytest
+from conftest import REPOSITORY
+from onnx_models import TOKENS
+from web_tools import letters_model
+
+import s2s_plugins
+from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.load import opened
+from s2s_plugins.models.saving import model_of
+
+WORDS = ["bafe", "mano", "gel", "ponm", "bb", "dada", "akko", "fehl"]
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return opened(letters_model([TOKENS["monotonic"]], longest=12))
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    path = tmp_path_factory.mktemp("films") / "films.safetensors"
+    model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")]).write(path)
+    return s2s_plugins.load(path)
+
+
+def test_a_source_is_scored_by_what_the_model_predicts_for_it(translator):
+    expected = [translator.predict(word, nbest=5) for word in WORDS]
+    pairs = [(word, best[number % 3].text) for number, (word, best) in enumerate(zip(WORDS, expected))]
+    found = translator.evaluate(iter(pairs), batch_size=3)
+    assert [item.source for item in found.items] == WORDS
+    for item, best in zip(found.items, expected):
+        assert [guess.text for guess in item.guesses] == [one.text for one in best]
+        assert [guess.probability for guess in item.guesses] == pytest.approx(
+            [one.probability for one in best], rel=1e-3
+        )
+        assert item.length == len(item.source)
+    assert [item.place for item in found.items] == [number % 3 for number in range(len(WORDS))]
+    assert found.error_rate == pytest.approx(100 * 5 / 8)
+    assert found.recall == {2: pytest.approx(100 * 6 / 8), 5: 100}
+
+
+def test_a_file_gives_the_same_as_pairs_and_targets_of_a_source_stand_together(translator, tmp_path):
+    best = translator.predict("mano").text
+    pairs = [("mano", "X0 X1"), ("gel", "Y0"), ("mano", best), ("mano", "X0 X1"), (" mano ", "Z3")]
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs))
+    for data in (pairs, path, str(path)):
+        found = translator.evaluate(data)
+        assert [item.references for item in found.items] == [("X0 X1", best, "Z3"), ("Y0",)]
+        assert found.items[0].is_right and found.pairs == 4
+
+
+def test_a_source_that_is_too_long_counts_as_wrong(translator):
+    best = translator.predict("mano").text
+    found = translator.evaluate([("mano" * 5, "X0"), ("mano", best)])
+    assert (found.sources, found.wrong, found.too_long) == (2, 1, 1)
+
+
+def test_texts_are_scored_by_the_classes_that_the_model_gives(classifier):
+    texts = ["a good film", "a bad film", "nothing", "good good good bad"]
+    expected = list(classifier.classify(texts))
+    wrong = {one: other for one, other in zip(classifier.labels, reversed(classifier.labels))}
+    labels = [expected[0].label, *(wrong[one.label] for one in expected[1:])]
+    found = classifier.evaluate(zip(texts, labels), batch_size=2)
+    assert (found.sources, found.wrong, found.error_rate) == (4, 3, 75)
+    assert [item.probability for item in found.items] == pytest.approx([one.probability for one in expected])
+    assert [item.own_probability for item in found.items] == pytest.approx(
+        [one.probabilities[label] for one, label in zip(expected, labels)]
+    )
+
+
+def test_what_cannot_be_evaluated_is_said_in_a_line(translator, classifier, tmp_path):
+    path = tmp_path / "test.tsv"
+    path.write_text("a film\tsplendid\n")
+    with pytest.raises(UsageError, match=r"test.tsv, line 1: .*'splendid' is none of"):
+        classifier.evaluate(path)
+    with pytest.raises(UsageError, match="nothing to evaluate"):
+        translator.evaluate([])
+    for flags in ({"beam": 0}, {"batch_size": 0}):
+        with pytest.raises(UsageError, match="too small"):
+            translator.evaluate([("a", "X0")], **flags)
+    with pytest.raises(UsageError, match="too small"):
+        classifier.evaluate([("a", "X0")], batch_size=0)
