@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pairs_data import lexicon, spelled_out, words
 
+from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.text.pairs.levels import recognise
 from s2s_plugins.text.pairs.monotonicity import monotonicity
-from s2s_plugins.text.pairs.spelled import Spelled, Writing, form_of_tokens
+from s2s_plugins.text.pairs.pieces import train_pieces
+from s2s_plugins.text.pairs.tokenizing import SideTokenizer, Writing, form_of_tokens
 
 ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
 ONES += "seventeen eighteen nineteen".split()
@@ -96,18 +98,42 @@ def test_source_characters_are_decomposed_and_target_characters_where_that_halve
 
 
 def test_tokens_of_each_level():
-    assert Spelled("char", "NFD").tokens(" Zoë\u00a0 é ") == ["Z", "o", "e", "\u0308", "▁", "e", "\u0301"]
-    assert Spelled("char", "NFC").tokens("한 e\u0301") == ["한", "▁", "é"]
-    assert Spelled("token", "NFC").tokens(" e\u0301  b\u2003c\n") == ["é", "b", "c"]
+    assert SideTokenizer("char", "NFD").tokens(" Zoë\u00a0 é ") == ["Z", "o", "e", "\u0308", "▁", "e", "\u0301"]
+    assert SideTokenizer("char", "NFC").tokens("한 e\u0301") == ["한", "▁", "é"]
+    assert SideTokenizer("token", "NFC").tokens(" e\u0301  b\u2003c\n") == ["é", "b", "c"]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="▁"), max_size=12)
 
 
 @given(st.text())
 @settings(max_examples=200, deadline=None)
 def test_no_token_has_white_space_and_characters_stand_for_their_text(text):
     for form in ("NFC", "NFD"):
-        tokens = Spelled("char", form).tokens(text)
+        tokens = SideTokenizer("char", form).tokens(text)
         assert not any(len(token) != 1 or token.isspace() for token in tokens)
         assert "".join(tokens).replace("▁", " ").split() == unicodedata.normalize(form, text.replace("▁", " ")).split()
+
+
+@given(st.lists(TEXT, min_size=1, max_size=9))
+@settings(max_examples=100, deadline=None)
+def test_a_model_reads_what_it_was_trained_on(texts):
+    for level, form in (("char", "NFD"), ("char", "NFC"), ("token", "NFC")):
+        tokenizer = SideTokenizer(level, form)
+        known = {token for text in texts for token in tokenizer.tokens(text)}
+        spelling = Spelling(level, form=form)
+        for text in texts:
+            assert spelling.tokens(text, known).split() == tokenizer.tokens(text)
+            assert spelling.text(tokenizer.tokens(text)).strip() == unicodedata.normalize(form, " ".join(text.split()))
+
+
+def test_a_model_reads_sentences_as_it_was_trained_on_them():
+    texts = sentences(300)
+    pieces = train_pieces(texts, 200, 20)
+    tokenizer, spelling = SideTokenizer("sentencepiece", "NFC", pieces), Spelling("sentencepiece", pieces, "NFC")
+    for text in [*texts, "ﬁ ① e\u0301", "  a  b "]:
+        assert spelling.tokens(text, set()).split() == tokenizer.tokens(text)
+    assert [spelling.text(tokenizer.tokens(text)) for text in texts] == texts
 
 
 def test_the_commonest_form_of_the_texts_is_found():

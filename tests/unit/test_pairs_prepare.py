@@ -46,7 +46,7 @@ def test_pairs_are_split_and_written(tmp_path):
     lengths = [len(target.split()) for _, target in texts_in(prepared.folder, "train")]
     assert prepared.target.mean_length == round(sum(lengths) / len(lengths), 3)
     assert prepared.target.longest == max(lengths)
-    assert len(prepared.symbols("target")) == 4 + 20
+    assert len(prepared.dictionary("target")) == 4 + 20
 
 
 def test_fairseq_reads_what_is_written(tmp_path):
@@ -280,7 +280,7 @@ def test_what_looks_wrong_is_said(tmp_path):
 
 
 def test_symbols_that_only_a_held_out_part_has_are_named(tmp_path):
-    test = [("abcZ", "AH ZZ"), ("abZ\u0301", "AH BH")]
+    test = [("abcZ", "AH ZZ"), ("abZ\u0301", "AH BH"), ("ABC", "AH BH CH")]  # the other case is read
     found = prepare_pairs(lexicon(60), tmp_path / "data", Options(test=test)).findings
     assert [line for line in found if line.startswith("test:")] == [
         "test: 2 source symbols, in 2 texts, that the training part lacks, unknown to the model: 'Z', '◌\u0301'",

@@ -81,7 +81,7 @@ def unfolded(values: Dict[str, object]) -> Dict[str, object]:
 
 
 def text_of(value: object, where: str, key: object) -> str:
-    """A cell as text: numbers as they are written, nothing and not-a-number as no text.
+    """A cell as text: numbers and truth values as in JSON, nothing and not-a-number as no text.
 
     Raises:
         UsageError: it is something else, like a list.
@@ -90,7 +90,9 @@ def text_of(value: object, where: str, key: object) -> str:
         return value
     if value is None or value != value or type(value).__name__ == "NAType":
         return ""
-    if isinstance(value, (bool, int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         return str(value)
     kind = type(value).__name__
     raise UsageError(
