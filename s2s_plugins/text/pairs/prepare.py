@@ -12,6 +12,7 @@ from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise
+from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
 from s2s_plugins.text.pairs.pair import Pairs
@@ -25,7 +26,7 @@ from s2s_plugins.text.pairs.writing import write_parts
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
 
 
-def prepare_pairs(train: Any, out: Path, options: Optional[Options] = None) -> Prepared:
+def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None) -> Prepared:
     """Read pairs, recognise what they are, split them and write ``out``; if that is done already, read it.
 
     ``out`` holds ``PART.source-target.SIDE.bin`` and ``.idx`` for the parts ``train``, ``valid`` and ``test``,
