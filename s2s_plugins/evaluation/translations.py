@@ -30,10 +30,13 @@ class Guess(NamedTuple):
     Attributes:
         text: of the output.
         probability: that it is right, as the model gives it.
+        log_probability: of the output by itself, natural logarithm: what a calibration is fitted on; None if it is not
+            known.
     """
 
     text: str
     probability: float
+    log_probability: Optional[float] = None
 
 
 class Predicted(NamedTuple):

@@ -70,8 +70,10 @@ def predicted(
             if not fit:
                 yield Predicted(source, tuple(targets), (), len(plain(source)))
                 continue
-            predictions = map(translator.prediction, next(found))
-            guesses = tuple(Guess(one.text, one.probability) for one in predictions)
+            guesses = tuple(
+                Guess(translator.prediction(one).text, one.probability, one.score * len(one.numbers))
+                for one in next(found)
+            )
             yield Predicted(source, tuple(targets), guesses, len(next(read).numbers) - 1)
 
 
