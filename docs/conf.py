@@ -39,6 +39,7 @@ NAVIGATION = {
         "docs/classification",
         "docs/series",
         "docs/using",
+        "docs/report",
         "docs/model-file",
         "docs/onnx",
         "docs/web",
