@@ -9,6 +9,7 @@ import s2s_plugins
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.evaluation import attention_samples
 from s2s_plugins.inference.load import opened
+from s2s_plugins.inference.trained import Trained
 from s2s_plugins.models.saving import model_of
 
 WORDS = ["bafe", "mano", "gel", "ponm", "bb", "dada", "akko", "fehl"]
@@ -99,6 +100,10 @@ def test_other_forms_of_data_and_named_columns_are_read(translator, tmp_path, ca
     assert [item.references for item in by_source.items] == [("X0", best), ("X0",)]
 
 
+class Forecasting(Trained):
+    kind = "forecaster"
+
+
 def test_what_cannot_be_evaluated_is_said_in_a_line(translator, classifier, tmp_path):
     path = tmp_path / "test.tsv"
     path.write_text("a film\tsplendid\n")
@@ -106,6 +111,11 @@ def test_what_cannot_be_evaluated_is_said_in_a_line(translator, classifier, tmp_
         classifier.evaluate(path)
     with pytest.raises(UsageError, match="nothing to evaluate"):
         translator.evaluate([])
+    with pytest.raises(UsageError, match="other is a forecaster, which evaluate does not score: use s2s compare"):
+        Forecasting("other").evaluate([])
+    path.write_bytes(b"a film\tgood \xff\n")
+    with pytest.raises(UsageError, match="test.tsv, line 1 is not UTF-8"):
+        classifier.evaluate(path)
     for flags in ({"beam": 0}, {"batch_size": 0}):
         with pytest.raises(UsageError, match="too small"):
             translator.evaluate([("a", "X0")], **flags)
