@@ -40,6 +40,7 @@ NAVIGATION = {
         "docs/pairs",
         "docs/series",
         "docs/using",
+        "docs/report",
         "docs/model-file",
         "docs/onnx",
         "docs/web",

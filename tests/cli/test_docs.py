@@ -24,6 +24,7 @@ LANGUAGES = {"sh", "python", "text", "js", "{modules}"}
 # words that end a command: the last of two equal flags counts
 BUDGETS = [
     (["fairseq-train"], ["--max-update", "2", "--num-workers", "0"]),
+    (["s2s", "train"], ["--updates", "2"]),
     (["s2s", "compare"], ["--updates", "2", "--archs", "attention_lstm,peek_lstm"]),
     (["s2s", "vectors"], ["--epochs", "1"]),
     (["python", "examples/g2p/run.py"], ["--updates", "2"]),
