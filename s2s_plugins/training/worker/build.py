@@ -45,6 +45,8 @@ def configuration(training: Training, precision: str) -> Any:
         raise UsageError(f"flags behind --: {why}") from None
     config = convert_namespace_to_omegaconf(args)
     add_defaults(config)
+    # what the model file calls the best figure of the validations
+    config.checkpoint.best_checkpoint_metric = "error %" if training.validate == "written" else training.validate
     return config
 
 
