@@ -11,9 +11,9 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.documents import Document, Left
 from s2s_plugins.text.labelled.reading import Unlabelled
 from s2s_plugins.text.labelled.survey import Survey, text_hash
-from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.pairs.splitting import PARTS, TRAIN
 from s2s_plugins.text.pairs.survey import key_of
+from s2s_plugins.text.pairs.tokenizing import squashed
 
 
 class LabelledSplits:

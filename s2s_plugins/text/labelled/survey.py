@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
-from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.pairs.survey import hash_of, key_of, progress
+from s2s_plugins.text.pairs.tokenizing import squashed
 
 SAMPLE = 1000  # texts that the level is recognised by
 CUT = 2000  # characters that the sample keeps of a text
