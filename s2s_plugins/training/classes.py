@@ -32,7 +32,8 @@ from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import ended_of
 from s2s_plugins.training.testing_classes import summary, test_classes
 
-SECONDS_A_TEXT = 0.004  # of classifying
+SECONDS_A_TOKEN = 2e-5  # of classifying
+LONGEST = 400  # tokens of a text that are read, at most
 VECTORS_SHARE = 0.3  # of the time that is left, at most
 PRETRAINING_SHARE = 0.5  # of what is left behind the vectors, for a model
 ARCHITECTURES = {"lm": "lm_lstm", "sa": "sa_lstm"}  # by the pretraining
@@ -119,7 +120,8 @@ class ClassesPlan(Plan):
 
     def _seconds(self, prepared: PreparedTexts) -> Optional[float]:
         """For what is left to train."""
-        return self.seconds_left(SECONDS_AFTER + SECONDS_A_TEXT * (prepared.valid + prepared.test))
+        texts = 2 * prepared.valid + prepared.test  # the first to calibrate, too
+        return self.seconds_left(SECONDS_AFTER + SECONDS_A_TOKEN * texts * min(prepared.mean_length, LONGEST))
 
     def train(self) -> None:
         """Pretrain and fine-tune, and write the model file.

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any, Dict, Mapping
 
 from s2s_plugins.evaluation.classes import ClassEvaluation
-from s2s_plugins.inference.calibration import fit_temperature
+from s2s_plugins.inference.calibrating import FEWEST
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.load import load
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.reports.training.files import write_report
 from s2s_plugins.text.labelled.prepared import PreparedTexts
-from s2s_plugins.text.pairs.pair import Columns
-from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.testing import history_of
 
 COLUMNS = ("text", "label")
@@ -38,7 +36,8 @@ def test_classes(
     assert isinstance(classifier, Classifier)
     parts: Dict[str, ClassEvaluation] = {}
     if prepared.valid_held_out:
-        _calibrate(classifier, prepared.folder / "valid.jsonl")
+        if prepared.valid >= FEWEST:
+            classifier.calibrate(str(prepared.folder / "valid.jsonl"), COLUMNS)
         parts["valid"] = classifier.evaluate(str(prepared.folder / "valid.jsonl"), *COLUMNS)
     if prepared.test:
         parts["test"] = classifier.evaluate(str(prepared.folder / "test.jsonl"), *COLUMNS)
@@ -61,12 +60,6 @@ def test_classes(
     _note(classifier, model, parts)
     write_report(out, report)
     return report
-
-
-def _calibrate(classifier: Classifier, path: Path) -> None:
-    pairs = list(read_pairs(path, Columns(*COLUMNS)))
-    right = [classifier.labels.index(pair.target) for pair in pairs]
-    classifier.temperature = fit_temperature(classifier([pair.source for pair in pairs]), right)
 
 
 def _note(classifier: Classifier, model: Path, parts: Mapping[str, ClassEvaluation]) -> None:
