@@ -46,7 +46,9 @@ def configuration(training: Training, precision: str) -> Any:
     config = convert_namespace_to_omegaconf(args)
     add_defaults(config)
     # what the model file calls the best figure of the validations
-    config.checkpoint.best_checkpoint_metric = "error %" if training.validate == "written" else training.validate
+    config.checkpoint.best_checkpoint_metric = (
+        "error %" if training.validate in ("written", "classes") else training.validate
+    )
     return config
 
 
