@@ -277,6 +277,9 @@ def test_what_looks_wrong_is_said(tmp_path):
         in found
     )
     assert any(line.startswith("source: 30 texts are composed (NFC) and 30 decomposed (NFD)") for line in found)
+    found = prepare_pairs([("👩\u200d👧", "a")], tmp_path / "e").findings
+    needed = "which nobody sees, and emoji and some scripts need"
+    assert f"source: 1 training text with a zero-width joiner, {needed}" in found
 
 
 def test_symbols_that_only_a_held_out_part_has_are_named(tmp_path):
