@@ -135,7 +135,7 @@ def test_further_lines_move_few_sources_to_another_part():
 
 @pytest.mark.parametrize(
     "sources, valid, test",
-    [(5, 0, 0), (19, 0, 0), (20, 2, 0), (49, 4, 0), (50, 5, 5), (1000, 100, 100), (10**6, 2000, 5000)],
+    [(5, 0, 0), (19, 0, 0), (20, 2, 0), (49, 4, 0), (50, 5, 5), (1000, 50, 100), (10**6, 2000, 5000)],
 )
 def test_small_files_hold_little_out(sources, valid, test):
     assert sizes_of(sources, {"valid": None, "test": None}) == {"valid": valid, "test": test}
