@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, metavar="N", help="wall time from start to report (default: the recipe's updates)")
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
     add("--arch", metavar="NAME", help="an architecture, as peek_lstm; or fairseq's lstm, which writes no model file")
+    add("--from", dest="start", metavar="MODEL", help="start from this model's weights; symbols it lacks are added")
     add("--members", type=int, default=1, metavar="N", help="models that vote, with the next seeds (default: 1)")
     add(
         "--precision",

@@ -40,6 +40,7 @@ class TrainSettings:
         seed: of the split and of the first model.
         precision: of matrix products: ``"fp32"``, ``"bf16"``, or ``"auto"``, what is faster on this machine.
         licence: of the model, to stand in its file.
+        start: a model file to start from, in place of random weights; its architecture is taken with it.
         tensorboard: folder for TensorBoard's curves.
         flags: for fairseq-train, as words; they win over the recipe's.
 
@@ -60,6 +61,7 @@ class TrainSettings:
     seed: int = 1
     precision: str = "auto"
     licence: str = ""
+    start: Optional[str] = None
     tensorboard: Optional[str] = None
     flags: Sequence[str] = ()
 
@@ -70,6 +72,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
+        if self.start is not None and self.arch is not None:
+            raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
         for word in self.flags:
@@ -85,7 +89,7 @@ class TrainSettings:
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""
-        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence")
+        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence", "start")
         return {**{name: getattr(self, name) for name in kept}, "flags": list(self.flags)}
 
     def but(self, **changes: Any) -> "TrainSettings":
