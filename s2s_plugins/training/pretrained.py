@@ -8,7 +8,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.files.contents import model_file_of
 from s2s_plugins.inference.files.facts import TranslatorFacts
 from s2s_plugins.inference.files.model_file import ModelFile, read_model_file
-from s2s_plugins.nn.settings import AttentionSettings, Seq2SeqSettings, StackSettings
+from s2s_plugins.nn.settings import AttentionSettings, Seq2SeqSettings
 from s2s_plugins.training.recipes import Flags
 from s2s_plugins.training.settings import TrainSettings
 
@@ -46,7 +46,10 @@ def with_levels(settings: TrainSettings, file: ModelFile) -> TrainSettings:
 
 def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
     """The flags of an architecture that make a model of these sizes; dropout is left to the recipe."""
+    from s2s_plugins.nn.decoder import DECODERS  # torch takes a second
+
     encoder, decoder = settings.encoder, settings.decoder
+    reads_tokens = "token" in DECODERS[decoder.kind].sees.step
     flags: Flags = {
         "--arch": arch,
         "--rnn-cell": encoder.cell,
@@ -58,7 +61,9 @@ def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
         "--residual": encoder.residual or decoder.stack.residual,
         "--bridge": decoder.bridge,
         "--bridge-activation": decoder.bridge_activation if decoder.bridge == "dense" else None,
-        **_decoder_flags(decoder.stack),
+        "--decoder-embed-dim": decoder.stack.embed_dim if reads_tokens else None,
+        "--decoder-hidden-size": decoder.stack.hidden_size,
+        "--decoder-layers": decoder.stack.layers,
         "--decoder-out-embed-dim": decoder.output_size,
     }
     if settings.tokens is not None:
@@ -66,14 +71,6 @@ def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
         flags["--share-all-embeddings"] = shares_all
         flags["--share-decoder-input-output-embed"] = settings.tokens.output.shared and not shares_all
     return {**flags, **_attention_flags(decoder.attention)}
-
-
-def _decoder_flags(stack: StackSettings) -> Flags:
-    return {
-        "--decoder-embed-dim": stack.embed_dim or None,
-        "--decoder-hidden-size": stack.hidden_size,
-        "--decoder-layers": stack.layers,
-    }
 
 
 def _attention_flags(attention: Optional[AttentionSettings]) -> Flags:
