@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side in ("source", "target"):
         help = f"what a symbol of the {side} is (default: recognised, and reported)"
         add(f"--{side}-level", choices=LEVELS, help=help)
+    add("--vocab-size", type=int, metavar="N", help="pieces of the words of sentences (default: by the amount of text)")
+    add("--longest", type=int, metavar="N", help="leave out longer entries (default: 200 tokens, 1000 of sentences)")
     add("--licence", default="", metavar="NAME", help="of the model, to stand in its file")
     add = parser.add_argument_group("training").add_argument
     add("--minutes", type=float, metavar="N", help="wall time from start to report (default: the recipe's updates)")

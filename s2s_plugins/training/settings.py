@@ -31,6 +31,8 @@ class TrainSettings:
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.inference.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
+        vocab_size: number of pieces on each side that is made of sentences; None: by the amount of text.
+        longest: tokens of a source or target at most, characters of sentences; None: 200, and 1,000.
         valid: what the weights are chosen by: pairs, or the number of sources to hold out; None: a part of the data.
         test: what is predicted at the end; likewise.
         minutes: wall time from the start to the report; None: the recipe's number of updates.
@@ -52,6 +54,8 @@ class TrainSettings:
     target: Optional[str] = None
     source_level: Optional[str] = None
     target_level: Optional[str] = None
+    vocab_size: Optional[int] = None
+    longest: Optional[int] = None
     valid: Any = None
     test: Any = None
     minutes: Optional[float] = None
@@ -84,7 +88,7 @@ class TrainSettings:
     @property
     def options(self) -> Options:
         """How the data is read and split."""
-        names = ("source", "target", "source_level", "target_level", "seed", "valid", "test")
+        names = ("source", "target", "source_level", "target_level", "vocab_size", "longest", "seed", "valid", "test")
         return Options(**{name: getattr(self, name) for name in names})
 
     def plain(self) -> Dict[str, Any]:
