@@ -16,8 +16,8 @@ from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
-from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
+from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
