@@ -23,6 +23,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     for side, also in (("source", ", or of a text"), ("target", "")):
         help = f"what a symbol of the {side}{also} is (default: recognised, and reported)"
         add(f"--{side}-level", choices=LEVELS, help=help)
+    add("--vocab-size", type=int, metavar="N", help="pieces of the words of sentences (default: by the amount of text)")
+    add("--longest", type=int, metavar="N", help="leave out longer entries (default: 200 tokens, 1000 of sentences)")
     add = parser.add_argument_group("labelled texts").add_argument
     add("--text", metavar="COLUMN", help="column of the text (default: the one called text, or the first of two)")
     add("--label", metavar="COLUMN", help="column of its class (default: the one called label, or the second of two)")
@@ -46,13 +48,9 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, metavar="N", help="wall time from start to report (default: the recipe's updates)")
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
     add("--arch", metavar="NAME", help="an architecture, as peek_lstm; or fairseq's lstm, which writes no model file")
-    add(
-        "--members",
-        type=int,
-        default=1,
-        metavar="N",
-        help="models of pairs that vote (default: 1)",
-    )
+    help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
+    add("--from", dest="start", metavar="MODEL", help=help)
+    add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
     add(
         "--precision",
         choices=("auto", "fp32", "bf16"),

@@ -6,18 +6,20 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
+from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
-from s2s_plugins.steps import Step
+from s2s_plugins.steps import Step, checksum
 from s2s_plugins.text.pairs.options import is_data
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
+from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
+from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import ended_of, test_pairs
 
@@ -39,13 +41,18 @@ class PairsPlan(Plan):
 
     def __init__(self, data: Any, name: str, out: Path, settings: TrainSettings, screen: Screen) -> None:
         super().__init__(name, out, settings, screen)
+        self.start = None if settings.start is None else read_start(settings.start)
+        if self.start is not None:
+            self.settings = settings = with_levels(settings, self.start)
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
-        training = {"prepare": reading, "settings": settings.plain()}
+        training: Dict[str, Any] = {"prepare": reading, "settings": settings.plain()}
+        if self.start is not None:
+            training["start"] = checksum(Path(self.start.path))
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
             Step("train", "train", out / "checkpoints", training, action=self.train),
@@ -99,8 +106,10 @@ class PairsPlan(Plan):
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
-            chosen = flags if settings.arch is None else for_arch(flags, settings.arch)
-            return [*words({**SIDES, **QUIET, **chosen, "--seed": settings.seed + number}), *settings.flags]
+            return [
+                *words({**SIDES, **QUIET, **self._shaped(flags), "--seed": settings.seed + number}),
+                *settings.flags,
+            ]
 
         updates = settings.updates or recipe.updates
         return Training(
@@ -114,11 +123,20 @@ class PairsPlan(Plan):
             precision=settings.precision,
             threads=threads,
             tensorboard=settings.tensorboard,
+            start=None if self.start is None else self.start.path,
             hurried=[
                 Hurried(share * recipe.updates, arguments(recipe.within(share * recipe.updates - 1)))
                 for share, _ in recipe.hurried
             ],
         )
+
+    def _shaped(self, flags: Flags) -> Flags:
+        """A recipe's flags for the architecture that is asked for, or that the training starts from."""
+        if self.start is not None:
+            member, arch = self.start.members[0].settings, self.start.about.architecture
+            assert isinstance(member, Seq2SeqSettings)
+            return merged(for_arch(flags, arch), flags_of(member, arch))
+        return flags if self.settings.arch is None else for_arch(flags, self.settings.arch)
 
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""
@@ -126,8 +144,9 @@ class PairsPlan(Plan):
         folders = [self.folder(number) for number in range(self.settings.members)]
         ended = [ended_of(folder) for folder in folders]
         recipe = recipe_for(prepared)
-        architecture = self.settings.arch or str(recipe.flags["--arch"])
-        facts = self.facts(f"{recipe.name}: {recipe.reason}", architecture, ended)
+        facts = self.facts(f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags)["--arch"]), ended)
+        if self.start is not None:
+            facts = {**facts, "starts from": self.start.path}
         report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
         self.screen.say(summary(report))
 

@@ -21,6 +21,7 @@ from s2s_plugins.training.job import Training
 from s2s_plugins.training.sides import spelling_of
 from s2s_plugins.training.worker.classes import Classified, classifier_of, held_out_texts
 from s2s_plugins.training.worker.precision import choose
+from s2s_plugins.training.worker.start import start_from
 from s2s_plugins.training.worker.validation import OfCriterion, Validator, Written
 
 SCHEDULE, AUTOCAST = "--lr-scheduler", "--autocast"
@@ -76,6 +77,8 @@ def build(training: Training, precision: str) -> Tuple[Trainer, Optional[Validat
     Path(training.folder).mkdir(parents=True, exist_ok=True)
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
+    if training.start is not None:
+        start_from(model, task, training.start)
     criterion = task.build_criterion(config.criterion)
     trainer = Trainer(config, task, model, criterion)
     return trainer, _validator(training, task, trainer)
