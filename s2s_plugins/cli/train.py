@@ -6,8 +6,9 @@ import argparse
 import signal
 from pathlib import Path
 
-from s2s_plugins.cli.train_arguments import TASKS, add_data, add_training
+from s2s_plugins.cli.train_arguments import add_data, add_training
 from s2s_plugins.errors import UsageError
+from s2s_plugins.training.choices import TASKS
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"

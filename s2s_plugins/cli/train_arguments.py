@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 
 from s2s_plugins.cli.main import LEVELS
-
-TASKS = ("pairs", "classes", "series")
-PRETRAININGS = ("vectors", "lm", "sa", "none")
+from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +51,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
     add(
         "--precision",
-        choices=("auto", "fp32", "bf16"),
+        choices=PRECISIONS,
         default="auto",
         help="of matrix products; auto: bfloat16 where it is faster on this machine (default)",
     )
