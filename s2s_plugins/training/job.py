@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Type, TypeVar, Union
 
 T = TypeVar("T")
+# what a training leaves in its folder
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
+HISTORY, ENDED = "history.jsonl", "ended.json"
 
 
 @dataclass(frozen=True)

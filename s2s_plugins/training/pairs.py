@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
-from s2s_plugins.steps import Step
+from s2s_plugins.reports.training.contents import TrainingReport
+from s2s_plugins.steps import Step, clock
 from s2s_plugins.text.pairs.options import is_data
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
@@ -16,6 +18,7 @@ from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
+from s2s_plugins.training.testing import ended_of, test_pairs
 from s2s_plugins.training.workers import run_workers
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
@@ -43,15 +46,15 @@ class PairsPlan:
     file = "model.safetensors"
 
     def __init__(self, data: Any, name: str, out: Path, settings: TrainSettings, screen: Screen) -> None:
-        self.data, self.name, self.out = data, name, out
+        self.name, self.out = name, out
         self.settings, self.screen = settings, screen
         self.model = out / self.file
         self.began = time.monotonic()
         options = settings.options
-        parts = {"train": data, "valid": options.valid, "test": options.test}
-        known = {
-            part: read_pairs(one, options.columns, out).fingerprint() for part, one in parts.items() if is_data(one)
-        }
+        given = {"train": data, "valid": options.valid, "test": options.test}
+        # read once: an iterator gives its pairs only once
+        self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
+        known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
         training = {"prepare": reading, "settings": settings.plain()}
         self.steps = [
@@ -62,7 +65,10 @@ class PairsPlan:
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
-        prepared = prepare_pairs(self.data, self.out / "data", self.settings.options)
+        options = self.settings.options
+        valid, test = (self.parts.get(part, getattr(options, part)) for part in ("valid", "test"))
+        options = replace(options, valid=valid, test=test)
+        prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
         for line in prepared.findings:
             self.screen.say(line)
 
@@ -121,7 +127,7 @@ class PairsPlan:
         updates = settings.updates or recipe.updates
         return Training(
             data=str(self.out / "data"),
-            folder=str(self.out / "checkpoints" / f"model-{number + 1}"),
+            folder=str(self._folder(number)),
             arguments=arguments(recipe.flags if settings.minutes is not None else recipe.within(updates)),
             updates=updates,
             seconds=seconds,
@@ -138,3 +144,36 @@ class PairsPlan:
 
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""
+        prepared = read_prepared(self.out / "data")
+        folders = [self._folder(number) for number in range(self.settings.members)]
+        ended = [ended_of(folder) for folder in folders]
+        recipe = recipe_for(prepared)
+        facts = {
+            "data": self.name,
+            "recipe": f"{recipe.name}: {recipe.reason}",
+            "architecture": self.settings.arch or str(recipe.flags["--arch"]),
+            "models": str(len(ended)),
+            "updates": ", ".join(f"{one.updates:,}" for one in ended),
+            "time": ", ".join(clock(one.seconds) for one in ended),
+            "precision": ended[0].precision,
+            "end": "; ".join(one.why for one in ended),
+            "seed": str(self.settings.seed),
+        }
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
+        self.screen.say(summary(report))
+
+    def _folder(self, number: int) -> Path:
+        """Where a member's checkpoints are."""
+        return self.out / "checkpoints" / f"model-{number + 1}"
+
+
+def summary(report: TrainingReport) -> str:
+    """The scores in a line."""
+    scores = report.shown
+    if scores is None:
+        return "no scores: there are too few sources to hold some out, give --test FILE"
+    low, high = scores.error_interval
+    return (
+        f"{report.part} part: {scores.error_rate:.2f} % of {scores.sources:,} sources are predicted wrong "
+        f"({low:.2f} to {high:.2f} with 95 % confidence)"
+    )

@@ -39,8 +39,8 @@ def _about_the_part(report: TrainingReport, scores: Scores) -> List[str]:
     half = (scores.error_interval.high - scores.error_interval.low) / 2
     if half > WIDE:
         found.append(
-            f"The rate is known to about ± {half:.1f} points only. A difference to another model that is smaller than "
-            "this means nothing; hold out more data to know better."
+            f"The rate is known to about ± {half:.1f} points only. A smaller difference to another model says "
+            "little; hold out more data to know better."
         )
     return found
 
@@ -73,7 +73,7 @@ def _about_errors(scores: Scores) -> List[str]:
     errors = scores.errors()
     if errors:
         found.append(
-            f"Read the most probable errors below first. The first has a probability of {errors[0].probability:.2f}: "
-            "where a model is that sure and does not agree with the data, the data is often wrong."
+            "Read the most probable errors below first: where a model is sure and the data says something else, the "
+            f"data is often wrong. The first of them has a probability of {errors[0].probability:.2f}."
         )
     return found

@@ -25,7 +25,8 @@ class Options:
         min_count: symbols that are rarer in the training part are unknown to the model.
         longest: tokens of a side at most, or characters of sentences in pieces; None: 200, and 1,000.
         seed: of the choice of sources to hold out.
-        valid: number of sources to validate on, 0 for none, or pairs; None: a tenth, at most 2,000.
+        valid: number of sources to validate on, 0 for none, or pairs; None: a twentieth, 50 or more of a file that has
+            500, at most 2,000.
         test: number of sources to test on, 0 for none, or pairs; None: a tenth, at most 5,000.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any, List, Optional, Tuple
 
@@ -12,10 +14,11 @@ from fairseq.dataclass.initialize import add_defaults
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
-from s2s_plugins.inference.spelling import Spelled, Spelling
+from s2s_plugins.errors import UsageError
 from s2s_plugins.models.translator import CheckpointTranslator
-from s2s_plugins.text.pairs.prepared import SideFacts, read_prepared, read_references
+from s2s_plugins.text.pairs.prepared import read_prepared, read_references
 from s2s_plugins.training.job import Training
+from s2s_plugins.training.sides import spelling_of
 from s2s_plugins.training.worker.precision import choose
 from s2s_plugins.training.worker.validation import OfCriterion, Validator, Written
 
@@ -31,10 +34,18 @@ def configuration(training: Training, precision: str) -> Any:
     words: List[str] = [training.data, "--save-dir", training.folder, *training.arguments]
     if precision == "bf16" and AUTOCAST not in words:
         words += [AUTOCAST, "bf16"]
-    parser = options.get_training_parser()
-    args = options.parse_args_and_arch(parser, input_args=words)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            args = options.parse_args_and_arch(options.get_training_parser(), input_args=words)
+    except SystemExit:
+        last = complaint.getvalue().strip().splitlines()[-1:]
+        why = " ".join(last).partition("error: ")[2] or "they cannot be read"
+        raise UsageError(f"flags behind --: {why}") from None
     config = convert_namespace_to_omegaconf(args)
     add_defaults(config)
+    # what the model file calls the best figure of the validations
+    config.checkpoint.best_checkpoint_metric = "error %" if training.validate == "written" else training.validate
     return config
 
 
@@ -80,13 +91,3 @@ def _validator(training: Training, task: Any, trainer: Trainer) -> Optional[Vali
     translator = CheckpointTranslator("the model in training", task, [trainer.model])
     translator.source_spelling, translator.target_spelling = map(spelling_of, (prepared.source, prepared.target))
     return Written(translator, references)
-
-
-def spelled(side: SideFacts) -> Spelled:
-    """How the texts of a side of prepared pairs become tokens."""
-    return Spelled(side.level, side.pieces, side.form, side.written)
-
-
-def spelling_of(side: SideFacts) -> Spelling:
-    """As :func:`spelled`, ready to use."""
-    return Spelling(*spelled(side))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Callable, Iterator
 
 from s2s_plugins.errors import WorkError, is_out_of_memory, usage_error_behind
-from s2s_plugins.training.job import Event, Failed, Job, to_line
+from s2s_plugins.files import write_whole
+from s2s_plugins.training.job import ENDED, Event, Failed, Job, to_line
 
 
 def work(job: Job, say: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
@@ -32,7 +35,9 @@ def work(job: Job, say: Callable[[Event], None], stopping: Callable[[], bool]) -
 
     asked = job.asked
     for training in job.trainings:
-        say(train(training, asked or time.time(), say, stopping))
+        ended = train(training, asked or time.time(), say, stopping)
+        write_whole(Path(training.folder, ENDED), json.dumps(asdict(ended), indent=1) + "\n")
+        say(ended)
         asked = 0.0
     if job.save is not None:
         save(job.save)
@@ -74,9 +79,6 @@ def main(path: str, output: IO[str]) -> int:
             return 130
         except BrokenPipeError:  # whoever started this is gone
             return 141
-        except SystemExit as error:  # fairseq's flags
-            say(Failed("fairseq does not take these flags: see the log", int(error.code or 1)))
-            return 2
         except Exception as error:
             code, message = explained(error)
             logging.getLogger(__name__).exception("the training failed")

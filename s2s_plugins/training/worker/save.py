@@ -7,7 +7,7 @@ from pathlib import Path
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.text.pairs.prepared import read_prepared
 from s2s_plugins.training.job import Save
-from s2s_plugins.training.worker.build import spelled
+from s2s_plugins.training.sides import spelled
 
 
 def save(job: Save) -> None:
