@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Columns
@@ -61,6 +61,11 @@ class Options:
     def columns(self) -> Columns:
         """The two columns."""
         return Columns(self.source, self.target)
+
+    @property
+    def levels(self) -> Tuple[Optional[str], Optional[str]]:
+        """Of source and target, where they are not to be recognised."""
+        return self.source_level, self.target_level
 
     def plain(self) -> Dict[str, object]:
         """The values that decide what is written, without the data among them."""
