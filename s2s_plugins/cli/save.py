@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Tuple, Union
+from typing import Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
-
-if TYPE_CHECKING:
-    from s2s_plugins.inference.spelling import Spelled
+from s2s_plugins.inference.spelling import Spelled, read_pieces
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
@@ -81,8 +79,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _spelled(args: argparse.Namespace, side: str) -> Spelled:
     """What a token of a side is, and its sentencepiece model."""
-    from s2s_plugins.inference.spelling import Spelled, read_pieces
-
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
     if pieces is None:
         return Spelled(level or "token")

@@ -139,6 +139,7 @@ def write_files(folder: Path) -> None:
     many = map("".join, itertools.islice(itertools.product("zebraphonix", repeat=4), 600))
     lines = {
         "words.tsv": [f"{word}\t{' '.join(word.upper())}" for word in many],
+        "held-out.tsv": [f"{word}\t{' '.join(word.upper())}" for word in words],
         "words.txt": WORDS,
         "letters.txt": [" ".join(word) for word in WORDS[:2]],
         "sources.txt": [" ".join(word) for word in WORDS],
