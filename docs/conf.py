@@ -37,6 +37,7 @@ NAVIGATION = {
         "docs/architectures",
         "docs/flags",
         "docs/classification",
+        "docs/pairs",
         "docs/series",
         "docs/using",
         "docs/report",

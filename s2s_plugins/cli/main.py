@@ -39,6 +39,7 @@ VERBS = {
     "serve": "trained models over HTTP",
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
+    "calibrate": "fit the probabilities of a model to data with known outputs",
     "save": "checkpoints to one model file, which needs no fairseq",
     "info": "what a model file is",
     "export": "a model file to ONNX files, or to a page that runs it in a browser",

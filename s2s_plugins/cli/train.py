@@ -40,11 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for side in ("source", "target"):
         help = f"what a symbol of the {side} is (default: recognised, and reported)"
         add(f"--{side}-level", choices=LEVELS, help=help)
+    add("--vocab-size", type=int, metavar="N", help="pieces of the words of sentences (default: by the amount of text)")
+    add("--longest", type=int, metavar="N", help="leave out longer entries (default: 200 tokens, 1000 of sentences)")
     add("--licence", default="", metavar="NAME", help="of the model, to stand in its file")
     add = parser.add_argument_group("training").add_argument
     add("--minutes", type=float, metavar="N", help="wall time from start to report (default: the recipe's updates)")
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
     add("--arch", metavar="NAME", help="an architecture, as peek_lstm; or fairseq's lstm, which writes no model file")
+    add("--from", dest="start", metavar="MODEL", help="start from this model's weights; symbols it lacks are added")
     add("--members", type=int, default=1, metavar="N", help="models that vote, with the next seeds (default: 1)")
     add(
         "--precision",

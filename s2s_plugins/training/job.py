@@ -44,6 +44,7 @@ class Training:
         patience: validations that are worse than the best by more than chance before the training ends early; 0: never.
         tensorboard: folder for TensorBoard.
         hurried: arguments for fewer updates, in rising order; the speed is measured first.
+        start: model file whose weights are the first ones; None: they are drawn at random.
     """
 
     data: str
@@ -59,6 +60,7 @@ class Training:
     patience: int = 8
     tensorboard: Optional[str] = None
     hurried: List[Hurried] = field(default_factory=list)
+    start: Optional[str] = None
 
 
 @dataclass(frozen=True)

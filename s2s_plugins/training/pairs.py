@@ -6,17 +6,19 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
+from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
-from s2s_plugins.steps import Step, clock
+from s2s_plugins.steps import Step, checksum, clock
 from s2s_plugins.text.pairs.options import is_data
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
+from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
+from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import ended_of, test_pairs
 from s2s_plugins.training.workers import run_workers
@@ -50,13 +52,18 @@ class PairsPlan:
         self.settings, self.screen = settings, screen
         self.model = out / self.file
         self.began = time.monotonic()
+        self.start = None if settings.start is None else read_start(settings.start)
+        if self.start is not None:
+            self.settings = settings = with_levels(settings, self.start)
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
-        training = {"prepare": reading, "settings": settings.plain()}
+        training: Dict[str, Any] = {"prepare": reading, "settings": settings.plain()}
+        if self.start is not None:
+            training["start"] = checksum(Path(self.start.path))
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
             Step("train", "train", out / "checkpoints", training, action=self.train),
@@ -121,8 +128,10 @@ class PairsPlan:
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
-            chosen = flags if settings.arch is None else for_arch(flags, settings.arch)
-            return [*words({**SIDES, **QUIET, **chosen, "--seed": settings.seed + number}), *settings.flags]
+            return [
+                *words({**SIDES, **QUIET, **self._shaped(flags), "--seed": settings.seed + number}),
+                *settings.flags,
+            ]
 
         updates = settings.updates or recipe.updates
         return Training(
@@ -136,11 +145,20 @@ class PairsPlan:
             precision=settings.precision,
             threads=threads,
             tensorboard=settings.tensorboard,
+            start=None if self.start is None else self.start.path,
             hurried=[
                 Hurried(share * recipe.updates, arguments(recipe.within(share * recipe.updates - 1)))
                 for share, _ in recipe.hurried
             ],
         )
+
+    def _shaped(self, flags: Flags) -> Flags:
+        """A recipe's flags for the architecture that is asked for, or that the training starts from."""
+        if self.start is not None:
+            member, arch = self.start.members[0].settings, self.start.about.architecture
+            assert isinstance(member, Seq2SeqSettings)
+            return merged(for_arch(flags, arch), flags_of(member, arch))
+        return flags if self.settings.arch is None else for_arch(flags, self.settings.arch)
 
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""
@@ -151,7 +169,8 @@ class PairsPlan:
         facts = {
             "data": self.name,
             "recipe": f"{recipe.name}: {recipe.reason}",
-            "architecture": self.settings.arch or str(recipe.flags["--arch"]),
+            "architecture": str(self._shaped(recipe.flags)["--arch"]),
+            **({} if self.start is None else {"starts from": self.start.path}),
             "models": str(len(ended)),
             "updates": ", ".join(f"{one.updates:,}" for one in ended),
             "time": ", ".join(clock(one.seconds) for one in ended),

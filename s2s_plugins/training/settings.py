@@ -31,6 +31,8 @@ class TrainSettings:
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.inference.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
+        vocab_size: number of pieces on each side that is made of sentences; None: by the amount of text.
+        longest: tokens of a source or target at most, characters of sentences; None: 200, and 1,000.
         valid: what the weights are chosen by: pairs, or the number of sources to hold out; None: a part of the data.
         test: what is predicted at the end; likewise.
         minutes: wall time from the start to the report; None: the recipe's number of updates.
@@ -40,6 +42,7 @@ class TrainSettings:
         seed: of the split and of the first model.
         precision: of matrix products: ``"fp32"``, ``"bf16"``, or ``"auto"``, what is faster on this machine.
         licence: of the model, to stand in its file.
+        start: a model file to start from, in place of random weights; its architecture is taken with it.
         tensorboard: folder for TensorBoard's curves.
         flags: for fairseq-train, as words; they win over the recipe's.
 
@@ -51,6 +54,8 @@ class TrainSettings:
     target: Optional[str] = None
     source_level: Optional[str] = None
     target_level: Optional[str] = None
+    vocab_size: Optional[int] = None
+    longest: Optional[int] = None
     valid: Any = None
     test: Any = None
     minutes: Optional[float] = None
@@ -60,6 +65,7 @@ class TrainSettings:
     seed: int = 1
     precision: str = "auto"
     licence: str = ""
+    start: Optional[str] = None
     tensorboard: Optional[str] = None
     flags: Sequence[str] = ()
 
@@ -70,6 +76,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
+        if self.start is not None and self.arch is not None:
+            raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
         for word in self.flags:
@@ -80,12 +88,12 @@ class TrainSettings:
     @property
     def options(self) -> Options:
         """How the data is read and split."""
-        names = ("source", "target", "source_level", "target_level", "seed", "valid", "test")
+        names = ("source", "target", "source_level", "target_level", "vocab_size", "longest", "seed", "valid", "test")
         return Options(**{name: getattr(self, name) for name in names})
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""
-        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence")
+        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence", "start")
         return {**{name: getattr(self, name) for name in kept}, "flags": list(self.flags)}
 
     def but(self, **changes: Any) -> "TrainSettings":

@@ -34,7 +34,6 @@ WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
     "make env": "installs from PyPI: tests/cli/test_make_env.py",
     "pip install .": WHEEL,
-    "pip install '.[train,report]'": WHEEL,
     "pip install '.[train]'": WHEEL,
     "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
     "s2s serve g2p.safetensors": "runs until it is stopped: tests/cli/test_serve.py",
