@@ -37,7 +37,8 @@ class Training:
         updates: most updates; None: as many as the time allows.
         seconds: for all of it; None: no limit.
         warmup: updates until the learning rate is at its peak.
-        validate: ``"written"``: by the error of what the model writes; or the name of a figure of the criterion.
+        validate: ``"written"``: by the error of what the model writes; ``"classes"``: by that of the classes it gives;
+            ``"none"``; or the name of a figure of the criterion.
         rises: that figure is better if higher.
         precision: ``"fp32"``, ``"bf16"`` or ``"auto"``: what is faster here.
         threads: of PyTorch; None: its own choice.
@@ -73,6 +74,7 @@ class Save:
         path: of the model file.
         licence: under which the model may be used.
         trained_on: what it was trained on, as a user reads it.
+        pairs: whether the data is pairs; what else there is needs nothing of it.
     """
 
     checkpoints: List[str]
@@ -80,6 +82,7 @@ class Save:
     path: str
     licence: str = ""
     trained_on: str = ""
+    pairs: bool = True
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ class Validation:
         best: whether no earlier one was better.
         worst: up to five wrong predictions, the furthest from their references first.
         sources: number of sources that were predicted.
+        figure: what ``error`` is: ``"error"``, in percent, or ``"loss"``.
     """
 
     updates: int
@@ -182,6 +186,7 @@ class Validation:
     best: bool
     worst: List[Mistake] = field(default_factory=list)
     sources: int = 0
+    figure: str = "error"
 
 
 @dataclass(frozen=True)
