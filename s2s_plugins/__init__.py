@@ -8,6 +8,7 @@ if __name__ != "s2s_plugins":
     raise ImportError(f"the folder of this package is called {__name__}, its modules know it as s2s_plugins: rename it")
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 from typing import Optional as _Optional
 from typing import Union as _Union
 
@@ -20,7 +21,7 @@ if _TYPE_CHECKING:
 
     from s2s_plugins.inference.load import Model as _Model
 
-__all__ = ["__version__", "load", "register"]
+__all__ = ["__version__", "load", "register", "train"]
 
 
 def load(path: "_Union[str, _os.PathLike[str]]", backend: _Optional[str] = None) -> "_Model":
@@ -28,6 +29,15 @@ def load(path: "_Union[str, _os.PathLike[str]]", backend: _Optional[str] = None)
     from s2s_plugins.inference.load import load as opens  # numpy alone takes a tenth of a second
 
     return opens(path, backend)
+
+
+def train(
+    data: "_Any", out: "_Optional[_Union[str, _os.PathLike[str]]]" = None, progress: bool = True, **settings: "_Any"
+) -> "_Model":
+    """Train a model on your data, and open it: :func:`s2s_plugins.training.run.train`."""
+    from s2s_plugins.training.run import train as trains
+
+    return trains(data, out, progress, **settings)
 
 
 _registration.handle_ctrl_c("s2s")

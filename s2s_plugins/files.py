@@ -11,7 +11,7 @@ from s2s_plugins.errors import UsageError
 
 
 @contextlib.contextmanager
-def replacing(path: Union[str, Path]) -> Iterator[Path]:
+def replacing(path: Union[str, "os.PathLike[str]"]) -> Iterator[Path]:
     """A temporary path in the same folder. It becomes ``path`` if the block succeeds; otherwise it is removed.
 
     If ``path`` is a symbolic link, the file that it points to is replaced.
@@ -31,7 +31,7 @@ def replacing(path: Union[str, Path]) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Union[str, Path], flag: str = "") -> None:
+def check_replaceable(path: Union[str, "os.PathLike[str]"], flag: str = "") -> None:
     """Check that ``path`` is a regular file, or does not exist.
 
     Raises:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2s_plugins.cli.main import MODEL, add_backend, at_least
+from s2s_plugins.cli.main import MODEL, add_backend, add_min_probability, at_least
 from s2s_plugins.errors import standard_input
+from s2s_plugins.inference.unsure import check_least
 
 DESCRIPTION = "Reads one document per line from stdin, and writes its label and the probability of the label."
 
@@ -16,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint of --task text_classification")
     add("--json", action="store_true", help="write a JSON object per line, with the probabilities of all classes")
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: %(default)s)")
+    add_min_probability(parser, "without its label; one more column has sure or unsure")
     add_backend(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, batch_size=1)
+    check_least(args.min_probability)
     lines = standard_input()
     from s2s_plugins.cli.opening import open_classifier
     from s2s_plugins.inference.classifier import answer
@@ -30,6 +33,6 @@ def run(args: argparse.Namespace) -> None:
     with progress(lines) as bar:
         for texts in read_batches(lines, args.batch_size):
             for probabilities in classifier(texts, args.batch_size):
-                print(answer(probabilities, classifier.labels, args.json))
+                print(answer(probabilities, classifier.labels, args.json, args.min_probability))
             sys.stdout.flush()
             bar.update(len(texts))

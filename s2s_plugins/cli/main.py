@@ -22,7 +22,10 @@ class _Dataclass(Protocol):
 
 
 T = TypeVar("T", bound=_Dataclass)
-MODEL = "a model file, a folder of s2s export --onnx, or the name of an installed package of a model"
+MODEL = (
+    "a model file, a folder with model.safetensors in it, a folder of s2s export --onnx, or the name of an installed "
+    "package of a model"
+)
 LEVELS = ("token", "char")  # what a flag may call a token of a text
 
 VERBS = {
@@ -110,6 +113,12 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     """``--backend``."""
     help = "of a model file: what computes (default: onnx); torch uses a GPU if there is one"
     parser.add_argument("--backend", choices=BACKENDS, help=help)
+
+
+def add_min_probability(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--min-probability``."""
+    help = f"leave a line whose best answer is less probable {what}"
+    parser.add_argument("--min-probability", type=float, metavar="P", help=help)
 
 
 def at_least(args: argparse.Namespace, **limits: int) -> None:

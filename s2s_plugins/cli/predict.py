@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, values
+from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, add_min_probability, values
 from s2s_plugins.errors import standard_input
 
 DESCRIPTION = """\
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a JSON object per line: source, its tokens, predictions, scores, probabilities",
     )
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: 64)")
+    add_min_probability(parser, "its predictions empty; two more columns have the probability, and sure or unsure")
     add_backend(parser)
 
 
@@ -47,12 +48,13 @@ def run(args: argparse.Namespace) -> None:
     from s2s_plugins.inference.lines import progress
     from s2s_plugins.inference.predictions import Options, predict_lines
 
+    options = values(Options, args)
     translator = open_translator(args.models, args.backend, args.data, args.source, args.target)
     translator.translate([], args.beam, args.nbest, args.batch_size)  # report unusable flags before reading
     if stream.isatty():
         print("s2s predict: reads one source per line, to the end of the input (Ctrl-D)", file=sys.stderr)
     with progress(stream) as bar:
-        for answers in predict_lines(translator, stream, values(Options, args)):
+        for answers in predict_lines(translator, stream, options):
             for lines in answers:
                 print(*lines, sep="\n")
             sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from s2s_plugins.cli.main import LEVELS
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the worker is saved then too
     from s2s_plugins.training.run import train_in
     from s2s_plugins.training.settings import TrainSettings
 

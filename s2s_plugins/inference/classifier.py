@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,7 +23,10 @@ import numpy as np
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
+from s2s_plugins.inference.calibration import tempered
+from s2s_plugins.inference.files.facts import ClassifierFacts, Facts
 from s2s_plugins.inference.trained import Trained
+from s2s_plugins.inference.unsure import check_least, columns, is_unsure
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
 
@@ -41,14 +45,16 @@ class Classification(NamedTuple):
     """The class of a text.
 
     Attributes:
-        label: of the most probable class.
+        label: of the most probable class; empty if it is :attr:`unsure`.
         probability: of that class.
         probabilities: of all classes, by label.
+        unsure: whether the class is less probable than was asked for.
     """
 
     label: str
     probability: float
     probabilities: Dict[str, float]
+    unsure: bool = False
 
 
 class Classifier(Trained):
@@ -62,9 +68,13 @@ class Classifier(Trained):
         labels: of the C classes.
         limit: most tokens of a document, ``</s>`` included; None: no limit.
         truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
+
+    Attributes:
+        temperature: by which logits are divided, so that probabilities say how often classes are right.
     """
 
     kind = "classifier"
+    temperature: float = 1.0
 
     def __init__(
         self,
@@ -83,19 +93,28 @@ class Classifier(Trained):
 
     @overload
     def classify(  # type: ignore[overload-overlap]
-        self, texts: str, batch_size: int = BATCH_SIZE
+        self, texts: str, batch_size: int = BATCH_SIZE, *, min_probability: Optional[float] = None
     ) -> Classification: ...
 
     @overload
-    def classify(self, texts: Iterable[str], batch_size: int = BATCH_SIZE) -> Iterator[Classification]: ...
+    def classify(
+        self, texts: Iterable[str], batch_size: int = BATCH_SIZE, *, min_probability: Optional[float] = None
+    ) -> Iterator[Classification]: ...
 
-    def classify(self, texts: Union[str, Iterable[str]], batch_size: int = BATCH_SIZE) -> Any:
+    def classify(
+        self,
+        texts: Union[str, Iterable[str]],
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
+    ) -> Any:
         """The classes of texts.
 
         Args:
             texts: one text, or any number of them, also endlessly many. Of these a batch is read ahead at first, and up
                 to sixteen later.
             batch_size: number of texts at a time.
+            min_probability: a class that is less probable is not named, and is ``unsure``.
 
         Returns:
             Of one text its class; of several an iterator over these, in order.
@@ -105,15 +124,17 @@ class Classifier(Trained):
         """
         if batch_size < 1:
             raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
-        found = self._classes(each(texts), batch_size)
+        check_least(min_probability)
+        found = self._classes(each(texts), batch_size, min_probability)
         return next(found) if isinstance(texts, str) else found
 
-    def _classes(self, texts: Iterator[str], batch_size: int) -> Iterator[Classification]:
+    def _classes(self, texts: Iterator[str], batch_size: int, least: Optional[float]) -> Iterator[Classification]:
         for part in growing(texts, batch_size):
             for probabilities in self(part, batch_size):
                 best = int(probabilities.argmax())
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
-                yield Classification(self.labels[best], float(probabilities[best]), every)
+                unsure = is_unsure(float(probabilities[best]), least)
+                yield Classification("" if unsure else self.labels[best], float(probabilities[best]), every, unsure)
 
     def evaluate(
         self,
@@ -161,10 +182,14 @@ class Classifier(Trained):
         """
         found = np.empty((len(documents), len(self.labels)), dtype=np.float32)
         for places in batches(documents, batch_size):
-            found[places] = self.model.classify([documents[place] for place in places])
+            found[places] = tempered(self.model.classify([documents[place] for place in places]), self.temperature)
         if not np.isfinite(found).all():
             raise UsageError(f"{self.name} answers with numbers that are not finite: use another one")
         return found
+
+    def _facts(self, facts: Facts) -> Facts:
+        assert isinstance(facts, ClassifierFacts)
+        return replace(facts, temperature=self.temperature)
 
     def encode(self, text: str) -> List[int]:
         """The numbers of a text's tokens, ``</s>`` included, cut to :attr:`limit`.
@@ -181,18 +206,21 @@ class Classifier(Trained):
         return [*kept, *end]
 
 
-def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool) -> str:
+def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool, least: Optional[float] = None) -> str:
     """A line of output: label, tab, probability; or a JSON object with the probabilities of all classes.
 
     Args:
         probabilities: (C,).
         labels: of the classes.
         as_json: which of the two.
+        least: a label that is less probable is left empty, and one more column says so; None: none is.
     """
     best = int(probabilities.argmax())
+    unsure = is_unsure(float(probabilities[best]), least)
+    label = "" if unsure else labels[best]
     if not as_json:
-        return f"{labels[best]}\t{probabilities[best]:.4f}"
-    every = {label: round(float(p), 6) for label, p in zip(labels, probabilities)}
-    return json.dumps(
-        {"label": labels[best], "probability": every[labels[best]], "probabilities": every}, ensure_ascii=False
-    )
+        probability, said = columns(float(probabilities[best]), unsure)
+        return "\t".join([label, probability] + ([] if least is None else [said]))
+    every = {one: round(float(p), 6) for one, p in zip(labels, probabilities)}
+    values: Dict[str, Any] = {"label": label, "probability": every[labels[best]], "probabilities": every}
+    return json.dumps(values if least is None else {**values, "unsure": unsure}, ensure_ascii=False)

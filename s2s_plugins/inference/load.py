@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.inference.classifier import Classifier
+from s2s_plugins.inference.files.contents import located
 from s2s_plugins.inference.files.facts import ClassifierFacts, Side, TranslatorFacts
 from s2s_plugins.inference.files.model_file import REMEDY, ModelFile, read_model_file
-from s2s_plugins.inference.files.packages import installed_model
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.onnx.folder import is_onnx_folder, read_onnx_folder
 from s2s_plugins.inference.spelling import Spelling
@@ -23,14 +22,15 @@ from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
 
 Model = Union[Translator, Classifier, Forecaster]
+COLDEST = 1e-3  # the lowest temperature: logits divided by it are finite
 
 
 def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) -> Model:
     """A trained model from its file, ready to use. Nothing in the file is run.
 
     Args:
-        path: of a model file, as ``s2s save`` writes it, or of a folder of ``s2s export --onnx``; or the name of an
-            installed package, as ``s2s package`` makes one.
+        path: of a model file, as ``s2s save`` writes it, of a folder with ``model.safetensors`` in it, or of a folder
+            of ``s2s export --onnx``; or the name of an installed package, as ``s2s package`` makes one.
         backend: ``"torch"`` or ``"onnx"``; by default ONNX Runtime, the faster one on a CPU; PyTorch uses a
             GPU if there is one.
 
@@ -43,10 +43,12 @@ def load(path: Union[str, "os.PathLike[str]"], backend: Optional[str] = None) ->
         UsageError: the file cannot be used, or the backend is unknown or not installed.
     """
     if not is_onnx_folder(path):
-        return opened(read_model_file(installed_model(path) or Path(path)), backend)
+        return opened(read_model_file(located(path)), backend)
     if backend not in (None, "onnx"):
         raise UsageError(f"{os.fspath(path)} is a folder of ONNX files, which the backend {backend} does not run")
-    return opened(read_onnx_folder(path), "onnx")
+    model = opened(read_onnx_folder(path), "onnx")
+    model.file = None  # its weights are in the ONNX files alone
+    return model
 
 
 def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
@@ -64,7 +66,7 @@ def opened(file: ModelFile, backend: Optional[str] = None) -> Model:
     else:
         description = Description.from_json(facts.series, f"model {file.path}: series")
         model = Forecaster(file.path, models.forecaster_model(file), description, facts.stateful)
-    model.about = file.about
+    model.about, model.file = file.about, file
     return model
 
 
@@ -83,7 +85,22 @@ def _backend(name: Optional[str]) -> Any:
 def _translator(facts: TranslatorFacts, model: Any, name: str) -> Translator:
     source, target = facts.source, facts.target
     tables = (_symbols(source.symbols, name), _symbols(target.symbols, name))
-    return Translator(name, model, *tables, _spelling(source, name), _spelling(target, name))
+    translator = Translator(name, model, *tables, _spelling(source, name), _spelling(target, name))
+    translator.calibration = facts.calibration
+    if facts.calibration is not None:
+        _check_temperatures([facts.calibration.temperature, facts.calibration.alone_temperature], name)
+    return translator
+
+
+def _check_temperatures(temperatures: Sequence[float], name: str) -> None:
+    """See that temperatures are above 0, and that what is divided by them is a number.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for one in temperatures:
+        if not one >= COLDEST:
+            raise UsageError(f"model {name} is damaged, its temperature {one:g} is not above {COLDEST}: {REMEDY}")
 
 
 def _symbols(symbols: Sequence[str], name: str) -> SymbolTable:
@@ -121,4 +138,7 @@ def _classifier(facts: ClassifierFacts, model: Any, name: str) -> Classifier:
     if facts.truncate not in ("head", "tail") or facts.limit == 0:
         raise UsageError(f"model {name} is damaged, it cuts documents at {facts.truncate}, {facts.limit}: {REMEDY}")
     symbols = _symbols(facts.symbols, name)
-    return Classifier(name, model, tokenizer, symbols, facts.labels, facts.limit, facts.truncate)
+    _check_temperatures([facts.temperature], name)
+    classifier = Classifier(name, model, tokenizer, symbols, facts.labels, facts.limit, facts.truncate)
+    classifier.temperature = facts.temperature
+    return classifier

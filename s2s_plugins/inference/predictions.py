@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import IO, Iterator, List, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.lines import read_batches
-from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator, Unknown
+from s2s_plugins.inference.sentences import Hypothesis, Sentence, Unknown
+from s2s_plugins.inference.translator import Translator
+from s2s_plugins.inference.unsure import check_least, columns, is_unsure
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Options:
         scores: add a column with the mean log-probability of a token.
         json: answer with a JSON object for each line.
         batch_size: number of lines that are searched at a time.
+        min_probability: if the best prediction of a line is less probable, its predictions are left empty, and a column
+            says so.
+
+    Raises:
+        UsageError: ``min_probability`` is none.
     """
 
     beam: int = 5
@@ -28,26 +35,35 @@ class Options:
     scores: bool = False
     json: bool = False
     batch_size: int = 64
+    min_probability: Optional[float] = None
+
+    def __post_init__(self) -> None:
+        check_least(self.min_probability)
 
 
 def answers(
     translator: Translator, line: str, sentence: Sentence, hypotheses: Sequence[Hypothesis], options: Options
 ) -> List[str]:
     """The lines of output for a line of input, which the model read as ``sentence``."""
-    texts = [translator.target_spelling.text(hypothesis.tokens) for hypothesis in hypotheses]
+    unsure = is_unsure(hypotheses[0].probability, options.min_probability)
+    candidates = [translator.target_spelling.text(hypothesis.tokens) for hypothesis in hypotheses]
+    texts = [""] * len(candidates) if unsure else candidates
     if options.json:
-        answer = {
+        answer: Dict[str, Any] = {
             "source": line,
             "source_tokens": sentence.tokens[:-1],
             "predictions": texts,
             "scores": [round(hypothesis.score, 6) for hypothesis in hypotheses],
             "probabilities": [round(one.probability, 6) for one in hypotheses],
         }
+        if options.min_probability is not None:
+            answer.update(unsure=unsure, **({"candidates": candidates} if unsure else {}))
         return [json.dumps(answer, ensure_ascii=False)]
-    columns = [[line, text] for text in texts]
-    if options.scores:
-        columns = [[*row, f"{hypothesis.score:.4f}"] for row, hypothesis in zip(columns, hypotheses)]
-    return ["\t".join(row) for row in columns]
+    rows = [[line, text] for text in texts]
+    for row, hypothesis in zip(rows, hypotheses):
+        row += [f"{hypothesis.score:.4f}"] if options.scores else []
+        row += [] if options.min_probability is None else columns(hypothesis.probability, unsure)
+    return ["\t".join(row) for row in rows]
 
 
 def encode(translator: Translator, lines: Sequence[str], first: int) -> Tuple[List[Sentence], Optional[UsageError]]:

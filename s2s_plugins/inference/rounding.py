@@ -9,7 +9,8 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
 from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.inference.load import Model, opened
-from s2s_plugins.inference.translator import Sentence, Translator, Unknown
+from s2s_plugins.inference.sentences import Sentence, Unknown
+from s2s_plugins.inference.translator import Translator
 
 BEAM = 5
 

@@ -13,7 +13,8 @@ from s2s_plugins.inference.batches import batches, growing
 from s2s_plugins.text.symbols import EOS, SPECIAL, UNK
 
 if TYPE_CHECKING:
-    from s2s_plugins.inference.translator import Sentence, Translator
+    from s2s_plugins.inference.sentences import Sentence
+    from s2s_plugins.inference.translator import Translator
 
 
 class Scored(NamedTuple):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Union
 
 from s2s_plugins.errors import UsageError
 
 if TYPE_CHECKING:  # the commands' help needs this module alone
-    from s2s_plugins.inference.files.facts import About
+    from s2s_plugins.inference.files.facts import About, Facts
+    from s2s_plugins.inference.files.model_file import ModelFile
 
 BACKENDS = ("torch", "onnx")  # what computes: packages of this room
 USES: Dict[str, str] = {"translator": "predict", "classifier": "classify", "forecaster": "forecast"}
@@ -22,10 +25,12 @@ class Trained:
     Attributes:
         kind: ``"translator"``, ``"classifier"`` or ``"forecaster"``.
         about: architecture, licence, data and figures, of a model from a model file; None of a checkpoint.
+        file: the model file that it was read from; None of a checkpoint, or of a folder of ONNX files.
     """
 
     kind: ClassVar[str]
     about: Optional[About] = None
+    file: Optional[ModelFile] = None
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,6 +38,31 @@ class Trained:
     def __repr__(self) -> str:
         architecture = "" if self.about is None else f", {self.about.architecture}"
         return f"<{self.kind} {self.name}{architecture}>"
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Write the model file again, whole, with :attr:`about` and the calibration as they are now.
+
+        The same content gives the same bytes. The file appears whole or not at all, and may be the one that the model
+        was read from.
+
+        Args:
+            path: of the file, ``MODEL.safetensors``.
+
+        Raises:
+            UsageError: ``path`` is no regular file or does not end in ``.safetensors``, or the model is from no model
+                file.
+        """
+        if self.file is None:
+            from s2s_plugins.inference.files.contents import model_file_of
+
+            model_file_of(self.name)  # of a checkpoint and of ONNX files, says what to do
+            raise UsageError(f"{self.name} was not read from a model file: s2s save makes one of a checkpoint")
+        about = self.file.about if self.about is None else self.about
+        replace(self.file, facts=self._facts(self.file.facts), about=about).write(path)
+
+    def _facts(self, facts: Facts) -> Facts:
+        """The facts of the model file, with what may have changed since."""
+        return facts
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Of a translator: what sources become.

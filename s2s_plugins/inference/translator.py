@@ -2,97 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Protocol,
-    Sequence,
-    Tuple,
-    Union,
-    overload,
-)
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, Union, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
+from s2s_plugins.inference.calibration import Calibration, probabilities_of
+from s2s_plugins.inference.files.facts import Facts, TranslatorFacts
+from s2s_plugins.inference.sentences import Hypothesis, Prediction, Sentence, Unknown
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import Trained
+from s2s_plugins.inference.unsure import check_least, is_unsure
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
 
 if TYPE_CHECKING:
-    from s2s_plugins.inference.scoring import Scored
     from s2s_plugins.evaluation.translations import Evaluation
-
-logger = logging.getLogger(__name__)
+    from s2s_plugins.inference.scoring import Scored
 
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
-
-
-class Sentence(NamedTuple):
-    """A source sentence.
-
-    Attributes:
-        tokens: as they were given, ``</s>`` included.
-        numbers: their numbers.
-        reference: the expected output's tokens, without ``</s>``; None if it is not known.
-    """
-
-    tokens: List[str]
-    numbers: List[int]
-    reference: Optional[List[str]] = None
-
-
-class Hypothesis(NamedTuple):
-    """A translation.
-
-    Attributes:
-        tokens: what the model produced, without ``</s>``.
-        score: its log-probability divided by its length, natural logarithm; fairseq prints it in base 2.
-        numbers: the numbers of the tokens, ``</s>`` included.
-        weights: where the model looked for each of these, (T, S) over the source's tokens with its ``</s>``; None of a
-            model without attention, and where it was not asked for.
-    """
-
-    tokens: List[str]
-    score: float
-    numbers: List[int]
-    weights: Optional[NDArray[np.floating]] = None
-
-    @property
-    def probability(self) -> float:
-        """That of the whole output."""
-        return math.exp(self.score * len(self.numbers))
-
-
-class Prediction(NamedTuple):
-    """What a source becomes.
-
-    Attributes:
-        text: of the output.
-        score: mean log-probability of a token, ``</s>`` included; natural logarithm.
-        probability: of the whole output.
-        tokens: of the output, without ``</s>``.
-        alignment: where the model looked for each token and ``</s>``, (T, S) over the source's tokens and ``</s>``;
-            each row sums to 1; None of a model without attention.
-    """
-
-    text: str
-    score: float
-    probability: float
-    tokens: List[str]
-    alignment: Optional[NDArray[np.floating]]
 
 
 class Model(Protocol):
@@ -134,9 +67,11 @@ class Translator(Trained):
     Attributes:
         limit: most tokens of a sentence, ``</s>`` included.
         has_attention: whether the model gives attention weights.
+        calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
     """
 
     kind = "translator"
+    calibration: Optional[Calibration] = None
 
     def __init__(
         self,
@@ -152,6 +87,10 @@ class Translator(Trained):
         self.source, self.target = source, target
         self.source_spelling, self.target_spelling = source_spelling or Spelling(), target_spelling or Spelling()
         self.limit, self.has_attention = model.longest_source, model.has_attention
+
+    def _facts(self, facts: Facts) -> Facts:
+        assert isinstance(facts, TranslatorFacts)
+        return replace(facts, calibration=self.calibration)
 
     def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
         """Sentences of lines, whose tokens are separated by spaces.
@@ -187,22 +126,46 @@ class Translator(Trained):
 
     @overload
     def predict(  # type: ignore[overload-overlap]
-        self, texts: str, nbest: None = None, beam: int = 5, batch_size: int = BATCH_SIZE
+        self,
+        texts: str,
+        nbest: None = None,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
     ) -> Prediction: ...
 
     @overload
     def predict(  # type: ignore[overload-overlap]
-        self, texts: str, nbest: int, beam: int = 5, batch_size: int = BATCH_SIZE
+        self,
+        texts: str,
+        nbest: int,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
     ) -> List[Prediction]: ...
 
     @overload
     def predict(
-        self, texts: Iterable[str], nbest: None = None, beam: int = 5, batch_size: int = BATCH_SIZE
+        self,
+        texts: Iterable[str],
+        nbest: None = None,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
     ) -> Iterator[Prediction]: ...
 
     @overload
     def predict(
-        self, texts: Iterable[str], nbest: int, beam: int = 5, batch_size: int = BATCH_SIZE
+        self,
+        texts: Iterable[str],
+        nbest: int,
+        beam: int = 5,
+        batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
     ) -> Iterator[List[Prediction]]: ...
 
     def predict(
@@ -211,6 +174,8 @@ class Translator(Trained):
         nbest: Optional[int] = None,
         beam: int = 5,
         batch_size: int = BATCH_SIZE,
+        *,
+        min_probability: Optional[float] = None,
     ) -> Any:
         """What texts become, by beam search.
 
@@ -220,6 +185,8 @@ class Translator(Trained):
             nbest: number of predictions of a text; None: the best one.
             beam: number of hypotheses that are followed at a time.
             batch_size: number of texts at a time.
+            min_probability: if the best prediction of a text is less probable, its predictions have no text, and are
+                ``unsure``.
 
         Returns:
             Of one text its prediction, with ``nbest`` a list of them, best first. Of several an iterator over these, in
@@ -230,11 +197,14 @@ class Translator(Trained):
                 before it come first.
         """
         self.search_settings(beam, nbest or 1, batch_size)
-        found = self._predictions(each(texts), nbest or 1, beam, batch_size)
+        check_least(min_probability)
+        found = self._predictions(each(texts), nbest or 1, beam, batch_size, min_probability)
         chosen = (predictions if nbest else predictions[0] for predictions in found)
         return next(chosen) if isinstance(texts, str) else chosen
 
-    def _predictions(self, texts: Iterator[str], nbest: int, beam: int, batch_size: int) -> Iterator[List[Prediction]]:
+    def _predictions(
+        self, texts: Iterator[str], nbest: int, beam: int, batch_size: int, least: Optional[float]
+    ) -> Iterator[List[Prediction]]:
         first, unknown = 1, Unknown()
         for part in growing(texts, batch_size):
             sentences: List[Sentence] = []
@@ -247,7 +217,8 @@ class Translator(Trained):
                     break
             unknown.look(sentences, first, "text")
             for hypotheses in self.best(sentences, beam, nbest, batch_size, attends=True):
-                yield [self.prediction(one) for one in hypotheses]
+                unsure = is_unsure(hypotheses[0].probability, least)
+                yield [self.prediction(one, unsure) for one in hypotheses]
             if error is not None:
                 raise error
             first += len(part)
@@ -296,10 +267,10 @@ class Translator(Trained):
 
         return score_pairs(self, pairs, batch_size)
 
-    def prediction(self, found: Hypothesis) -> Prediction:
-        """What was found, with its text."""
-        text = self.target_spelling.text(found.tokens)
-        return Prediction(text, found.score, found.probability, found.tokens, found.weights)
+    def prediction(self, found: Hypothesis, unsure: bool = False) -> Prediction:
+        """What was found, with its text unless it is ``unsure``."""
+        text = "" if unsure else self.target_spelling.text(found.tokens)
+        return Prediction(text, found.score, found.probability, found.tokens, found.weights, unsure)
 
     def spell(self, text: str, what: str) -> Sentence:
         """A text as a sentence, by :attr:`source_spelling`.
@@ -325,7 +296,7 @@ class Translator(Trained):
             attends: whether hypotheses have weights.
         """
         full = [place for place, sentence in enumerate(sentences) if len(sentence.numbers) > 1]
-        found = [[Hypothesis([], 0.0, [EOS])] for _ in sentences]
+        found = [[Hypothesis([], 0.0, 1.0, [EOS])] for _ in sentences]
         chosen = [sentences[place] for place in full]
         for place, hypotheses in zip(full, self._translate(self.model, chosen, beam, nbest, batch_size, attends)):
             found[place] = hypotheses
@@ -368,10 +339,7 @@ class Translator(Trained):
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
             outputs = model.search([sentences[place].numbers for place in places], settings, attends)
             for place, hypotheses in zip(places, outputs):
-                length = len(sentences[place].numbers)
-                found[place] = [self._hypothesis(one, length) for one in hypotheses[:nbest]]
-                if not found[place] or not all(math.isfinite(one.score) for one in found[place]):
-                    raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
+                found[place] = self._hypotheses(hypotheses, nbest, len(sentences[place].numbers))
         return found
 
     def search_settings(self, beam: int, nbest: int = 1, batch_size: int = BATCH_SIZE) -> SearchSettings:
@@ -402,11 +370,19 @@ class Translator(Trained):
             never=tuple(never_written(self.target)),
         )
 
-    def _hypothesis(self, found: Found, length: int) -> Hypothesis:
-        """What was found for a source of ``length`` tokens, which a batch may have padded."""
+    def _hypotheses(self, found: Sequence[Found], nbest: int, length: int) -> List[Hypothesis]:
+        """The ``nbest`` best of what was found for a source of ``length`` tokens, which a batch may have padded."""
+        scores = [float(one.score) for one in found]
+        if not scores or not all(map(math.isfinite, scores)):
+            raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
+        logs = [score * len(one.tokens) for score, one in zip(scores, found)]
+        probabilities = probabilities_of(self.calibration, logs)
+        return [self._hypothesis(*one, length) for one in zip(found[:nbest], scores, probabilities)]
+
+    def _hypothesis(self, found: Found, score: float, probability: float, length: int) -> Hypothesis:
         numbers: List[int] = found.tokens.tolist()
         weights = None if found.attention is None else np.asarray(found.attention)[:length].T
-        return Hypothesis(self.tokens(self.target, numbers), float(found.score), numbers, weights)
+        return Hypothesis(self.tokens(self.target, numbers), score, probability, numbers, weights)
 
     def attend(
         self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE
@@ -462,27 +438,6 @@ class Translator(Trained):
         """The tokens that ``numbers`` stand for, without the ``</s>`` at the end unless it is asked for."""
         end = len(numbers) - (not with_end and list(numbers[-1:]) == [EOS])
         return [symbols.symbols[number] for number in numbers[:end]]
-
-
-class Unknown:
-    """Reports lines with unknown tokens in the log: the first one at once, their number at the end."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-
-    def look(self, sentences: Sequence[Sentence], first: int, what: str = "line") -> None:
-        """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
-        for line, sentence in enumerate(sentences, first):
-            unknown = UNK in sentence.numbers
-            if unknown and not self.lines:
-                token = sentence.tokens[sentence.numbers.index(UNK)]
-                logger.warning(f"{what} {line}: unknown token {token}, replaced by <unk>")
-            self.lines += unknown
-
-    def summarize(self, lines: int, what: str = "lines") -> None:
-        """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""
-        if self.lines > 1:
-            logger.warning(f"{self.lines} of {lines} {what} have unknown tokens")
 
 
 def never_written(symbols: SymbolTable) -> List[int]:

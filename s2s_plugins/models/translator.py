@@ -23,8 +23,9 @@ from torch import Tensor
 from s2s_plugins.compat.checkpoints import unusable
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.inference.sentences import Hypothesis, Sentence
 from s2s_plugins.inference.torch.translator import TorchModel
-from s2s_plugins.inference.translator import Hypothesis, Model, Sentence, Translator
+from s2s_plugins.inference.translator import Model, Translator
 from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, as_symbols, read_checkpoint
 from s2s_plugins.models.seq2seq import RecurrentModel
 from s2s_plugins.reports.heatmap import Alignment

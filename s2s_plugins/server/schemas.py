@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 
 from s2s_plugins.server.limits import Limits
 
+UNSURE = "Where `min_probability` was given: whether the best answer is less probable."
+
 
 class Strict(BaseModel):
     """A request: a field that is unknown is an error, and so is a text where a number belongs."""
@@ -36,6 +38,10 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
         description="Width of the beam search, 1 = greedy; at least `nbest` are followed.",
     )
     alignment = Field(False, description="Whether to say where the model looked for each token.")
+    least: Any = (
+        Optional[Annotated[float, Field(ge=0, le=1)]],
+        Field(None, description="An answer that is less probable has no text or label, and is `unsure`."),
+    )
     sample = Annotated[
         List[List[Optional[FiniteFloat]]],
         Field(min_length=1, max_length=limits.max_tokens, description="A row a step, a column an observed value."),
@@ -58,9 +64,10 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
             nbest=(width, nbest),
             beam=(width, beam),
             alignment=(bool, alignment),
+            min_probability=least,
             model=model,
         ),
-        "classify": create_model("ClassifyRequest", __base__=Strict, text=text, model=model),
+        "classify": create_model("ClassifyRequest", __base__=Strict, text=text, min_probability=least, model=model),
         "forecast": create_model(
             "ForecastRequest",
             __base__=Strict,
@@ -75,9 +82,11 @@ def requests_of(limits: Limits) -> Dict[str, Type[BaseModel]]:
 class Prediction(BaseModel):
     """What a text becomes."""
 
-    text: str
+    text: str = Field(description="Empty if the result is `unsure`; `tokens` has what it would have been.")
     score: float = Field(description="Mean log-probability of a token, `</s>` included; natural logarithm.")
-    probability: float = Field(description="Of the whole output.")
+    probability: float = Field(
+        description="That the output is right, of a calibrated model; else what the model gives the whole output."
+    )
     tokens: List[str] = Field(description="Of the output, without `</s>`.")
     alignment: Optional[List[List[float]]] = Field(
         None,
@@ -91,6 +100,7 @@ class PredictResult(BaseModel):
 
     source_tokens: List[str] = Field(description="What the model has read.")
     unknown: List[str] = Field(description="Those of them that it does not know.")
+    unsure: Optional[bool] = Field(None, description=UNSURE)
     predictions: List[Prediction] = Field(description="Best first.")
 
 
@@ -104,8 +114,9 @@ class PredictAnswer(BaseModel):
 class ClassifyResult(BaseModel):
     """The class of a text."""
 
-    label: str
-    probability: float
+    label: str = Field(description="Empty if it is `unsure`.")
+    probability: float = Field(description="Of the most probable class.")
+    unsure: Optional[bool] = Field(None, description=UNSURE)
     probabilities: Dict[str, float] = Field(description="Of all classes.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Dict, Generic, Hashable, Iterator, List, Sequence, Tuple, TypeVar
+from typing import Any, ClassVar, Dict, Generic, Hashable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.files.plain import to_plain
 from s2s_plugins.inference.forecaster import ForecastArrays, Forecaster
 from s2s_plugins.inference.load import Model
-from s2s_plugins.inference.translator import Sentence, Translator
+from s2s_plugins.inference.sentences import Hypothesis, Sentence
+from s2s_plugins.inference.translator import Translator
+from s2s_plugins.inference.unsure import is_unsure
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.problems import Problem
 from s2s_plugins.text.symbols import UNK
@@ -103,7 +105,7 @@ class Service(ABC, Generic[M]):
 
 
 class Predicting(Service[Translator]):
-    """A translator. The key is beam, number of predictions, and whether the alignment is wanted."""
+    """A translator. The key is beam, number of predictions, whether alignments are wanted, the least probability."""
 
     verb = "predict"
 
@@ -116,7 +118,7 @@ class Predicting(Service[Translator]):
             "alignment": model.has_attention,
         }
 
-    def items(self, request: Any) -> Tuple[List[Sentence], Tuple[int, int, bool]]:
+    def items(self, request: Any) -> Tuple[List[Sentence], Tuple[int, int, bool, Optional[float]]]:
         texts = [request.text] if isinstance(request.text, str) else request.text
         sentences = []
         for number, text in enumerate(texts, 1):
@@ -127,22 +129,24 @@ class Predicting(Service[Translator]):
                 raise Problem("text_too_long", str(error)) from None
             self._check_length(len(sentences[-1].numbers), f"text {number}")
         # more predictions than beams cannot be found
-        return sentences, (max(request.beam, request.nbest), request.nbest, request.alignment)
+        return sentences, (max(request.beam, request.nbest), request.nbest, request.alignment, request.min_probability)
 
-    def run(self, items: Sequence[Sentence], key: Tuple[int, int, bool]) -> List[Answer]:
-        beam, nbest, attends = key
+    def run(self, items: Sequence[Sentence], key: Tuple[int, int, bool, Optional[float]]) -> List[Answer]:
+        beam, nbest, attends, least = key
         answers: List[Answer] = [{} for _ in items]
         for places in self._batches([len(sentence.numbers) for sentence in items]):
             batch = [items[place] for place in places]
             found = self.model.best(batch, beam, nbest, len(batch), attends)
             for place, sentence, hypotheses in zip(places, batch, found):
-                answers[place] = self._answer(sentence, hypotheses, attends)
+                answers[place] = self._answer(sentence, hypotheses, attends, least)
         return answers
 
-    def _answer(self, sentence: Sentence, hypotheses: Sequence[Any], attends: bool) -> Answer:
-        predictions = []
-        for one in map(self.model.prediction, hypotheses):
-            answer = {
+    def _answer(
+        self, sentence: Sentence, hypotheses: Sequence[Hypothesis], attends: bool, least: Optional[float]
+    ) -> Answer:
+        predictions, unsure = [], is_unsure(hypotheses[0].probability, least)
+        for one in (self.model.prediction(hypothesis, unsure) for hypothesis in hypotheses):
+            answer: Answer = {
                 "text": one.text,
                 "score": round(one.score, DIGITS),
                 "probability": round(one.probability, DIGITS),
@@ -156,37 +160,41 @@ class Predicting(Service[Translator]):
         return {
             "source_tokens": sentence.tokens[:-1],
             "unknown": [token for token, number in pairs if number == UNK],
+            **({} if least is None else {"unsure": unsure}),
             "predictions": predictions,
         }
 
     def warm_up(self) -> None:
         self.model.translate([], self.limits.max_beam, 1, 1)
-        self.run([self.model.spell("a", "a text")], (1, 1, False))
+        self.run([self.model.spell("a", "a text")], (1, 1, False, None))
 
 
 class Classifying(Service[Classifier]):
-    """A classifier. All requests have the same key."""
+    """A classifier. The key is the least probability."""
 
     verb = "classify"
 
     def facts(self) -> Answer:
         return {"labels": self.model.labels}
 
-    def items(self, request: Any) -> Tuple[List[List[int]], None]:
+    def items(self, request: Any) -> Tuple[List[List[int]], Optional[float]]:
         texts = [request.text] if isinstance(request.text, str) else request.text
         documents = [self.model.encode(text) for text in texts]
         for number, document in enumerate(documents, 1):
             self._check_length(len(document), f"text {number}")
-        return documents, None
+        return documents, request.min_probability
 
-    def run(self, items: Sequence[List[int]], key: None) -> List[Answer]:
+    def run(self, items: Sequence[List[int]], key: Optional[float]) -> List[Answer]:
         answers: List[Answer] = [{} for _ in items]
         for places in self._batches([len(document) for document in items]):
             batch = [items[place] for place in places]
             for place, row in zip(places, self.model.probabilities(batch, len(batch))):
                 every = {label: round(float(value), DIGITS) for label, value in zip(self.model.labels, row)}
                 label = self.model.labels[int(row.argmax())]
-                answers[place] = {"label": label, "probability": every[label], "probabilities": every}
+                unsure = is_unsure(float(row.max()), key)
+                said = {} if key is None else {"unsure": unsure}
+                own = {"label": "" if unsure else label, "probability": every[label], **said}
+                answers[place] = {**own, "probabilities": every}
         return answers
 
     def warm_up(self) -> None:

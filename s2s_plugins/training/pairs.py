@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
@@ -45,15 +46,15 @@ class PairsPlan:
     file = "model.safetensors"
 
     def __init__(self, data: Any, name: str, out: Path, settings: TrainSettings, screen: Screen) -> None:
-        self.data, self.name, self.out = data, name, out
+        self.name, self.out = name, out
         self.settings, self.screen = settings, screen
         self.model = out / self.file
         self.began = time.monotonic()
         options = settings.options
-        parts = {"train": data, "valid": options.valid, "test": options.test}
-        known = {
-            part: read_pairs(one, options.columns, out).fingerprint() for part, one in parts.items() if is_data(one)
-        }
+        given = {"train": data, "valid": options.valid, "test": options.test}
+        # read once: an iterator gives its pairs only once
+        self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
+        known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
         training = {"prepare": reading, "settings": settings.plain()}
         self.steps = [
@@ -64,7 +65,10 @@ class PairsPlan:
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
-        prepared = prepare_pairs(self.data, self.out / "data", self.settings.options)
+        options = self.settings.options
+        valid, test = (self.parts.get(part, getattr(options, part)) for part in ("valid", "test"))
+        options = replace(options, valid=valid, test=test)
+        prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
         for line in prepared.findings:
             self.screen.say(line)
 

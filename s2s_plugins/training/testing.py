@@ -88,13 +88,15 @@ def test_pairs(
         absent["scores"] = f"{few}: give --test FILE"
     if not translator.has_attention:
         absent["attention"] = "this architecture has no attention"
+    if valid is None:
+        absent["curves"] = "there was no validation part to measure on"
     shown = test or valid
     samples = [] if shown is None else attention_samples(translator, shown)
     report = TrainingReport(
         title=title,
         test=test,
         valid=valid,
-        histories=[history_of(folder) for folder in folders],
+        histories=[history for history in map(history_of, folders) if history],
         facts=facts,
         findings=prepared.findings,
         attention=samples,

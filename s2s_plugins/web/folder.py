@@ -90,6 +90,7 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
             "source": _side(ready.source_spelling, ready.source),
             "target": _side(ready.target_spelling, ready.target),
             "longest_source": ready.limit,
+            "calibration": None if ready.calibration is None else to_plain(ready.calibration),
             "search": {
                 "end": settings.end,
                 "pad": settings.pad,
@@ -108,6 +109,7 @@ def facts_of(model: ModelFile) -> Dict[str, Any]:
         "tokenizer": {**own, "newer": newer_ranges() if tokenizer.level == "word" else {}},
         "limit": ready.limit,
         "truncate": ready.truncate,
+        "temperature": ready.temperature,
     }
 
 

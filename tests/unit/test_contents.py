@@ -33,6 +33,11 @@ def folder(tmp_path_factory):
     (folder / "text.pt").write_text("eight by{te")
     (folder / "poor.safetensors").write_bytes(b"poor")
     (folder / "empty").mkdir()
+    (folder / "several").mkdir()
+    (folder / "trained").mkdir()
+    for place in ("several/a.safetensors", "several/b.safetensors", "trained/model.safetensors"):
+        shutil.copy(folder / "a.safetensors", folder / place)
+    shutil.copy(folder / "a.safetensors", folder / "trained" / "older.safetensors")
     (folder / "page").mkdir()
     for name in ("index.html", "model.json"):  # as s2s export --web writes them
         (folder / "page" / name).touch()
@@ -55,6 +60,7 @@ def there(folder, monkeypatch):
         ("a.safetensors", MODEL),
         ("a.bin", MODEL),
         ("s2s_letters_yy", MODEL),
+        ("trained", MODEL),
         ("onnx", ONNX),
         ("b.safetensors", CHECKPOINT),
         ("old.pt", CHECKPOINT),
@@ -70,8 +76,9 @@ NOTHING = "there is no such file, folder or installed package: check the name"
 OTHERS = {
     "g2p.safetensor": NOTHING,
     "nosuch": NOTHING,
-    "empty": "is a folder, and none that s2s export --onnx wrote",
-    "page": "is a folder, and none that s2s export --onnx wrote",
+    "empty": "is a folder without model.safetensors, and none that s2s export --onnx wrote: name a model file",
+    "page": "is a folder without model.safetensors, and none that s2s export --onnx wrote: name a model file",
+    "several": "is a folder without model.safetensors, and none that s2s export --onnx wrote: name one of",
     "pipe": "is no regular file",
     "text.pt": "is no model file and no checkpoint",
     "poor.safetensors": "is damaged, or no model file",
@@ -121,3 +128,15 @@ def test_an_installed_package_is_exported_and_packaged_by_its_name(capsys, tmp_p
     )
     main(["package", "s2s_letters_yy", "--name", "s2s_letters_zz", "--out", str(tmp_path)])
     assert (tmp_path / "s2s_letters_zz-1.0-py3-none-any.whl").is_file()
+
+
+def test_a_folder_with_a_model_file_stands_for_it(capsys, tmp_path):
+    assert model_file_of("trained/").as_posix() == "trained/model.safetensors"
+    assert s2s_plugins.load("trained").predict("abcd").text == s2s_plugins.load("a.safetensors").predict("abcd").text
+    main(["info", "trained"])
+    assert "translator, attention_lstm" in capsys.readouterr().out
+    main(["export", "trained", "--onnx", str(tmp_path / "onnx")])
+    main(["package", "trained", "--name", "s2s_letters_aa", "--out", str(tmp_path)])
+    assert (tmp_path / "s2s_letters_aa-1.0-py3-none-any.whl").is_file() and (tmp_path / "onnx" / "step.onnx").is_file()
+    with pytest.raises(UsageError, match="several is a folder without .* as several/a.safetensors$"):
+        s2s_plugins.load("several")

@@ -113,7 +113,8 @@ def test_a_prediction_says_where_the_model_looked_and_how_sure_it_is(saved):
 
 def test_an_empty_text_becomes_an_empty_one(saved):
     model = s2s_plugins.load(saved["peek_lstm"])
-    assert model.predict("") == ("", 0.0, 1.0, [], None) and model.predict(" ", nbest=2) == [("", 0.0, 1.0, [], None)]
+    empty = ("", 0.0, 1.0, [], None, False)
+    assert model.predict("") == empty and model.predict(" ", nbest=2) == [empty]
 
 
 def test_predictions_of_an_endless_input_come_as_it_is_read(saved):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, Mapping, Optional, Tuple, Type, Union
 
+from s2s_plugins.inference.calibration import Calibration
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings
 from s2s_plugins.version import __version__
 
@@ -38,6 +39,7 @@ class TranslatorFacts:
         target: its text.
         longest_source: most tokens of a source, ``</s>`` included.
         longest_target: most tokens of a target, ``</s>`` included.
+        calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
     """
 
     kind: ClassVar[str] = "translator"
@@ -46,6 +48,7 @@ class TranslatorFacts:
     target: Side
     longest_source: int
     longest_target: int
+    calibration: Optional[Calibration] = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class ClassifierFacts:
         tokenizer: how text becomes tokens.
         limit: most tokens of a document, ``</s>`` included; None: no limit.
         truncate: what is cut off longer documents, ``"head"`` or ``"tail"``.
+        temperature: by which logits are divided, so that probabilities say how often classes are right.
     """
 
     kind: ClassVar[str] = "classifier"
@@ -77,6 +81,7 @@ class ClassifierFacts:
     tokenizer: TokenizerFacts
     limit: Optional[int] = None
     truncate: str = "tail"
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,16 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
     facts = model.facts
     if isinstance(facts, TranslatorFacts):
         sides = (("source", facts.source, facts.longest_source), ("target", facts.target, facts.longest_target))
-        return [
+        rows = [
             (name, f"{_spelled(side)}, {len(own):,} symbols, at most {longest:,} tokens: {_some(own)}")
             for name, side, longest in sides
             for own in (_own(side.symbols),)
         ]
+        return [*rows, ("probabilities", "the model's own" if facts.calibration is None else "calibrated")]
     if isinstance(facts, ClassifierFacts):
         text = f"{facts.tokenizer.level}, {len(_own(facts.symbols)):,} symbols"
-        return [("labels", f"{len(facts.labels)}: {_some(facts.labels)}"), ("text", text)]
+        labels = f"{len(facts.labels)}: {_some(facts.labels)}"
+        return [("labels", labels), ("text", text), ("temperature", f"{facts.temperature:g}")]
     assert isinstance(facts, ForecasterFacts)
     series = facts.series
     names = ("targets", "past", "known", "calendar", "static")

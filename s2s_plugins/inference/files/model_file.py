@@ -80,7 +80,7 @@ class ModelFile:
         members = tuple(replace(member, weights=restored(stored(member.weights, precision))) for member in self.members)
         return replace(self, members=members, precision=precision)
 
-    def write(self, path: Union[str, Path]) -> None:
+    def write(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Write the file ``path``, which appears whole or not at all; the same model gives the same bytes.
 
         Raises:
@@ -92,7 +92,7 @@ class ModelFile:
         check_suffix(path)
         tensors: Dict[str, NDArray[np.generic]] = {}
         for number, member in enumerate(self.members):
-            for name, values in stored(member.weights, self.precision).items():
+            for name, values in _stored(member.weights, self.precision).items():
                 tensors[f"{number}.{name}"] = values
         description = json.dumps(self.metadata(), ensure_ascii=False)
         from_metadata(json.loads(description), str(path))  # what is written can be read
@@ -120,7 +120,12 @@ class ModelFile:
         }
 
 
-def check_suffix(path: Union[str, Path]) -> None:
+def _stored(weights: Mapping[str, NDArray[np.float32]], precision: str) -> Mapping[str, NDArray[np.generic]]:
+    """Weights as a file holds them; those of a file as they are there: to round twice may change a last bit."""
+    return weights.as_stored() if isinstance(weights, _FileWeights) else stored(weights, precision)
+
+
+def check_suffix(path: Union[str, "os.PathLike[str]"]) -> None:
     """See that a name is one of a model file.
 
     Raises:
@@ -210,12 +215,27 @@ class _FileWeights(Mapping[str, NDArray[np.float32]]):
         """
         if name not in self.names:
             raise KeyError(name)
+        return self._checked(name)[1]
+
+    def _checked(self, name: str) -> Tuple[Dict[str, NDArray[np.generic]], NDArray[np.float32]]:
+        """A weight as the file holds it, with the scale of an 8-bit matrix, and in float32."""
         places = {one: f"{self.member}.{one}" for one in (name, SCALE.format(name))}
         found = {one: self.tensors.read(place) for one, place in places.items() if place in self.tensors}
         weight = restored(found)[name]
         if not np.isfinite(weight).all():
             raise UsageError(f"model {self.tensors.path}: the weight {name} has numbers that are not finite: {REMEDY}")
-        return weight
+        return found, weight
+
+    def as_stored(self) -> Dict[str, NDArray[np.generic]]:
+        """All of them as the file holds them, with the scales of 8-bit matrices.
+
+        Raises:
+            UsageError: a number is not finite.
+        """
+        found: Dict[str, NDArray[np.generic]] = {}
+        for name in self:
+            found.update(self._checked(name)[0])
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self.names))

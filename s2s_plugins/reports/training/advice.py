@@ -73,7 +73,7 @@ def _about_errors(scores: Scores) -> List[str]:
     errors = scores.errors()
     if errors:
         found.append(
-            f"Read the most probable errors below first. The first has a probability of {errors[0].probability:.2f}: "
-            "where a model is that sure and does not agree with the data, the data is often wrong."
+            "Read the most probable errors below first: where a model is sure and the data says something else, the "
+            f"data is often wrong. The first of them has a probability of {errors[0].probability:.2f}."
         )
     return found

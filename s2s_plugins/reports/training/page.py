@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from s2s_plugins.evaluation.classes import ClassEvaluation
 from s2s_plugins.evaluation.translations import Evaluation
@@ -21,7 +21,8 @@ WORST = 15  # rows of predictions that are farthest from their references
 NO_SCORES = "No part of the data was held out, so nothing is known of how good the model is on new data."
 NO_CURVES = "The training left no record of its losses."
 NO_ATTENTION = "This model has no attention."
-NOT_OF_CLASSES = "This is a classifier, which gives an output of one symbol."
+NUMBERS = "This model predicts numbers."
+NO_PREDICTIONS = "Every source is longer than the model takes."
 
 
 def page(report: TrainingReport) -> str:
@@ -49,21 +50,22 @@ def page(report: TrainingReport) -> str:
 
 
 def _plots(report: TrainingReport) -> Dict[str, str]:
-    """SVG by name, of what there is to draw."""
-    found = {"losses": plots.losses(report.histories), "errors": plots.errors(report.histories)}
+    """SVG by name, empty where there is nothing to draw."""
+    found: Dict[str, Optional[str]] = dict.fromkeys(("by_length", "calibration"))
+    found.update(losses=plots.losses(report.histories), errors=plots.errors(report.histories))
     scores = report.shown
     if isinstance(scores, Evaluation):
         found["by_length"] = plots.by_length(scores.by_length)
     if scores is not None and scores.calibration_error is not None:
         found["calibration"] = plots.calibration(scores.calibration)
-    return {name: svg for name, svg in found.items() if svg}
+    return {name: svg or "" for name, svg in found.items()}
 
 
 def _details(report: TrainingReport) -> Dict[str, Any]:
     """Rows of the tables behind the scores."""
     scores = report.shown
     if scores is None:
-        return {}
+        return {"symbols": []}
     errors = scores.errors()
     if isinstance(scores, ClassEvaluation):
         order = sorted(scores.by_class, key=lambda one: (one.f1, -one.texts))
@@ -77,7 +79,7 @@ def _details(report: TrainingReport) -> Dict[str, Any]:
         "worst": [rows.item_row(item, scores.unit) for item in scores.worst(WORST)],
         "symbols": _symbols(scores),
         "pairs": [
-            (rows.visible(one.reference) if one.reference else rows.NONE, one)
+            (rows.visible(one.reference), rows.visible(one.predicted), one.times)
             for one in scores.confusions[: rows.SHOWN]
         ],
         "matrix": rows.symbol_matrix(scores),
@@ -102,8 +104,9 @@ def _absent(report: TrainingReport) -> Dict[str, str]:
         "curves": report.absent.get("curves", NO_CURVES),
         "attention": report.absent.get("attention", NO_ATTENTION),
     }
-    of_symbols = NOT_OF_CLASSES if isinstance(report.shown, ClassEvaluation) else no_scores
-    return {**found, "symbols": of_symbols}
+    if report.figures and report.shown is None:
+        return {**found, "symbols": NUMBERS, "calibration": NUMBERS}
+    return {**found, "symbols": no_scores, "calibration": NO_PREDICTIONS if report.shown else no_scores}
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from s2s_plugins.evaluation.calibration import Bin
 from s2s_plugins.evaluation.lengths import LengthGroup
@@ -95,6 +95,7 @@ def errors(histories: Sequence[Sequence[Point]]) -> Optional[str]:
         return None
 
     def draw(axis: Any) -> None:
+        stars: List[Tuple[float, int]] = []
         for place, history in enumerate(histories):
             points = [point for point in history if point.valid_error is not None]
             if not points:
@@ -106,7 +107,9 @@ def errors(histories: Sequence[Sequence[Point]]) -> Optional[str]:
             axis.plot(updates, values, color=colour, marker="o", markersize=3, linewidth=1.5, label=label)
             best = values.index(min(values))
             axis.plot([updates[best]], [values[best]], "*", color=colour, markersize=11)
-            axis.annotate(f"{values[best]:.1f} %", (updates[best], values[best]), (0, 8), textcoords="offset points")
+            stars.append((values[best], updates[best]))
+        value, update = min(stars)
+        axis.annotate(f"{value:.1f} %", (update, value), (0, 8), textcoords="offset points", ha="center")
         axis.set_ylabel("validation error, %")
         axis.set_ylim(0, None)
         _updates(axis)
@@ -144,7 +147,9 @@ def _minutes(axis: Any, history: Sequence[Point]) -> None:
     ends = [tick <= history[-1].updates for tick in ticks]
     above = axis.secondary_xaxis("top")
     above.set_xticks([tick for tick, inside in zip(ticks, ends) if inside])
-    above.set_xticklabels([f"{minute:.3g}" for minute, inside in zip(at, ends) if inside])
+    above.set_xticklabels(
+        [f"{minute:.1f}" if minute < 10 else f"{minute:,.0f}" for minute, inside in zip(at, ends) if inside]
+    )
     above.set_xlabel("minutes")
     above.spines["top"].set_visible(False)
 
@@ -159,6 +164,7 @@ def by_length(groups: Sequence[LengthGroup]) -> str:
         behind.bar(places, [group.sources for group in groups], color=RULE, width=0.8)
         behind.set(ylim=(0, 2.2 * most), yticks=[])
         behind.grid(False)
+        behind.patch.set_alpha(0)
         behind.spines[:].set_visible(False)
         for place, group in zip(places, groups):
             text = {"ha": "center", "va": "bottom", "fontsize": 7, "color": SOFT}
@@ -192,7 +198,7 @@ def calibration(bins: Sequence[Bin]) -> str:
         total = max(1, sum(one.predictions for one in bins))
         middles = [(one.low + one.high) / 2 for one in bins]
         shares = [one.predictions / total for one in bins]
-        axis.bar(middles, shares, color=RULE, width=0.09, label="share of predictions")
+        axis.bar(middles, shares, color=RULE, width=0.09)
         for one, middle, share in zip(bins, middles, shares):
             text = {"ha": "center", "va": "bottom", "fontsize": 7, "color": SOFT}
             axis.annotate(f"{one.predictions:,}", (middle, share), (0, 1), textcoords="offset points", **text)
@@ -200,8 +206,7 @@ def calibration(bins: Sequence[Bin]) -> str:
         full = [one for one in bins if one.predictions]
         means = [one.probability for one in full]
         right: List[Any] = [one.right for one in full]
-        axis.plot(means, right, color=COLOURS[0], marker="o", markersize=4, linewidth=1.5, label="right of them")
-        axis.set(xlim=(0, 1), ylim=(0, 1.05), xlabel="probability", ylabel="share")
-        axis.legend(loc="upper left")
+        axis.plot(means, right, color=COLOURS[0], marker="o", markersize=4, linewidth=1.5)
+        axis.set(xlim=(0, 1), ylim=(0, 1.05), xlabel="probability", ylabel="share of right predictions")
 
     return svg("calibration", "share of right predictions against their probability", draw)

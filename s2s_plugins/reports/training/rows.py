@@ -12,7 +12,9 @@ from s2s_plugins.extras import library
 
 LONGEST = 240  # characters of a text that is shown
 SHOWN = 25  # rows of a table
+OTHERS = 3  # further references of a source
 MATRIX = 16  # rows and columns of a table of confusions
+LONGEST_NAME, LONGEST_FLAT = 24, 5  # characters of the names beside it
 NONE, SPACE = "∅", "␣"
 HEAT = "33, 113, 181"  # red, green, blue of a full cell
 
@@ -39,6 +41,11 @@ class Matrix(NamedTuple):
     rows: Sequence[Tuple[str, Sequence[Cell]]]
     left_out: int
 
+    @property
+    def tall(self) -> bool:
+        """Whether the names of columns are too long to lie flat."""
+        return any(len(name) > LONGEST_FLAT for name in self.columns)
+
 
 def clipped(text: str) -> str:
     """A text, the rest of a long one counted."""
@@ -46,8 +53,13 @@ def clipped(text: str) -> str:
 
 
 def visible(symbol: str) -> str:
-    """A symbol that can be seen."""
-    return clipped(symbol) if symbol.strip() else SPACE
+    """A symbol, or the lack of one, as something that can be seen."""
+    return name_of(symbol) if symbol.strip() else SPACE if symbol else NONE
+
+
+def name_of(text: str) -> str:
+    """A symbol or a label, the end of a long one cut off."""
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
 def item_row(item: Union[Item, ClassItem], unit: str = "") -> Dict[str, Any]:
@@ -58,6 +70,7 @@ def item_row(item: Union[Item, ClassItem], unit: str = "") -> Dict[str, Any]:
             "prediction": [Piece(item.predicted, False)],
             "reference": [Piece(item.label, False)],
             "others": [],
+            "more": 0,
             "probability": item.probability,
             "own": item.own_probability,
         }
@@ -69,7 +82,8 @@ def item_row(item: Union[Item, ClassItem], unit: str = "") -> Dict[str, Any]:
         "source": clipped(item.source),
         "prediction": guess,
         "reference": right,
-        "others": others[:3] + ([f"and {len(others) - 3:,} more"] if len(others) > 3 else []),
+        "others": others[:OTHERS],
+        "more": len(others[OTHERS:]),
         "probability": item.probability if item.guesses else None,
         "own": item.own_probability,
     }
@@ -135,7 +149,7 @@ def symbol_matrix(scores: Evaluation) -> Optional[Matrix]:
         ]
         found.append((visible(row), cells))
     left = sum(one.wrong > 0 for one in scores.by_symbol) - len(rows)
-    return Matrix([*map(visible, ordered), NONE], found, left)
+    return Matrix([*map(visible, ordered), visible("")], found, left)
 
 
 def class_matrix(scores: ClassEvaluation) -> Matrix:
@@ -145,7 +159,7 @@ def class_matrix(scores: ClassEvaluation) -> Matrix:
     shown = sorted(sorted(numbers, key=lambda number: -wrong[number])[: MATRIX + 8])
     rows = [
         (
-            clipped(scores.labels[row]),
+            name_of(scores.labels[row]),
             [
                 _cell(
                     scores.confusion[row][column],
@@ -157,7 +171,7 @@ def class_matrix(scores: ClassEvaluation) -> Matrix:
         )
         for row in shown
     ]
-    return Matrix([clipped(scores.labels[number]) for number in shown], rows, len(scores.labels) - len(shown))
+    return Matrix([name_of(scores.labels[number]) for number in shown], rows, len(scores.labels) - len(shown))
 
 
 def _cell(times: int, total: int, what: str) -> Cell:

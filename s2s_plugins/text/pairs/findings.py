@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, Sequence, Set
 import numpy as np
 
 from s2s_plugins.text.pairs.inputs import Input
-from s2s_plugins.text.pairs.pair import NAMED, named
+from s2s_plugins.text.pairs.pair import NAMED, counted, named, shown
 from s2s_plugins.text.pairs.prepared import Counts
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.splitting import OUT, TRAIN
@@ -98,7 +98,7 @@ def _seen(data: Input, train: Input) -> List[str]:
     if not len(distinct):
         return []
     wanted = set(np.flatnonzero(sources)[np.sort(first)[:NAMED]].tolist())
-    examples = [repr(pair.source) for number, pair in enumerate(data.pairs) if number in wanted]
+    examples = [shown(pair.source) for number, pair in enumerate(data.pairs) if number in wanted]
     total = data.number_of_sources(int(data.parts.max()))
     return [
         f"{len(distinct):,} of {total:,} {data.name} sources are in {train.pairs.name} too, and are kept in both: "
@@ -118,34 +118,37 @@ def _swapped(sides: Sequence[Side]) -> Iterator[str]:
 def _strange(side: Side) -> Iterator[str]:
     writing = side.writing
     for name, count in writing.invisible.most_common():
-        yield f"{side.name}: {count:,} training texts with a {name}, which nobody sees: remove it where it is a mistake"
+        texts = counted(count, "training text")
+        yield f"{side.name}: {texts} with a {name}, which nobody sees: remove it where it is a mistake"
     if writing.composed and writing.decomposed:
         yield (
             f"{side.name}: {writing.composed:,} texts are composed (NFC) and {writing.decomposed:,} decomposed (NFD) "
             "Unicode; to the model they are the same"
         )
     if writing.spaces and side.level.name != "token":
-        yield f"{side.name}: {writing.spaces:,} texts with the character ▁, which is a space to the model"
+        yield f"{side.name}: {counted(writing.spaces, 'text')} with the character ▁, which is a space to the model"
 
 
 def _targets(train: Input, target: Side) -> Iterator[str]:
     chosen = (train.parts & TRAIN) != OUT
-    _, first, counts = np.unique(train.survey.sources[chosen], return_index=True, return_counts=True)
+    hashes = np.sort(train.survey.sources[chosen])
+    starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1])))
+    counts = np.diff(starts, append=len(hashes))
     most = int(counts.max())
     if most >= MANY:
-        number = int(np.flatnonzero(chosen)[first[counts.argmax()]])
+        number = int(np.argmax(chosen & (train.survey.sources == hashes[starts[counts.argmax()]])))
         source = next(pair.source for place, pair in enumerate(train.pairs) if place == number)
-        yield f"source {source[:40]!r} has {most:,} different targets"
+        yield f"source {shown(source)} has {most:,} different targets"
     if target.only is not None and chosen.sum() > 1:
-        yield f"every target is {target.only[:40]!r}: there is nothing to learn"
+        yield f"every target is {shown(target.only)}: there is nothing to learn"
 
 
 def _unknown(part: str, unknown: Unknown) -> Iterator[str]:
     for side, symbols in unknown.symbols.items():
         if not symbols:
             continue
-        examples = named([repr(symbol) for symbol, _ in symbols.most_common(NAMED)], len(symbols))
+        examples = named([shown(symbol) for symbol, _ in symbols.most_common(NAMED)], len(symbols))
         texts = unknown.texts[side]
-        so = "are unknown to the model" if side == "source" else "cannot be written by the model"
-        count = f"{len(symbols):,} {side} symbols, in {texts:,} texts,"
-        yield f"{part}: {count} are not in the training part and {so}: {examples}"
+        so = "unknown to the model" if side == "source" else "which the model cannot write"
+        count = f"{counted(len(symbols), f'{side} symbol')}, in {counted(texts, 'text')},"
+        yield f"{part}: {count} that the training part lacks, {so}: {examples}"

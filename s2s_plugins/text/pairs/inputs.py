@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
-from s2s_plugins.text.pairs.splitting import OUT
-from s2s_plugins.text.pairs.survey import DOUBLE, KEPT, REASONS, Survey, progress
+from s2s_plugins.text.pairs.splitting import OUT, distinct
+from s2s_plugins.text.pairs.survey import BROKEN, DOUBLE, KEPT, LONG_SOURCE, LONG_TARGET, REASONS, Survey, progress
+
+CORRECT = "correct the file: each line is SOURCE<TAB>TARGET"
+REMEDIES = {BROKEN: "convert the file to UTF-8, as with iconv"}
+REMEDIES.update({code: "raise --longest, or choose another level" for code in (LONG_SOURCE, LONG_TARGET)})
 
 
 class Chosen(NamedTuple):
@@ -61,19 +65,25 @@ class Input:
             self.survey.leave_out(number, level, longest[level])
         codes = self.survey.codes
         if (codes != KEPT).any():
+            reasons = {**REASONS, **_too_long(levels, longest)}
             for number, pair in enumerate(self.pairs):
                 if number < len(codes) and codes[number] != KEPT:
-                    self.left.add(REASONS[int(codes[number])], pair.where)
+                    self.left.add(reasons[int(codes[number])], pair.where)
         self._check_enough()
 
     def _check_enough(self) -> None:
-        broken = int(((self.survey.codes != KEPT) & (self.survey.codes != DOUBLE)).sum()) + self.pairs.left.bad()
-        total = len(self.survey) + self.pairs.left.bad()
-        if total and 2 * broken <= total:
+        counts = np.bincount(self.survey.codes, minlength=DOUBLE + 1)
+        other = self.pairs.left.bad()
+        total = len(self.survey) + other
+        bad = total - int(counts[KEPT]) - int(counts[DOUBLE])
+        if not total:
+            raise UsageError(f"{self.pairs.name}: there is no pair in it: give some")
+        if 2 * bad <= total:
             return
-        reasons = "; ".join(self.lines()) or "there is none"
-        remedy = "correct the file, convert it to UTF-8, or raise --longest"
-        raise UsageError(f"{self.pairs.name}: {broken:,} of {total:,} pairs cannot be used ({reasons}): {remedy}")
+        counts[[KEPT, DOUBLE]] = 0
+        remedy = REMEDIES.get(int(counts.argmax()), CORRECT) if counts.max() >= other else CORRECT
+        reasons = "; ".join(self.lines())
+        raise UsageError(f"{self.pairs.name}: {bad:,} of {total:,} pairs cannot be used ({reasons}): {remedy}")
 
     def lines(self) -> List[str]:
         """What was left out, a line for each reason."""
@@ -101,8 +111,15 @@ class Input:
 
     def number_of_sources(self, part: int) -> int:
         """The number of distinct sources in a part."""
-        return len(np.unique(self.survey.sources[(self.parts & part) != OUT]))
+        return len(distinct(self.survey.sources[(self.parts & part) != OUT]))
 
     def number_of_pairs(self, part: int) -> int:
         """The number of pairs in a part."""
         return int(((self.parts & part) != OUT).sum())
+
+
+def _too_long(levels: List[str], longest: Dict[str, int]) -> Dict[int, str]:
+    """The limits in words."""
+    units = {"token": "tokens", "char": "characters", "sentencepiece": "characters"}
+    source, target = (f"of more than {longest[level]:,} {units[level]}" for level in levels)
+    return {LONG_SOURCE: f"sources {source}", LONG_TARGET: f"targets {target}"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
+LETTERS = 40  # of a text that a message shows
 NAMED = 3  # of what is left out, so many are named
 EMPTY_LINES = "empty lines"
 
@@ -58,13 +60,32 @@ class Left:
 
     def lines(self) -> List[str]:
         """A line for each reason, with the first places."""
-        return [f"{count:,} {reason}: {named(self.places[reason], count)}" for reason, count in self.counts.items()]
+        return [
+            f"{count:,} {reason}: {named(_short(self.places[reason]), count)}" for reason, count in self.counts.items()
+        ]
 
 
 def named(examples: List[str], count: int) -> str:
     """``a, b, c and 4 more``."""
     more = count - len(examples)
     return ", ".join(examples) + (f" and {more:,} more" if more else "")
+
+
+def shown(text: str) -> str:
+    """A symbol or the beginning of a text in quotes; an accent that stands alone has a circle to stand on."""
+    text = text if len(text) <= LETTERS else f"{text[: LETTERS - 3]}..."
+    return repr(f"\u25cc{text}" if unicodedata.combining(text[:1] or " ") else text)
+
+
+def counted(count: int, what: str) -> str:
+    """``1 text``, ``1,200 texts``."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def _short(places: List[str]) -> List[str]:
+    """``a.tsv, line 3`` and ``a.tsv, line 7`` -> ``line 3`` and ``7``: what names the file stands before them."""
+    words = [place.rpartition(", ")[2].split() for place in places]
+    return [" ".join(words[0]), *(each[-1] if each[:-1] == words[0][:-1] else " ".join(each) for each in words[1:])]
 
 
 class Pairs(ABC):

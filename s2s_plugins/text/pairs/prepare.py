@@ -41,7 +41,6 @@ def prepare_pairs(train: Any, out: Path, options: Optional[Options] = None) -> P
         UsageError: the data cannot be read, is of another form, or hardly any of it can be used.
     """
     out, options = Path(out), options or Options()
-    out.parent.mkdir(parents=True, exist_ok=True)
     given = {"train": train, "valid": options.valid, "test": options.test}
     read = {part: read_pairs(data, options.columns, out.parent) for part, data in given.items() if is_data(data)}
     data = {part: pairs.fingerprint() for part, pairs in read.items()}

@@ -14,8 +14,9 @@ from typing import IO, Any, Iterator, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.lines import AnyPath, digest, numbered_lines
+from s2s_plugins.text.pairs.objects import keys_of, objects_of, text_of, unfolded
 from s2s_plugins.text.pairs.pair import EMPTY_LINES, Columns, Left, Pair, Pairs
-from s2s_plugins.text.pairs.tables import keys_of, layout_of, objects_of, rows_of, text_of, unfolded
+from s2s_plugins.text.pairs.tables import layout_of, rows_of
 
 ALL = Columns()
 
@@ -35,9 +36,9 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
     """
     if isinstance(data, Pairs):
         return data
-    if _is_path(data):
+    if is_path(data):
         return TablePairs(data, columns)
-    if isinstance(data, (tuple, list)) and len(data) == 2 and all(map(_is_path, data)):
+    if isinstance(data, (tuple, list)) and len(data) == 2 and all(map(is_path, data)):
         return ParallelPairs(data[0], data[1])
     if hasattr(data, "columns") and hasattr(data, "itertuples"):
         return FramePairs(data, columns)
@@ -50,7 +51,8 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
     raise UsageError(f"pairs are a path, two paths, a data frame or an iterable of pairs, not {type(data).__name__}")
 
 
-def _is_path(data: object) -> bool:
+def is_path(data: object) -> bool:
+    """Whether ``data`` names a file."""
     return isinstance(data, (str, os.PathLike))
 
 
@@ -199,6 +201,8 @@ class SpooledPairs(Pairs):
     def __init__(self, items: Any, columns: Columns, folder: Optional[Path]) -> None:
         super().__init__()
         self.name = "the data"
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (lives as long as the object)
         self.found = hashlib.blake2b(digest_size=16)
         for pair in ObjectPairs(items, columns):

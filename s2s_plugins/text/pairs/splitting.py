@@ -13,6 +13,7 @@ from s2s_plugins.text.pairs.survey import KEPT
 HELD_OUT = {"valid": 2000, "test": 5000}  # sources at most, where no number is given
 SHARE = 10  # one source in so many is held out for each part
 FEW = {"valid": 20, "test": 50}  # fewer sources than this: no such part
+BLOCK = 2**16  # values that are looked up at once
 OUT, TRAIN, VALID, TEST = 0, 1, 2, 4  # a pair can be of two parts, where too few are there to hold any out
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 
@@ -55,34 +56,47 @@ def assign(sources: NDArray[np.uint64], codes: NDArray[np.uint8], asked: Dict[st
         UsageError: more than half of the sources are asked for.
     """
     parts = np.where(codes == KEPT, TRAIN, OUT).astype(np.uint8)
-    rest: NDArray[np.uint64] = np.unique(sources[codes == KEPT])  # sorted: the smallest come first
+    rest = distinct(sources[codes == KEPT])
     sizes = sizes_of(len(rest), asked)
     for part in ("test", "valid"):
         size = sizes.get(part, 0)
         if size:
             # another order for each part: one more test source does not move a source of the validation part to it
-            order = np.argsort(_mixed(rest), kind="stable") if part == "valid" else np.arange(len(rest))
-            chosen, rest = np.sort(rest[order[:size]]), np.sort(rest[order[size:]])
-            parts[(parts == TRAIN) & _is_in(sources, chosen)] = PARTS[part]
+            ranks = _mixed(rest) if part == "valid" else rest
+            is_chosen = ranks <= np.partition(ranks, size - 1)[size - 1]
+            del ranks
+            parts[(parts == TRAIN) & _is_in(sources, rest[is_chosen])] = PARTS[part]
+            rest = rest[~is_chosen]
     return parts
 
 
 def smallest(sources: NDArray[np.uint64], among: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     """The pairs of the ``size`` sources of the smallest hashes, of those ``among`` which they are sought."""
-    found: NDArray[np.bool_] = among & _is_in(sources, np.unique(sources[among])[:size])
+    found: NDArray[np.bool_] = among & _is_in(sources, distinct(sources[among])[:size])
     return found
 
 
+def distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The distinct ``values``, sorted, which are sorted in place: ``numpy.unique`` takes twice the memory."""
+    values.sort()
+    is_new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=is_new[1:])
+    return values[is_new]
+
+
 def _mixed(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Other hashes of the same sources (the multiplication of Fibonacci hashing, Knuth 1973, 6.4)."""
+    """Other hashes of the same sources (multiplied by an odd number, as in Knuth 1973, section 6.4)."""
     mixed: NDArray[np.uint64] = hashes * np.uint64(0x9E3779B97F4A7C15)
-    return mixed ^ (mixed >> np.uint64(32))
+    return mixed
 
 
 def _is_in(values: NDArray[np.uint64], chosen: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether each value is among ``chosen``, which is sorted."""
     if not len(chosen):
         return np.zeros(len(values), bool)
-    places = np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)
-    found: NDArray[np.bool_] = chosen[places] == values
+    found = np.zeros(len(values), bool)
+    for start in range(0, len(values), BLOCK):  # the places in between take eight bytes each
+        block = values[start : start + BLOCK]
+        places = np.minimum(np.searchsorted(chosen, block), len(chosen) - 1)
+        found[start : start + BLOCK] = chosen[places] == block
     return found

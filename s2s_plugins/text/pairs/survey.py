@@ -1,6 +1,6 @@
 """The first pass over pairs: what to leave out, what stands twice, and a sample of them.
 
-No pair is kept but the sample: memory grows by 33 bytes for each.
+No pair is kept but the sample: memory grows by some 30 bytes for each, 60 while they are sorted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.symbols import FILLER, SPECIAL
 
 SAMPLE = 5000  # pairs that levels and monotonicity are recognised by
+BLOCK = 2**16  # pairs that are compared at once
 CUT = 2000  # characters that the sample keeps of a text
 MOST = 65_535  # lengths are counted up to it
 KEPT, EMPTY_SOURCE, EMPTY_TARGET, BROKEN, RESERVED_SOURCE, RESERVED_TARGET, LONG_SOURCE, LONG_TARGET, DOUBLE = range(9)
@@ -29,9 +30,7 @@ REASONS: Dict[int, str] = {
     BROKEN: "pairs that are not UTF-8, or have half a character in them",
     RESERVED_SOURCE: "sources with a symbol of the model's own, as </s>",
     RESERVED_TARGET: "targets with a symbol of the model's own, as </s>",
-    LONG_SOURCE: "too long sources",
-    LONG_TARGET: "too long targets",
-    DOUBLE: "pairs that stand there twice",
+    DOUBLE: "pairs that were there before",
 }
 T = TypeVar("T")
 
@@ -118,12 +117,13 @@ class Survey:
             self._in_sample.discard(-heapq.heappop(self._drawn)[0])
 
     def _leave_out_doubles(self) -> None:
-        kept = np.flatnonzero(self.codes == KEPT)
-        hashes = np.frombuffer(self._pairs, np.uint64)[kept]
-        _, first = np.unique(hashes, return_index=True)
-        double = np.ones(len(kept), bool)
-        double[first] = False
-        self.codes[kept[double]] = DOUBLE
+        hashes = np.frombuffer(self._pairs, np.uint64)
+        order = np.argsort(hashes, kind="stable")  # of those that are the same, the first comes first
+        for start in range(0, len(order), BLOCK):  # what is in between takes 16 bytes each
+            places = order[max(0, start - 1) : start + BLOCK]
+            again = places[1:][hashes[places[1:]] == hashes[places[:-1]]]
+            self.codes[again[self.codes[again] == KEPT]] = DOUBLE
+        del hashes
         self._pairs = array("Q")
 
     def leave_out(self, side: int, level: str, longest: int) -> None:

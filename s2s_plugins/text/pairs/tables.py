@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.levels import recognise
 from s2s_plugins.text.pairs.lines import AnyPath, form_of, numbered_lines
+from s2s_plugins.text.pairs.objects import is_object, keys_of_file, objects_of
 from s2s_plugins.text.pairs.pair import Columns
 
 csv.field_size_limit(2**31 - 1)
@@ -23,7 +23,7 @@ HEADINGS = set(
     "source target src tgt trg input output in out from to word words text texts label labels class lemma form "
     "inflected grapheme graphemes phoneme phonemes phone phones pronunciation pronunciations ipa spelling "
     "transcription orthography letters question answer sentence sentences original translation transliteration "
-    "name names key value x y english german french spanish en de fr es category sentiment".split()
+    "name names key value english german french spanish en de fr es category sentiment".split()
 )
 
 
@@ -61,19 +61,42 @@ def layout_of(path: AnyPath, columns: Columns) -> Layout:
     Raises:
         UsageError: it has more columns than two and none is named, has one, or lacks a column that is named.
     """
-    form = form_of(path)
-    first = next((line for _, line in numbered_lines(path) if line.strip()), "")
-    if form in JSON or (form not in (".csv", ".tsv") and first.lstrip().startswith("{") and _is_object(first)):
-        if first.lstrip().startswith("["):
-            raise UsageError(f"{path} is one JSON array: write one object a line, as with jq -c '.[]'")
-        return Layout("", keys=_keys(path, columns))
-    quoted = form == ".csv" or (form != ".tsv" and "\t" not in first and any(mark in first for mark in ",;"))
-    delimiter = next((mark for mark in DELIMITERS if mark in first), ",") if quoted else "\t"
-    plain = Layout(delimiter, quoted)
+    plain = _plain_layout(path)
+    if not plain.delimiter:
+        return Layout("", keys=keys_of_file(path, columns))
     rows = [row.cells for row in itertools.islice(rows_of(path, plain), HEAD) if any(map(str.strip, row.cells))]
     if not rows:
         raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
     return _with_columns(path, plain, rows, columns)
+
+
+def heading_of(path: AnyPath) -> List[str]:
+    """The cells of the first row, or the keys of the first object.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    plain = _plain_layout(path)
+    if not plain.delimiter:
+        return next((list(values) for _, values in objects_of(path)), [])
+    return next((row.cells for row in rows_of(path, plain) if any(map(str.strip, row.cells))), [])
+
+
+def _plain_layout(path: AnyPath) -> Layout:
+    """How ``path`` separates columns.
+
+    Raises:
+        UsageError: it cannot be read, or is an array of JSON.
+    """
+    form = form_of(path)
+    first = next((line for _, line in numbered_lines(path) if line.strip()), "")
+    if form in JSON or (form not in (".csv", ".tsv") and first.lstrip().startswith("{") and is_object(first)):
+        if first.lstrip().startswith("["):
+            raise UsageError(f"{path} is one JSON array: write one object a line, as with jq -c '.[]'")
+        return Layout("")
+    quoted = form == ".csv" or (form != ".tsv" and "\t" not in first and any(mark in first for mark in ",;"))
+    delimiter = next((mark for mark in DELIMITERS if mark in first), ",") if quoted else "\t"
+    return Layout(delimiter, quoted)
 
 
 def rows_of(path: AnyPath, layout: Layout) -> Iterator[Row]:
@@ -169,88 +192,3 @@ def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     longest = max(map(len, known), default=0)
     is_name = len(tokens) == 1 and tokens[0] not in known and tokens[0].isalpha() and len(tokens[0]) > longest
     return is_name and first[0].strip() not in {row[0].strip() for row in rest}
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _keys(path: AnyPath, columns: Columns) -> Tuple[str, str]:
-    """The two keys of the objects, by the first of them.
-
-    Raises:
-        UsageError: there are others than two and none is named, or one is missing.
-    """
-    for _, values in objects_of(path):
-        return keys_of(values, columns, str(path))
-    raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
-
-
-def keys_of(values: Dict[str, object], columns: Columns, name: str) -> Tuple[str, str]:
-    """The keys of source and target in a mapping.
-
-    Raises:
-        UsageError: it has others than two and none is named, or one is missing.
-    """
-    there = list(values)
-    if not columns and len(there) != 2:
-        listed = ", ".join(repr(key) for key in there[:SHOWN])
-        raise UsageError(f"{name} has {len(there)} keys ({listed}): choose two with --source and --target")
-    chosen = []
-    for wanted, default, flag in ((columns.source, 0, "--source"), (columns.target, 1, "--target")):
-        key = wanted if wanted is not None else there[default] if default < len(there) else ""
-        if key not in values:
-            listed = ", ".join(repr(key) for key in there[:SHOWN])
-            raise UsageError(f"{name}: no key {key!r} for {flag}: it has {listed}: name one of those")
-        chosen.append(key)
-    if chosen[0] == chosen[1]:
-        raise UsageError(f"{name}: source and target are the same key, {chosen[0]!r}: name two")
-    return chosen[0], chosen[1]
-
-
-def objects_of(path: AnyPath) -> Iterator[Tuple[int, Dict[str, object]]]:
-    """Line number and object of each line of JSON that is not empty.
-
-    Raises:
-        UsageError: a line is no JSON object.
-    """
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}, line {number}: not a line of JSON: {error}: write one object a line") from None
-        if not isinstance(values, dict):
-            raise UsageError(f"{path}, line {number}: not an object of JSON: write {{KEY: SOURCE, KEY: TARGET}}")
-        yield number, unfolded(values)
-
-
-def unfolded(values: Dict[str, object]) -> Dict[str, object]:
-    """``{"translation": {"de": .., "en": ..}}`` is what is inside it."""
-    if len(values) == 1:
-        inner = next(iter(values.values()))
-        if isinstance(inner, dict):
-            return inner
-    return values
-
-
-def text_of(value: object, where: str, key: object) -> str:
-    """A cell as text: numbers as they are written, nothing and not-a-number as no text.
-
-    Raises:
-        UsageError: it is something else, like a list.
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or value != value or type(value).__name__ == "NAType":
-        return ""
-    if isinstance(value, (bool, int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
-        return str(value)
-    kind = type(value).__name__
-    raise UsageError(
-        f"{where}: {key!r} is a {kind}: write a text, tokens separated by spaces, one pair for each target"
-    )

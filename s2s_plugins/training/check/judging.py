@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.batches import BATCH_SIZE, growing
+from s2s_plugins.inference.batches import growing
 from s2s_plugins.inference.scoring import score_sentences, target_tokens
-from s2s_plugins.inference.translator import Hypothesis, Sentence, Translator
+from s2s_plugins.inference.sentences import Hypothesis, Sentence
+from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
 from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.pairs.survey import key_of
@@ -129,7 +130,7 @@ def _judged(
             yield Judged(line_of(pair), pair.source, pair.target, text, score, own, suggested, length)
 
 
-def _suggestion(hypotheses: Sequence[Hypothesis], accepted: Sequence[List[str]]) -> "Hypothesis | None":
+def _suggestion(hypotheses: Sequence[Hypothesis], accepted: Sequence[List[str]]) -> Optional[Hypothesis]:
     return next((one for one in hypotheses if one.tokens not in accepted), None)
 
 

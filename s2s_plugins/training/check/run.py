@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
@@ -118,7 +118,6 @@ class CheckPlan:
         out.mkdir(parents=True, exist_ok=True)
         self.pairs: Pairs = read_pairs(data, training.options.columns, out)
         self.entries: Optional[Entries] = None
-        self.left: Dict[str, Left] = {}
         self.steps = self._with_model(model) if model is not None else self._with_folds()
         needed = {step.name: step.settings for step in self.steps}
         self.steps.append(Step("table", "table", None, needed, action=self.write))
@@ -153,7 +152,7 @@ class CheckPlan:
         """Judge a part by the model that has not seen it."""
         folds, seed = self.settings.folds, self.training.seed
         groups = [group for key, group in self._entries().items() if fold_of(key, folds, seed) == fold]
-        self._judge(load(model), groups, self._judged_file(fold))
+        self._judge(self._opened(model), groups, self._judged_file(fold))
 
     def judge_all(self, model: str) -> None:
         """Judge all entries by a user's model.
@@ -161,7 +160,7 @@ class CheckPlan:
         Raises:
             UsageError: it is none of pairs.
         """
-        opened = load(model)
+        opened = self._opened(model)
         groups = list(self._entries().values())
         self._judge(opened, groups, self._judged_file(0))
         for line in seen(opened, self.pairs.fingerprint(), read_judged(self._judged_file(0))):
@@ -174,9 +173,13 @@ class CheckPlan:
             raise UsageError(f"{self.pairs.name} has no entries to check: name a file of pairs")
         return self.entries.by_source
 
-    def _judge(self, model: Any, groups: Sequence[Sequence[Pair]], path: Path) -> None:
+    def _opened(self, path: Any) -> Translator:
+        model = load(path)
         if not isinstance(model, Translator):
             raise UsageError(f"{model.name} is a {model.kind}, which writes no targets: use a model of pairs")
+        return model
+
+    def _judge(self, model: Translator, groups: Sequence[Sequence[Pair]], path: Path) -> None:
         left = Left()
         with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
             for one in judge(model, progress(groups, "judge"), left, self.settings.batch_size):
@@ -199,6 +202,9 @@ class CheckPlan:
             self.screen.say(line)
         result = self.result()
         write_table(self.out / TABLE, result)
+        for line in shown(result, self.settings.top):
+            self.screen.say(line)
+        self.screen.say(f"all {len(result):,} entries, the most improbable first: {self.out / TABLE}")
 
 
 def read_judged(path: Path) -> Iterator[Judged]:

@@ -36,7 +36,7 @@ def shown(judged: Sequence[Judged], top: int) -> List[str]:
     """Lines for the screen: the first entries, in columns."""
     rows = [("line", "source", "target", "instead", "score")]
     for one in judged[:top]:
-        texts = [shortened(text, width) for text, width in zip(row_of(one)[1:4], (WIDTHS[0], WIDTHS[1], WIDTHS[1]))]
-        rows.append((str(one.line), *texts, f"{one.score:.2f}"))
+        source, target = shortened(one.source, WIDTHS[0]), shortened(one.target, WIDTHS[1])
+        rows.append((str(one.line), source, target, shortened(one.suggestion, WIDTHS[1]), f"{one.score:.2f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4].rjust(5)]) for row in rows]

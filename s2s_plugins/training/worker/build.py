@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any, List, Optional, Tuple
 
@@ -12,6 +14,7 @@ from fairseq.dataclass.initialize import add_defaults
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
+from s2s_plugins.errors import UsageError
 from s2s_plugins.models.translator import CheckpointTranslator
 from s2s_plugins.text.pairs.prepared import read_prepared, read_references
 from s2s_plugins.training.job import Training
@@ -31,8 +34,14 @@ def configuration(training: Training, precision: str) -> Any:
     words: List[str] = [training.data, "--save-dir", training.folder, *training.arguments]
     if precision == "bf16" and AUTOCAST not in words:
         words += [AUTOCAST, "bf16"]
-    parser = options.get_training_parser()
-    args = options.parse_args_and_arch(parser, input_args=words)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            args = options.parse_args_and_arch(options.get_training_parser(), input_args=words)
+    except SystemExit:
+        last = complaint.getvalue().strip().splitlines()[-1:]
+        why = " ".join(last).partition("error: ")[2] or "they cannot be read"
+        raise UsageError(f"flags behind --: {why}") from None
     config = convert_namespace_to_omegaconf(args)
     add_defaults(config)
     return config

@@ -79,9 +79,6 @@ def main(path: str, output: IO[str]) -> int:
             return 130
         except BrokenPipeError:  # whoever started this is gone
             return 141
-        except SystemExit as error:  # fairseq's flags
-            say(Failed("fairseq does not take these flags: see the log", int(error.code or 1)))
-            return 2
         except Exception as error:
             code, message = explained(error)
             logging.getLogger(__name__).exception("the training failed")

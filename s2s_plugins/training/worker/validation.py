@@ -11,7 +11,8 @@ import torch
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
-from s2s_plugins.inference.translator import Sentence, Translator
+from s2s_plugins.inference.sentences import Sentence
+from s2s_plugins.inference.translator import Translator
 from s2s_plugins.training.job import Mistake
 
 GREEDY = 1  # beam

@@ -1,6 +1,7 @@
 /** A trained model, run by ONNX Runtime in this browser. */
 
 import * as runtime from "./runtime/ort.js";
+import { probabilitiesOf, tempered } from "./calibration.js";
 import { beamSearch } from "./search.js";
 import { EOS, Spelling, Symbols, Tokenizer, checkText } from "./text.js";
 
@@ -71,7 +72,7 @@ function integers(numbers, shape = [numbers.length]) {
  * @typedef {object} Prediction What a text becomes.
  * @property {string} text of the output
  * @property {number} score mean log-probability of a token, `</s>` included
- * @property {number} probability of the whole output
+ * @property {number} probability that it is right, of a calibrated model; else what the model gives the whole output
  * @property {string[]} tokens of the output, without `</s>`
  * @property {?Float32Array[]} alignment for each token and `</s>` where the model looked: weights of the source's
  *   tokens and its `</s>`, which sum to 1; null of a model without attention
@@ -122,15 +123,16 @@ export class Translator {
     if (!found.length || !found.every(({ score }) => Number.isFinite(score))) {
       throw new Error("the model gives no probabilities, its numbers are not finite: use another one");
     }
-    return found.slice(0, nbest).map((one) => ({ ...this.#prediction(one), source }));
+    const probabilities = probabilitiesOf(this.facts.calibration, found.map((one) => one.logProbability));
+    return found.slice(0, nbest).map((one, place) => ({ ...this.#prediction(one, probabilities[place]), source }));
   }
 
-  #prediction(found) {
+  #prediction(found, probability) {
     const tokens = found.tokens.slice(0, -1).map((number) => this.target.symbol(number));
     return {
       text: this.spellings.target.text(tokens),
       score: found.score,
-      probability: Math.exp(found.logProbability),
+      probability,
       tokens,
       alignment: this.hasAttention ? found.attention : null,
     };
@@ -163,10 +165,11 @@ export class Classifier {
     const source = tokens.map((token) => ({ token, known: this.symbols.has(token) }));
     const numbers = this.tokenizer.numbers(tokens, this.symbols, limit, truncate);
     const { probabilities } = await this.graph.run({ tokens: integers(numbers, [1, numbers.length]) });
-    const every = Array.from(probabilities.data);
-    if (!every.every(Number.isFinite)) {
+    const own = Array.from(probabilities.data);
+    if (!own.every(Number.isFinite)) {
       throw new Error("the model answers with numbers that are not finite: use another one");
     }
+    const every = tempered(own, this.facts.temperature);
     const best = every.indexOf(Math.max(...every));
     const byLabel = Object.fromEntries(labels.map((label, place) => [label, every[place]]));
     return { label: labels[best], probability: every[best], probabilities: byLabel, source };

@@ -1,0 +1,35 @@
+/** Probabilities that say how often predictions are right: inference/calibration.py of s2s_plugins, in JavaScript. */
+
+const SURE = 1e-7;
+
+/**
+ * The probability of each output that it is right.
+ *
+ * @param {?object} calibration of a model's description; null: the model's own probabilities
+ * @param {number[]} logProbabilities of all outputs that a search found for a text, each of the whole output
+ */
+export function probabilitiesOf(calibration, logProbabilities) {
+  if (!calibration) return logProbabilities.map((one) => Math.exp(Math.min(one, 0)));
+  const { temperature, offset, alone_temperature: aloneTemperature, alone_offset: aloneOffset } = calibration;
+  if (logProbabilities.length === 1) return [logistic(logOdds(logProbabilities[0]) / aloneTemperature + aloneOffset)];
+  return logProbabilities.map((one, place) => {
+    const others = logProbabilities.filter((_, other) => other !== place);
+    return logistic((one - Math.max(...others)) / temperature + offset);
+  });
+}
+
+/** The probabilities of classes whose logits are divided by a temperature. */
+export function tempered(probabilities, temperature) {
+  if (temperature === 1) return probabilities;
+  const highest = Math.max(...probabilities);
+  const powers = probabilities.map((one) => (one / highest) ** (1 / temperature));
+  const total = powers.reduce((sum, one) => sum + one, 0);
+  return powers.map((one) => one / total);
+}
+
+function logOdds(logProbability) {
+  const low = Math.min(logProbability, -SURE);
+  return low - Math.log(-Math.expm1(low));
+}
+
+const logistic = (x) => 1 / (1 + Math.exp(-x));
