@@ -41,6 +41,7 @@ class PairsPlan:
     Attributes:
         steps: in order.
         model: path of the model file.
+        began: when, by the clock that never goes back: the minutes are counted from then.
     """
 
     file = "model.safetensors"
@@ -56,6 +57,7 @@ class PairsPlan:
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
+        self.fingerprint = known["train"]
         training = {"prepare": reading, "settings": settings.plain()}
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
@@ -85,8 +87,8 @@ class PairsPlan:
         count, cores = self.settings.members, os.cpu_count() or 1
         together = min(count, cores)
         threads = None if together == 1 else max(1, cores // together)
-        seconds = self._seconds(prepared, -(-count // together))
-        trainings = [self._training(prepared, recipe, number, seconds, threads) for number in range(count)]
+        seconds = self.seconds(prepared, -(-count // together))
+        trainings = [self.training(prepared, recipe, number, seconds, threads) for number in range(count)]
         save = None
         if self.settings.arch != "lstm":  # fairseq's own, which only fairseq runs
             checkpoints = [str(Path(one.folder, BEST)) for one in trainings]
@@ -106,7 +108,7 @@ class PairsPlan:
         with self.screen.of(names):
             run_workers(jobs, logs, self.screen.show)
 
-    def _seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
+    def seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
         if self.settings.minutes is None:
             return None
@@ -115,9 +117,18 @@ class PairsPlan:
         left = whole - (time.monotonic() - self.began) - after
         return max(left, LEAST_TRAINING * whole) / rounds
 
-    def _training(
+    def training(
         self, prepared: Prepared, recipe: Recipe, number: int, seconds: Optional[float], threads: Optional[int]
     ) -> Training:
+        """The training of a member.
+
+        Args:
+            prepared: the data.
+            recipe: for it.
+            number: of the member, from 0.
+            seconds: of the training; None: it ends by updates.
+            threads: of PyTorch; None: its own choice.
+        """
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
@@ -159,7 +170,7 @@ class PairsPlan:
             "end": "; ".join(one.why for one in ended),
             "seed": str(self.settings.seed),
         }
-        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint)
         self.screen.say(summary(report))
 
     def _folder(self, number: int) -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
@@ -137,7 +138,7 @@ class CheckPlan:
         for fold in range(folds):
             pairs, folder = Complement(self.pairs, fold, folds, seed), self._folder(fold)
             plan = PairsPlan(pairs, self.pairs.name, folder, self.training.but(test=0), self.screen)
-            steps += [replace(one, name=f"{one.name}-{fold + 1}") for one in plan.steps[:2]]
+            steps += [replace(one, name=f"{one.name}-{fold + 1}", action=_timed(plan, one)) for one in plan.steps[:2]]
             judging = {**plan.steps[1].settings, "folds": folds}
             steps.append(Step(f"judge-{fold + 1}", "judge", None, judging, action=self._judging(fold, plan.model)))
         return steps
@@ -205,6 +206,17 @@ class CheckPlan:
         for line in shown(result, self.settings.top):
             self.screen.say(line)
         self.screen.say(f"all {len(result):,} entries, the most improbable first: {self.out / TABLE}")
+
+
+def _timed(plan: PairsPlan, step: Step) -> Callable[[], object]:
+    """The step's action; the minutes of its training are counted from its own start, not from that of the check."""
+
+    def act() -> object:
+        plan.began = time.monotonic()
+        assert step.action is not None
+        return step.action()
+
+    return act
 
 
 def read_judged(path: Path) -> Iterator[Judged]:

@@ -7,9 +7,9 @@ from typing import Dict, Iterable, Iterator, Optional
 
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.training.check.judging import Judged
+from s2s_plugins.training.testing import FINGERPRINT
 
-FINGERPRINT = "data fingerprint"  # of a model file's figures
-HELD_OUT = ("test error rate %", "valid error rate %")  # likewise
+HELD_OUT = ("test error rate %", "valid error rate %")  # of a model file's figures
 FEWEST = 50  # sources to compare errors on
 REMEDY = "leave MODEL out, and models are trained that have not"
 
