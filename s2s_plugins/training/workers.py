@@ -100,7 +100,7 @@ class Workers:
             self._processes[number].send_signal(signal.SIGTERM)
 
     def error(self, number: int) -> Optional[BaseException]:
-        """Why one that has ended failed: a UsageError, a WorkError, or the KeyboardInterrupt that stopped it; or None."""
+        """Why one that has ended failed; the KeyboardInterrupt of a stopped one; None of one that did all of its job."""
         failed, code = self._failed[number], self._processes[number].wait()
         if failed is not None and failed.code == 2:
             return UsageError(failed.message)

@@ -11,11 +11,10 @@ from typing import Callable, List, Optional
 from fairseq.trainer import Trainer
 
 from s2s_plugins.files import write_whole
-from s2s_plugins.training.job import LAST, Ended, Event, Said, Training
+from s2s_plugins.training.job import CHOSEN, LAST, Ended, Event, Said, Training
 from s2s_plugins.training.worker.build import SCHEDULE, build, precision_of
 from s2s_plugins.training.worker.loop import Loop
 
-CHOSEN = "arguments.json"  # of a training that measured its speed: a resumed one is of the same
 PROBED, PROBE_SECONDS = 40, 6.0  # updates and seconds of the measurement, at most
 WARM = 5  # updates that are not timed
 
