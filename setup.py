@@ -18,10 +18,11 @@ LINUX = COMPILED + 'python_version >= "3.11" and sys_platform == "linux" and pla
 WINDOWS = COMPILED + 'python_version >= "3.10" and sys_platform == "win32" and platform_machine == "AMD64"'
 FAIRSEQ = [f"ve-fairseq==0.12.3; {LINUX}", f"fairseq-built==0.12.4; {WINDOWS}"]
 EXPORT = ["onnx>=1.17", "flit-core>=3.12", "packaging>=24.2"]  # flit-core writes wheels, with names of licences
-TRAIN = [*TORCH, *FAIRSEQ, "sacrebleu>=2.3", "rapidfuzz>=3.6", "scikit-learn>=1.3", "gensim>=4.3.3"]
+PAGES = ["matplotlib>=3.7", "jinja2>=3.1", "manimgx-fonts", "manimgx-fonts-cjk"]  # of reports; Noto's fonts
+TRAIN = [*TORCH, *FAIRSEQ, *PAGES, "sacrebleu>=2.3", "rapidfuzz>=3.6", "scikit-learn>=1.3", "gensim>=4.3.3"]
+TRAIN += ["tensorboardX>=2.6"]
 FORECAST = ["pandas>=2.2", "pyarrow>=15"]
-REPORT = ["matplotlib>=3.7", "jinja2>=3.1", "rapidfuzz>=3.6", "torchmetrics>=1.4"]
-REPORT += ["manimgx-fonts", "manimgx-fonts-cjk"]  # Noto's fonts
+REPORT = [*PAGES, "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 SERVE = ["starlette>=0.40", "pydantic>=2.8", "uvicorn>=0.30", "prometheus-client>=0.20"]
 TUNE = ["optuna>=4.2"]
 # binaries of Phonetisaurus, which are there for one platform

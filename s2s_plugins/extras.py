@@ -14,7 +14,7 @@ from s2s_plugins.errors import UsageError
 # modules by extra; setup.py has the packages. Each stands under the smallest extra that has it.
 MODULES = {
     "torch": ("torch",),
-    "train": ("fairseq", "fairseq_cli", "sacrebleu", "sklearn", "gensim"),
+    "train": ("fairseq", "fairseq_cli", "sacrebleu", "sklearn", "gensim", "tensorboardX"),
     "export": ("onnx", "flit_core"),
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),

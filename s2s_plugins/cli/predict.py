@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 
 from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, add_min_probability, values
 from s2s_plugins.errors import standard_input
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Reads one source per line from stdin and writes it back with a tab and the prediction, as soon as no more input waits.
@@ -50,6 +53,11 @@ def run(args: argparse.Namespace) -> None:
 
     options = values(Options, args)
     translator = open_translator(args.models, args.backend, args.data, args.source, args.target)
+    if args.min_probability is not None and translator.calibration is None:
+        logger.warning(
+            f"the probabilities of {translator.name} are its own, and say little of how often predictions are right: "
+            "s2s calibrate mends that"
+        )
     translator.translate([], args.beam, args.nbest, args.batch_size)  # report unusable flags before reading
     if stream.isatty():
         print("s2s predict: reads one source per line, to the end of the input (Ctrl-D)", file=sys.stderr)

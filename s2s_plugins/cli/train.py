@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 
-from s2s_plugins.cli.main import LEVELS
-from s2s_plugins.errors import UsageError
+from s2s_plugins.cli.pairs import FILES, add_columns, add_training, data_of, save_on_sigterm, settings_of
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"
@@ -28,44 +26,21 @@ EPILOG = """\
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("data", nargs="+", metavar="FILE", help="TSV, CSV or JSON lines; or two text files, line by line")
+    add("data", nargs="+", metavar="FILE", help=FILES)
     add("--out", required=True, metavar="DIR", help="folder of the model and of all results")
     add("--redo", action="store_true", help="train again what DIR has with other settings")
     add("--seed", type=int, default=1, metavar="N", help="of the split and of the first model (default: 1)")
-    add = parser.add_argument_group("data").add_argument
-    add("--valid", metavar="FILE|N", help="to choose the best weights by: a file, or a number of sources to hold out")
-    add("--test", metavar="FILE|N", help="to test with: a file, or a number of sources to hold out")
-    add("--source", metavar="COLUMN", help="column of the source (default: the first of two)")
-    add("--target", metavar="COLUMN", help="column of the target (default: the second of two)")
-    for side in ("source", "target"):
-        help = f"what a symbol of the {side} is (default: recognised, and reported)"
-        add(f"--{side}-level", choices=LEVELS, help=help)
+    add_columns(parser)
     add("--licence", default="", metavar="NAME", help="of the model, to stand in its file")
-    add = parser.add_argument_group("training").add_argument
-    add("--minutes", type=float, metavar="N", help="wall time from start to report (default: the recipe's updates)")
-    add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
-    add("--arch", metavar="NAME", help="an architecture, as peek_lstm; or fairseq's lstm, which writes no model file")
+    add = add_training(
+        parser, "wall time from start to report", "; or fairseq's lstm, which writes no model file"
+    ).add_argument
     add("--members", type=int, default=1, metavar="N", help="models that vote, with the next seeds (default: 1)")
-    add(
-        "--precision",
-        choices=("auto", "fp32", "bf16"),
-        default="auto",
-        help="of matrix products; auto: bfloat16 where it is faster on this machine (default)",
-    )
     add("--tensorboard", metavar="DIR", help="write the learning curves for TensorBoard too")
 
 
 def run(args: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the worker is saved then too
+    save_on_sigterm()
     from s2s_plugins.training.run import train_in
-    from s2s_plugins.training.settings import TrainSettings
 
-    names = [name for name in TrainSettings.__dataclass_fields__ if hasattr(args, name)]
-    settings = {name: getattr(args, name) for name in names}
-    for part in ("valid", "test"):
-        if settings[part] is not None and settings[part].isdigit():
-            settings[part] = int(settings[part])
-    if len(args.data) > 2:
-        raise UsageError(f"{len(args.data)} files are too many: name one of pairs, or two whose lines are pairs")
-    data = args.data[0] if len(args.data) == 1 else tuple(args.data)
-    train_in(data, Path(args.out), TrainSettings(**settings, flags=tuple(args.flags_behind)), args.redo)
+    train_in(data_of(args.data), Path(args.out), settings_of(args), args.redo)

@@ -7,6 +7,7 @@ rate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -30,10 +31,12 @@ class Guess(NamedTuple):
     Attributes:
         text: of the output.
         probability: that it is right, as the model gives it.
+        log_probability: of the whole output before calibration, natural logarithm; NaN if it is not known.
     """
 
     text: str
     probability: float
+    log_probability: float = math.nan
 
 
 class Predicted(NamedTuple):

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 10
 FOLDS = 5
 LOWEST = 0.05  # of a slope: the more probable output never has the smaller probability
 SURE = 1e-7  # what a log-probability is at least below 0: the odds of 1 are not finite
@@ -94,16 +93,40 @@ DISTANCE = Prior(0.9, 0.3, -0.8, 0.5)
 ALONE = Prior(1.2, 0.5, 0.5, 1.5)
 
 
-def fit(log_probabilities: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibration:
-    """The calibration that makes what is known most probable, a little drawn to what is usual: by few sources little
-    is learned, by none that.
+def fit(
+    log_probabilities: Sequence[Sequence[float]], right: Union[Sequence[bool], NDArray[np.bool_]]
+) -> Optional[Calibration]:
+    """The calibration that makes what is known most probable, a little drawn to what is usual.
 
     Args:
         log_probabilities: for each source those of all outputs that a search found, the best first; of the whole
             output, natural logarithms.
         right: for each source whether its best output is right.
+
+    Returns:
+        None where the model's own probabilities do as well, by cross-validation: then nothing is to be mended, or too
+        little is known.
     """
     truth = np.asarray(right, dtype=bool)
+    if len(truth) < FOLDS:
+        return None
+    numbers, costs = folds(len(truth)), [0.0, 0.0]
+    for number in range(FOLDS):
+        rest, part = np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)
+        known = _most_probable([log_probabilities[place] for place in rest.tolist()], truth[rest])
+        for which, calibration in enumerate((None, known)):
+            given = [probabilities_of(calibration, log_probabilities[place])[0] for place in part.tolist()]
+            costs[which] += _surprise(given, truth[part])
+    return None if costs[0] <= costs[1] else _most_probable(log_probabilities, truth)
+
+
+def _surprise(probabilities: Sequence[float], truth: NDArray[np.bool_]) -> float:
+    """The negative log-likelihood of what is right."""
+    values = np.asarray(probabilities, dtype=np.float64)
+    return -float(np.log(np.maximum(np.where(truth, values, 1 - values), SURE)).sum())
+
+
+def _most_probable(log_probabilities: Sequence[Sequence[float]], truth: NDArray[np.bool_]) -> Calibration:
     several = np.array([len(values) > 1 for values in log_probabilities], dtype=bool)
     distances = np.array([_distance(values, 0) for values in log_probabilities if len(values) > 1], dtype=np.float64)
     alone = np.array([_log_odds(values[0]) for values in log_probabilities], dtype=np.float64)
@@ -139,7 +162,7 @@ def _cost(found: Float, features: Float, truth: NDArray[np.bool_], mean: Float, 
     return float(np.logaddexp(0, np.where(truth, -z, z)).sum() + (precision * (found - mean) ** 2).sum() / 2)
 
 
-def fit_temperature(probabilities: NDArray[np.floating], right: Sequence[int]) -> float:
+def fit_temperature(probabilities: NDArray[np.floating], right: Union[Sequence[int], NDArray[np.integer]]) -> float:
     """The temperature by which a classifier's logits are divided so that what is known is most probable.
 
     After Guo, Pleiss, Sun, Weinberger 2017, arXiv:1706.04599, section 4.2; 1 is a little more probable than others, so
@@ -185,23 +208,6 @@ def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray
     values = np.asarray(probabilities, dtype=np.float64)
     powers = (values / values.max(1, keepdims=True, initial=0)) ** (1 / temperature)
     return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
-
-
-def calibration_error(probabilities: Sequence[float], right: Sequence[bool], bins: int = BINS) -> float:
-    """The expected calibration error, in points: the distance between mean probability and share of right predictions,
-    in ranges of probability of equal width, each weighted by its predictions.
-
-    After Guo et al. 2017, arXiv:1706.04599, section 2.
-
-    Args:
-        probabilities: of the predictions, at least one.
-        right: whether each is.
-        bins: number of ranges.
-    """
-    values, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    places = np.minimum((values * bins).astype(int), bins - 1)
-    apart = np.bincount(places, values - truth, bins)
-    return 100 * float(np.abs(apart).sum()) / len(values)
 
 
 def folds(sources: int, parts: int = FOLDS) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from s2s_plugins.text.pairs.pair import Columns, Left, Pair
 from s2s_plugins.text.pairs.sources import read_pairs
 
 if TYPE_CHECKING:
-    from s2s_plugins.inference.classifier import Classifier
+    from s2s_plugins.inference.classifier import Classification, Classifier
     from s2s_plugins.inference.translator import Translator
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def predicted(
                 yield Predicted(source, tuple(targets), (), len(plain(source)))
                 continue
             predictions = map(translator.prediction, next(found))
-            guesses = tuple(Guess(one.text, one.probability) for one in predictions)
+            guesses = tuple(Guess(one.text, one.probability, one.log_probability) for one in predictions)
             yield Predicted(source, tuple(targets), guesses, len(next(read).numbers) - 1)
 
 
@@ -96,6 +96,19 @@ def evaluate_classifier(
 
 
 def _classified(classifier: Classifier, data: Data, columns: Names, batch_size: int) -> Iterator[ClassItem]:
+    for pair, found in labelled(classifier, data, columns, batch_size):
+        own = found.probabilities[pair.target]
+        yield ClassItem(pair.source, pair.target, found.label, found.probability, own)
+
+
+def labelled(
+    classifier: Classifier, data: Data, columns: Names = (None, None), batch_size: int = BATCH_SIZE
+) -> Iterator[Tuple[Pair, Classification]]:
+    """Each text of ``data`` with its label, and the class that ``classifier`` finds.
+
+    Raises:
+        UsageError: the data cannot be read, or has a label that the classifier lacks.
+    """
     if batch_size < 1:
         raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
     for part in growing(_read(data, columns), batch_size):
@@ -106,9 +119,7 @@ def _classified(classifier: Classifier, data: Data, columns: Names, batch_size: 
                     f"{pair.where}: the label {pair.target!r} is none of {classifier.name}'s, which are {known}: "
                     "correct it, or leave the line out"
                 )
-        for pair, found in zip(part, classifier.classify([pair.source for pair in part], batch_size)):
-            own = found.probabilities[pair.target]
-            yield ClassItem(pair.source, pair.target, found.label, found.probability, own)
+        yield from zip(part, classifier.classify([pair.source for pair in part], batch_size))
 
 
 def _read(data: Data, columns: Names) -> Iterator[Pair]:

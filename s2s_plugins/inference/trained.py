@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
 
 if TYPE_CHECKING:  # the commands' help needs this module alone
+    from s2s_plugins.inference.calibrating import Calibrated
     from s2s_plugins.inference.files.facts import About, Facts
     from s2s_plugins.inference.files.model_file import ModelFile
 
@@ -59,6 +60,24 @@ class Trained:
             raise UsageError(f"{self.name} was not read from a model file: s2s save makes one of a checkpoint")
         about = self.file.about if self.about is None else self.about
         replace(self.file, facts=self._facts(self.file.facts), about=about).write(path)
+
+    def calibrate(self, data: Any, columns: Sequence[Optional[str]] = (None, None)) -> Calibrated:
+        """Fit probabilities to data with known outputs, so that they say how often predictions are right.
+
+        No prediction changes, nor their order. :meth:`save` keeps it. The data should be new to the model: what it was
+        trained on, it is too sure of.
+
+        Args:
+            data: pairs, as :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them; a source with several targets
+                is right with any of them.
+            columns: names of the columns of source and target, or of text and label; by default the first two.
+
+        Raises:
+            UsageError: the data cannot be read or has too little, or this is a model of series.
+        """
+        from s2s_plugins.inference.calibrating import calibrate
+
+        return calibrate(self, data, columns)
 
     def _facts(self, facts: Facts) -> Facts:
         """The facts of the model file, with what may have changed since."""

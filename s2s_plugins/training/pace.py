@@ -23,6 +23,7 @@ class Pace:
     Attributes:
         share: of the training that is done.
         done: number of updates.
+        reserve: seconds that are needed behind the last update.
 
     Raises:
         ValueError: there is neither a number of updates nor a time.
@@ -34,7 +35,7 @@ class Pace:
         if updates is None and seconds is None:
             raise ValueError("a training needs an end: updates, or seconds")
         self.updates, self.seconds, self.clock = updates, seconds, clock
-        self.share, self.done = 0.0, 0
+        self.share, self.done, self.reserve = 0.0, 0, 0.0
         self._before, self._started = 0.0, clock()
         self._marks: List[Tuple[int, float]] = []
 
@@ -69,7 +70,7 @@ class Pace:
     def _left_by_time(self) -> float:
         if self.seconds is None:
             return float("inf")
-        time_left, speed = self.seconds - self.elapsed, self._speed()
+        time_left, speed = self.seconds - self.reserve - self.elapsed, self._speed()
         if time_left <= 0:
             return 0.0
         # before the speed is known the plan is a long one: the first updates hardly advance it

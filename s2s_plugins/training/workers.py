@@ -100,7 +100,7 @@ class Workers:
             self._processes[number].send_signal(signal.SIGTERM)
 
     def error(self, number: int) -> Optional[BaseException]:
-        """Why one that has ended failed; the KeyboardInterrupt of a stopped one; None of one that did all of its job."""
+        """Why one that has ended failed; the KeyboardInterrupt of a stopped one; None of one that is done."""
         failed, code = self._failed[number], self._processes[number].wait()
         if failed is not None and failed.code == 2:
             return UsageError(failed.message)

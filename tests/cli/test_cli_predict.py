@@ -45,6 +45,29 @@ def test_the_n_best_have_scores_and_probabilities(commands, trained):
     assert answer["probabilities"] == pytest.approx(expected, abs=1e-5) and sum(expected) < 1
 
 
+def test_a_line_that_is_too_improbable_is_left_empty_and_a_column_says_so(commands, trained):
+    path, lines = trained["attention_lstm"], ["1 2 3 4", "7"]
+    best = load_translator(str(path)).translate(lines, nbest=2)
+    least = sum(own[0].probability for own in best) / 2
+    expected = []
+    for line, own in zip(lines, best):
+        said = "sure" if own[0].probability >= least else "unsure"
+        for one in own:
+            text = " ".join(one.tokens) if said == "sure" else ""
+            expected.append([line, text, f"{one.score:.4f}", f"{one.probability:.4f}", said])
+    result = predict(commands, path, "--nbest", 2, "--scores", "--min-probability", least, lines=lines)
+    assert [line.split("\t") for line in result.out.splitlines()] == expected
+    assert {row[-1] for row in expected} == {"sure", "unsure"}
+    assert result.err.count("\n") == 1 and "s2s calibrate mends that" in result.err
+    answers = predict(commands, path, "--json", "--min-probability", least, lines=lines).out.splitlines()
+    for answer, own in zip(map(json.loads, answers), best):
+        text, unsure = " ".join(own[0].tokens), own[0].probability < least
+        assert answer["unsure"] == unsure and answer["predictions"] == ["" if unsure else text]
+        assert answer.get("candidates") == ([text] if unsure else None)
+    error = one_line_error(predict(commands, path, "--min-probability", 1.5, code=2))
+    assert "--min-probability 1.5 is no probability: use a number from 0 to 1" in error
+
+
 def test_characters_are_tokens_on_either_side(commands, trained):
     spaced = rows(predict(commands, trained["attention_lstm"], lines=["1 2 3 4", "7"]))
     found = rows(predict(commands, trained["attention_lstm"], "--source", "char", lines=["1234", " 7 "]))

@@ -24,6 +24,7 @@ LANGUAGES = {"sh", "python", "text", "js", "{modules}"}
 # words that end a command: the last of two equal flags counts
 BUDGETS = [
     (["fairseq-train"], ["--max-update", "2", "--num-workers", "0"]),
+    (["s2s", "train"], ["--updates", "2"]),
     (["s2s", "compare"], ["--updates", "2", "--archs", "attention_lstm,peek_lstm"]),
     (["s2s", "vectors"], ["--epochs", "1"]),
     (["python", "examples/g2p/run.py"], ["--updates", "2"]),
@@ -33,7 +34,6 @@ WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
     "make env": "installs from PyPI: tests/cli/test_make_env.py",
     "pip install .": WHEEL,
-    "pip install '.[train,report]'": WHEEL,
     "pip install '.[train]'": WHEEL,
     "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
     "s2s serve g2p.safetensors": "runs until it is stopped: tests/cli/test_serve.py",

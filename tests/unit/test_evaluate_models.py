@@ -7,7 +7,9 @@ from web_tools import letters_model
 
 import s2s_plugins
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.evaluation import attention_samples
 from s2s_plugins.inference.load import opened
+from s2s_plugins.inference.trained import Trained
 from s2s_plugins.models.saving import model_of
 
 WORDS = ["bafe", "mano", "gel", "ponm", "bb", "dada", "akko", "fehl"]
@@ -38,6 +40,9 @@ def test_a_source_is_scored_by_what_the_model_predicts_for_it(translator):
         assert item.length == len(item.source)
     assert [item.place for item in found.items] == [number % 3 for number in range(len(WORDS))]
     assert found.error_rate == pytest.approx(100 * 5 / 8)
+    assert [one.log_probability for one in found.items[0].guesses] == pytest.approx(
+        [one.score * (len(one.tokens) + 1) for one in expected[0]], rel=1e-4
+    )
     assert found.recall == {2: pytest.approx(100 * 6 / 8), 5: 100}
 
 
@@ -71,6 +76,34 @@ def test_texts_are_scored_by_the_classes_that_the_model_gives(classifier):
     )
 
 
+def test_attention_is_shown_of_wrong_and_right_sources(translator):
+    pairs = [(word, translator.predict(word).text if number % 2 else "X0") for number, word in enumerate(WORDS)]
+    found = attention_samples(translator, translator.evaluate(pairs), count=6)
+    assert [one.is_right for one in found] == [False] * 3 + [True] * 3
+    assert {"".join(one.source[:-1]) for one in found} <= set(WORDS)
+    assert [one.is_right for one in attention_samples(translator, translator.evaluate(pairs[:1]))] == [False]
+
+
+def test_a_model_without_attention_shows_none():
+    plain = opened(letters_model([TOKENS["basic"]]))
+    assert not plain.has_attention and attention_samples(plain, plain.evaluate([("bafe", "X0")])) == []
+
+
+def test_other_forms_of_data_and_named_columns_are_read(translator, tmp_path, caplog):
+    best = translator.predict("mano").text
+    path = tmp_path / "words.csv"
+    path.write_text(f"id,word,ipa\n1,mano,{best}\n2,gel,X0\n3,,X0\n")
+    found = translator.evaluate(path, source="word", target="ipa")
+    assert [item.is_right for item in found.items] == [True, False]
+    assert "1 pairs with an empty side are left out: " in caplog.text and "line 4" in caplog.text
+    by_source = translator.evaluate({"mano": ["X0", best], "gel": ["X0"]})
+    assert [item.references for item in by_source.items] == [("X0", best), ("X0",)]
+
+
+class Forecasting(Trained):
+    kind = "forecaster"
+
+
 def test_what_cannot_be_evaluated_is_said_in_a_line(translator, classifier, tmp_path):
     path = tmp_path / "test.tsv"
     path.write_text("a film\tsplendid\n")
@@ -78,6 +111,11 @@ def test_what_cannot_be_evaluated_is_said_in_a_line(translator, classifier, tmp_
         classifier.evaluate(path)
     with pytest.raises(UsageError, match="nothing to evaluate"):
         translator.evaluate([])
+    with pytest.raises(UsageError, match="other is a forecaster, which evaluate does not score: use s2s compare"):
+        Forecasting("other").evaluate([])
+    path.write_bytes(b"a film\tgood \xff\n")
+    with pytest.raises(UsageError, match="test.tsv, line 1 is not UTF-8"):
+        classifier.evaluate(path)
     for flags in ({"beam": 0}, {"batch_size": 0}):
         with pytest.raises(UsageError, match="too small"):
             translator.evaluate([("a", "X0")], **flags)

@@ -93,6 +93,26 @@ def test_classes_are_those_of_the_model(server, models):
         assert found["label"] == expected.label and found["probabilities"] == pytest.approx(expected.probabilities)
 
 
+def test_an_answer_that_is_too_improbable_is_left_empty(server, models):
+    predictions = list(models["letters"].predict(TEXTS, nbest=2))
+    least = sorted(best[0].probability for best in predictions)[len(TEXTS) // 2]
+    found = server.predict(TEXTS, nbest=2, min_probability=least)
+    assert {one["unsure"] for one in found} == {True, False}
+    for one, best in zip(found, predictions):
+        assert one["unsure"] == (best[0].probability < least)
+        assert [prediction["text"] for prediction in one["predictions"]] == [
+            "" if one["unsure"] else prediction.text for prediction in best
+        ]
+        assert [prediction["tokens"] for prediction in one["predictions"]] == [prediction.tokens for prediction in best]
+    assert "unsure" not in server.predict(TEXTS[0])[0]
+    texts = ["good film", "awful sad plot"]
+    own = list(models["moods"].classify(texts))
+    answer = server.post("/v1/classify", text=texts, min_probability=max(one.probability for one in own)).json()
+    for one, expected in zip(answer["results"], own):
+        assert one["unsure"] == (one["label"] == "") == (expected.probability < max(o.probability for o in own))
+        assert one["probabilities"] == pytest.approx(expected.probabilities)
+
+
 def test_forecasts_are_those_of_the_model(server, models):
     source = np.random.default_rng(1).normal(100, 10, (2, 8, 2)).round(3)
     answer = server.post("/v1/forecast", source=source.tolist(), length=4, levels=[0.1, 0.9]).json()

@@ -21,6 +21,7 @@ from web_tools import (
     served,
 )
 
+from s2s_plugins.inference.calibration import Calibration
 from s2s_plugins.inference.load import opened
 from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.saving import model_of
@@ -159,11 +160,18 @@ WORDS = ["abc", "p", "hello", "bad face", "feedback", "ABBA", "éa", "ponm lkji 
 EVERY = ["basic", "feedback, two layers, GRU", "peek, adaptive softmax", "additive before, coverage", "monotonic"]
 EVERY += ["general before, three layers, residual", "concat after, input feeding, two layers", "hard"]
 WRONG = [{"nbest": 0}, {"nbest": 3, "beam": 2}, {"beam": 1.5}]
+
+
+def calibrated(model):
+    return replace(model, facts=replace(model.facts, calibration=Calibration(1.25, -0.75, 0.5, 1.5)))
+
+
 MODELS = {name: letters_model([TOKENS[name]]) for name in EVERY}
 MODELS["an ensemble"] = letters_model([TOKENS[name] for name in ("additive before", "peek", "general after")])
 MODELS["an ensemble without alignments"] = letters_model([TOKENS[name] for name in ("peek", "general after")])
 MODELS["16 bits"] = letters_model([TOKENS["additive before"]], "float16")
 MODELS["pieces"] = pieces_model(TOKENS["monotonic"])
+MODELS["calibrated"] = calibrated(letters_model([TOKENS["hard"]]))
 MODELS["8 bits"] = letters_model([TOKENS["additive before"]], "int8")
 
 
@@ -176,6 +184,8 @@ def answers(tmp_path_factory):
     for name in (*TRANSLATORS, *CLASSIFIERS):
         files = [str(CHECKPOINTS / f"{name}.pt")]
         models[name] = replace(model_of(files), path=f"{name}.safetensors")
+    first = models[CLASSIFIERS[0]]
+    models[CLASSIFIERS[0]] = replace(first, facts=replace(first.facts, temperature=0.4))
     given, python, none = [], {}, no_runtime(root / "none")
     write_page(MODELS["pieces"], str(root / "all"))  # has all that is needed to run any of them
     with served(root) as address:

@@ -39,8 +39,8 @@ def _about_the_part(report: TrainingReport, scores: Scores) -> List[str]:
     half = (scores.error_interval.high - scores.error_interval.low) / 2
     if half > WIDE:
         found.append(
-            f"The rate is known to about ± {half:.1f} points only. A difference to another model that is smaller than "
-            "this means nothing; hold out more data to know better."
+            f"The rate is known to about ± {half:.1f} points only. A smaller difference to another model says "
+            "little; hold out more data to know better."
         )
     return found
 

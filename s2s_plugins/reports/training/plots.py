@@ -19,6 +19,8 @@ INK, SOFT, RULE = OWN
 SIZE = (5.0, 3.1)  # inches: two stand side by side, and one fits a telephone
 STYLE: Dict[str, Any] = {
     "svg.fonttype": "none",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
     "font.size": 9.5,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -51,9 +53,7 @@ def svg(name: str, alt: str, draw: Callable[[Any], None]) -> str:
     matplotlib = library("matplotlib", "a report")
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure = library("matplotlib.figure").Figure(figsize=SIZE, layout="constrained")
-        figure.patch.set_alpha(0)
         axis = figure.add_subplot()
-        axis.patch.set_alpha(0)
         draw(axis)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
@@ -164,7 +164,6 @@ def by_length(groups: Sequence[LengthGroup]) -> str:
         behind.bar(places, [group.sources for group in groups], color=RULE, width=0.8)
         behind.set(ylim=(0, 2.2 * most), yticks=[])
         behind.grid(False)
-        behind.patch.set_alpha(0)
         behind.spines[:].set_visible(False)
         for place, group in zip(places, groups):
             text = {"ha": "center", "va": "bottom", "fontsize": 7, "color": SOFT}

@@ -57,7 +57,7 @@ def all_of(
 def _side(side: Side) -> str:
     symbols = len(side.table) - len(SPECIAL)
     form = ", accents and the parts of letters on their own" if side.form == "NFD" and side.composes else ""
-    rare = f", {side.rare:,} rarer ones are unknown" if side.rare else ""
+    rare = f", {counted(side.rare, 'rarer one')} unknown" if side.rare else ""
     return f"{side.name}: {side.level.reason} ({symbols:,} symbols{form}{rare})"
 
 

@@ -34,7 +34,7 @@ def monotonicity(pairs: Iterable[TokenPair]) -> float:
     Each target symbol is linked with the source symbol of its pair that it is most associated with, by the
     coefficient phi of whether they occur (Yule 1912, On the methods of measuring association between two attributes).
     The correlation is weighted by the square of phi: symbols without a counterpart, as an inflection adds them, count
-    little. Symbols that occur twice in a text are left out, since it is unknown which of the two is meant.
+    little. Where two would do equally, as symbols that occur twice in a text, there is no link.
 
     Args:
         pairs: tokens of sources and targets.
@@ -75,13 +75,14 @@ def _links(sample: Sequence[TokenPair]) -> List[Link]:
     for source, target in sample:
         if len(source) < 2 or len(target) < 2:
             continue
-        of_source = Counter(source)
         for symbol, count in Counter(target).items():
             if count > 1:
                 continue
-            phi, place = max((association(other, symbol), -number) for number, other in enumerate(source))
-            if phi > 0 and of_source[source[-place]] == 1:
-                links.append(Link(-place / (len(source) - 1), target.index(symbol) / (len(target) - 1), phi * phi))
+            found = [association(other, symbol) for other in source]
+            phi = max(found)
+            if phi > 0 and found.count(phi) == 1:
+                place = found.index(phi)
+                links.append(Link(place / (len(source) - 1), target.index(symbol) / (len(target) - 1), phi * phi))
     return links
 
 

@@ -7,7 +7,7 @@ from typing import Dict, Iterator, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.lines import AnyPath, numbered_lines
-from s2s_plugins.text.pairs.pair import Columns
+from s2s_plugins.text.pairs.pair import Columns, counted
 
 SHOWN = 12  # keys that a message lists
 
@@ -40,7 +40,7 @@ def keys_of(values: Dict[str, object], columns: Columns, name: str) -> Tuple[str
     there = list(values)
     if not columns and len(there) != 2:
         listed = ", ".join(repr(key) for key in there[:SHOWN])
-        raise UsageError(f"{name} has {len(there)} keys ({listed}): choose two with --source and --target")
+        raise UsageError(f"{name} has {counted(len(there), 'key')} ({listed}): choose two with --source and --target")
     chosen = []
     for wanted, default, flag in ((columns.source, 0, "--source"), (columns.target, 1, "--target")):
         key = wanted if wanted is not None else there[default] if default < len(there) else ""
@@ -81,7 +81,7 @@ def unfolded(values: Dict[str, object]) -> Dict[str, object]:
 
 
 def text_of(value: object, where: str, key: object) -> str:
-    """A cell as text: numbers as they are written, nothing and not-a-number as no text.
+    """A cell as text: numbers and truth values as in JSON, nothing and not-a-number as no text.
 
     Raises:
         UsageError: it is something else, like a list.
@@ -90,7 +90,9 @@ def text_of(value: object, where: str, key: object) -> str:
         return value
     if value is None or value != value or type(value).__name__ == "NAType":
         return ""
-    if isinstance(value, (bool, int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)) or hasattr(value, "dtype") and getattr(value, "shape", None) == ():
         return str(value)
     kind = type(value).__name__
     raise UsageError(

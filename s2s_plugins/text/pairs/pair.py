@@ -61,7 +61,8 @@ class Left:
     def lines(self) -> List[str]:
         """A line for each reason, with the first places."""
         return [
-            f"{count:,} {reason}: {named(_short(self.places[reason]), count)}" for reason, count in self.counts.items()
+            f"{reason} ({count:,}): {named(_short(self.places[reason]), count)}"
+            for reason, count in self.counts.items()
         ]
 
 

@@ -12,6 +12,7 @@ from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise
+from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
 from s2s_plugins.text.pairs.pair import Pairs
@@ -25,7 +26,7 @@ from s2s_plugins.text.pairs.writing import write_parts
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
 
 
-def prepare_pairs(train: Any, out: Path, options: Optional[Options] = None) -> Prepared:
+def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None) -> Prepared:
     """Read pairs, recognise what they are, split them and write ``out``; if that is done already, read it.
 
     ``out`` holds ``PART.source-target.SIDE.bin`` and ``.idx`` for the parts ``train``, ``valid`` and ``test``,
@@ -79,7 +80,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         side.number_symbols(options.min_count)
     counts = {part: _counts(inputs.values(), bit) for part, bit in PARTS.items()}
     unknown = write_parts(folder, inputs.values(), sides, [part for part in PARTS if counts[part].pairs])
-    sample = ([side.spelled.tokens(text) for side, text in zip(sides, pair)] for pair in train.survey.sample)
+    sample = ([side.tokenizer.tokens(text) for side, text in zip(sides, pair)] for pair in train.survey.sample)
     value = round(monotonicity((source, target) for source, target in sample), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
     return Prepared(

@@ -80,7 +80,7 @@ class Prepared:
     monotonicity: float
     findings: List[str]
 
-    def symbols(self, side: str) -> List[str]:
+    def dictionary(self, side: str) -> List[str]:
         """The symbols of ``"source"`` or ``"target"``, as the dictionary numbers them, the special ones first."""
         return SymbolTable.load(self.folder / f"dict.{side}.txt").symbols
 

@@ -9,7 +9,7 @@ from typing import Iterable, List, Optional, Set
 from s2s_plugins.text.pairs.levels import Level
 from s2s_plugins.text.pairs.pieces import train_pieces, vocabulary_for
 from s2s_plugins.text.pairs.prepared import SideFacts
-from s2s_plugins.text.pairs.spelled import Spelled, Writing, form_of_tokens, squashed
+from s2s_plugins.text.pairs.tokenizing import SideTokenizer, Writing, form_of_tokens, squashed
 from s2s_plugins.text.symbols import EOS, SPECIAL, UNK, SymbolTable
 
 
@@ -22,7 +22,7 @@ class Side:
         characters: the distinct ones of the texts, composed.
 
     Attributes:
-        spelled: makes tokens.
+        tokenizer: makes tokens.
         writing: how the training texts are spelled.
         table: the symbols.
     """
@@ -32,7 +32,7 @@ class Side:
         self.alphabet = len(characters)
         self.composes = not unicodedata.is_normalized("NFD", "".join(characters))
         self.form = form_of_tokens(characters, level.name, name == "target")
-        self.spelled = Spelled("char" if level.name == "sentencepiece" else level.name, self.form)
+        self.tokenizer = SideTokenizer("char" if level.name == "sentencepiece" else level.name, self.form)
         self.writing = Writing()
         self.table = SymbolTable()
         self._counts: Counter[str] = Counter()
@@ -53,11 +53,11 @@ class Side:
         """
         plain = (unicodedata.normalize(self.form, squashed(text)) for text in texts)
         pieces = train_pieces(plain, vocab_size or vocabulary_for(characters), self.alphabet)
-        self.spelled = Spelled("sentencepiece", self.form, pieces)
+        self.tokenizer = SideTokenizer("sentencepiece", self.form, pieces)
 
     def count(self, text: str) -> None:
         """Count the tokens of a text of the training part."""
-        tokens = self.spelled.tokens(text)
+        tokens = self.tokenizer.tokens(text)
         self._counts.update(tokens)
         self._texts += 1
         self._longest = max(self._longest, len(tokens))
@@ -87,13 +87,22 @@ class Side:
 
     def numbers(self, tokens: List[str]) -> List[int]:
         """The numbers of ``tokens``, and that of the end."""
-        indices = self.table.indices
-        numbers = [indices.get(token, UNK) for token in tokens]
-        return [*(number if number >= len(SPECIAL) else UNK for number in numbers), EOS]
+        return [*map(self.number, tokens), EOS]
+
+    def number(self, token: str) -> int:
+        """The number of ``token``, ``UNK`` if it has none.
+
+        A source's character that is unknown is looked up in the other case, as
+        :class:`~s2s_plugins.inference.spelling.Spelling` does.
+        """
+        number = self.table.indices.get(token, UNK)
+        if number == UNK and self.level.name == "char" and self.name == "source":
+            number = self.table.indices.get(token.swapcase(), UNK)
+        return number if number >= len(SPECIAL) else UNK
 
     def facts(self) -> SideFacts:
         """What is kept of it."""
         mean = sum(self._counts.values()) / max(1, self._texts)
         symbols = len(self.table) - len(SPECIAL)
         level, form, written = self.level.name, self.form, self.writing.form
-        return SideFacts(level, form, written, symbols, round(mean, 3), self._longest, self.spelled.pieces)
+        return SideFacts(level, form, written, symbols, round(mean, 3), self._longest, self.tokenizer.pieces)

@@ -76,6 +76,10 @@ class TablePairs(Pairs):
         if self.layout.header is not None:
             source, target = (self.layout.header[place] for place in self.layout.places)
             self.notes.append(f"{path}: the first line is a header, {source!r} is the source and {target!r} the target")
+        if self.layout.doubt:
+            first, second = self.layout.doubt
+            remedy = f"if they name the columns, give --source {first} --target {second}"
+            self.notes.append(f"{path}: in the first line {first!r} and {second!r} are taken for a pair: {remedy}")
 
     @property
     def names(self) -> Optional[Columns]:

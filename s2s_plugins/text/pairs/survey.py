@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.text.pairs.pair import Pair, Pairs
-from s2s_plugins.text.pairs.spelled import squashed
+from s2s_plugins.text.pairs.tokenizing import squashed
 from s2s_plugins.text.symbols import FILLER, SPECIAL
 
 SAMPLE = 5000  # pairs that levels and monotonicity are recognised by

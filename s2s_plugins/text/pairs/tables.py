@@ -45,6 +45,7 @@ class Layout:
         places: the numbers of the two columns, from 0; of JSON lines none.
         keys: the two keys, of JSON lines alone.
         width: number of columns.
+        doubt: source and target of the first row, if they may be names and are taken for a pair.
     """
 
     delimiter: str
@@ -53,6 +54,7 @@ class Layout:
     places: Tuple[int, int] = (0, 1)
     keys: Tuple[str, str] = ("", "")
     width: int = 2
+    doubt: Tuple[str, ...] = ()
 
 
 def layout_of(path: AnyPath, columns: Columns) -> Layout:
@@ -152,7 +154,8 @@ def _with_columns(path: AnyPath, plain: Layout, rows: List[List[str]], columns: 
         raise UsageError(f"{path}: source and target are the same column, {first[places[0]]!r}: name two")
     cells = [[row[place] for place in places] for row in rows if len(row) == width]
     is_header = by_name or is_heading(cells[0], cells[1:])
-    return Layout(plain.delimiter, plain.quoted, first if is_header else None, places, width=width)
+    doubt = tuple(cells[0]) if not is_header and any(map(_is_usual, cells[0])) else ()
+    return Layout(plain.delimiter, plain.quoted, first if is_header else None, places, width=width, doubt=doubt)
 
 
 def _is_place(name: str) -> bool:
@@ -175,6 +178,10 @@ def _place(path: AnyPath, header: Sequence[str], name: Optional[str], default: i
     raise UsageError(f"{path}: no column {name!r} for {flag}: its first line has {listed}: name one of those")
 
 
+def _is_usual(cell: str) -> bool:
+    return cell.strip().lower() in HEADINGS
+
+
 def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     """Whether a first row names the columns: by usual names, or by a target unlike all others.
 
@@ -182,7 +189,7 @@ def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
         first: source and target of the first row.
         rest: of the others.
     """
-    if all(cell.strip().lower() in HEADINGS for cell in first):
+    if all(map(_is_usual, first)):
         return True
     targets = [row[1] for row in rest]
     if len(targets) < 10 or recognise(targets, is_target=True).name != "token":

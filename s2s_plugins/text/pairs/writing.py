@@ -11,8 +11,9 @@ from s2s_plugins.text.indexed import IndexedWriter
 from s2s_plugins.text.pairs.inputs import Chosen, Input
 from s2s_plugins.text.pairs.pair import Pair
 from s2s_plugins.text.pairs.sides import Side
-from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.pairs.splitting import PARTS, TRAIN
+from s2s_plugins.text.pairs.tokenizing import squashed
+from s2s_plugins.text.symbols import UNK
 
 
 class Unknown:
@@ -29,7 +30,7 @@ class Unknown:
 
     def add(self, side: Side, tokens: List[str]) -> None:
         """Look at the tokens of one text."""
-        lacking = [token for token in tokens if token not in side.table.indices]
+        lacking = [token for token in tokens if side.number(token) == UNK]
         if lacking:
             self.texts[side.name] += 1
             self.symbols[side.name].update(lacking)
@@ -81,7 +82,7 @@ class PartWriter:
                 return
             self._seen.add(source_hash)
         for side, writer, text in zip(self.sides, self._writers, texts):
-            tokens = side.spelled.tokens(text)
+            tokens = side.tokenizer.tokens(text)
             writer.add(side.numbers(tokens))
             if self.part != "train":
                 self.unknown.add(side, tokens)

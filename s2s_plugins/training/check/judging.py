@@ -11,8 +11,8 @@ from s2s_plugins.inference.scoring import score_sentences, target_tokens
 from s2s_plugins.inference.sentences import Hypothesis, Sentence
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
-from s2s_plugins.text.pairs.spelled import squashed
 from s2s_plugins.text.pairs.survey import key_of
+from s2s_plugins.text.pairs.tokenizing import squashed
 
 BEAM = 5
 LEAST_LEFT = 1e-3  # of the probability, for all that is no other accepted target

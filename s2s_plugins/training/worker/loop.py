@@ -13,12 +13,15 @@ from fairseq.data.iterators import GroupedIterator
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
+from s2s_plugins.extras import library
 from s2s_plugins.training.job import BEST, HISTORY, LAST, Ended, Event, Progress, Said, Training, Validation, to_line
 from s2s_plugins.training.pace import Pace, learning_rate
-from s2s_plugins.training.worker.snapshots import Snapshots, Weights
+from s2s_plugins.training.worker.snapshots import MEANS, Snapshots, Weights
 from s2s_plugins.training.worker.validation import SHARE, Best, Measured, Validator, timed
 
-VALIDATIONS = 20  # of a training
+VALIDATIONS = 20  # of a training, at most
+PAUSE = 10  # between validations, times what one takes: so that they take no more than a tenth of the time
+AFTERWARDS = 2 + len(MEANS)  # validations at and behind the last update
 SECONDS_TO_SAVE = 120.0  # between checkpoints to resume from, at most
 SECONDS_TO_SAY = 1.0  # between two reports of progress
 KEY = "s2s_train"  # of the loop's state in a checkpoint
@@ -59,8 +62,10 @@ class Loop:
         self.snapshots = Snapshots(self.folder)
         self.peak = float(trainer.cfg.optimization.lr[0])
         self.losses: List[float] = []
+        self.curves = None if training.tensorboard is None else curves(Path(training.tensorboard, self.folder.name))
         self._said = self._saved = time.monotonic()
         self._validated_at = 0.0  # the share
+        self._not_before = 0.0  # by the clock
 
     def run(self) -> Ended:
         """Train to the end.
@@ -133,6 +138,13 @@ class Loop:
         if time.monotonic() - self._said > SECONDS_TO_SAY or self.pace.finished:
             self._report()
 
+    def _draw(self, **values: float) -> None:
+        """Points for TensorBoard."""
+        if self.curves is not None:
+            for name, value in values.items():
+                self.curves.add_scalar(name, value, self.pace.done)
+            self.curves.flush()
+
     def _rate(self) -> float:
         return learning_rate(self.peak, self.pace.done, self.pace.share, self.training.warmup)
 
@@ -140,13 +152,16 @@ class Loop:
         self._said = time.monotonic()
         recent = self.losses[-100:]
         pace = self.pace
+        self._draw(loss=sum(recent) / len(recent), learning_rate=self._rate())
         planned = pace.done + round(pace.left()) if pace.seconds_left() is not None else pace.updates or 0
         self.say(Progress(pace.done, planned, pace.share, sum(recent) / len(recent), pace.elapsed, pace.seconds_left()))
 
     def _is_due(self) -> bool:
         """Whether this update's share passes the next twentieth."""
         share, before = self.pace.share, self._validated_at
-        return self.validator is not None and math.floor(share * VALIDATIONS) > math.floor(before * VALIDATIONS)
+        if self.validator is None or time.monotonic() < self._not_before:
+            return False
+        return math.floor(share * VALIDATIONS) > math.floor(before * VALIDATIONS)
 
     def _validate(self) -> Optional[str]:
         """Validate, keep the weights; why the training should end early, if it should."""
@@ -168,6 +183,9 @@ class Loop:
         with (self.folder / HISTORY).open("a", encoding="utf-8") as history:
             history.write(to_line(said) + "\n")
         self.say(said)
+        self._draw(validation_error=measured.error)
+        self._not_before = time.monotonic() + PAUSE * took
+        self.pace.reserve = AFTERWARDS * took
         left = self.pace.seconds_left()
         if left is not None and self.validator.limit(SHARE * (self.pace.elapsed + left) / VALIDATIONS, took):
             self.best = Best()  # errors on other examples do not compare
@@ -221,3 +239,12 @@ class Loop:
 
     def _load(self, weights: Weights) -> None:
         self.trainer.model.load_state_dict(weights, strict=True)
+
+
+def curves(folder: Path) -> Any:
+    """What writes TensorBoard's files into ``folder``.
+
+    Raises:
+        MissingExtra: tensorboardX is not installed.
+    """
+    return library("tensorboardX", "--tensorboard").SummaryWriter(os.fspath(folder))

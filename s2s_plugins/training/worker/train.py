@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, List, Optional
 
+import torch
+from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
 from s2s_plugins.files import write_whole
@@ -15,8 +17,9 @@ from s2s_plugins.training.job import CHOSEN, LAST, Ended, Event, Said, Training
 from s2s_plugins.training.worker.build import SCHEDULE, build, precision_of
 from s2s_plugins.training.worker.loop import Loop
 
-PROBED, PROBE_SECONDS = 40, 6.0  # updates and seconds of the measurement, at most
-WARM = 5  # updates that are not timed
+PROBED, PROBE_SECONDS = 40, 5.0  # updates and seconds of the measurement, at most
+WARM = 3  # updates that are not timed
+FASTER = 1.1  # more threads have to be this much faster: they take the cores from whatever else runs
 
 
 def train(training: Training, asked: float, say: Callable[[Event], None], stopping: Callable[[], bool]) -> Ended:
@@ -37,16 +40,18 @@ def train(training: Training, asked: float, say: Callable[[Event], None], stoppi
     precision = precision_of(training)
     if training.precision == "auto" and precision == "bf16":
         say(Said("products in bfloat16, which are faster here; weights and loss stay in float32"))
+    fresh = not (folder / LAST).exists()
     trainer, validator = build(training, precision)
-    if training.hurried and training.seconds is not None and not (folder / LAST).exists():
+    measured = choose_threads(training, trainer, say)
+    if training.hurried and training.seconds is not None and fresh:
+        speed, measured = updates_a_second(trainer), True
         left = training.seconds - (time.time() - asked)
-        speed = updates_a_second(trainer)
-        arguments = _arguments(training, speed * left)
-        write_whole(folder / CHOSEN, json.dumps(arguments) + "\n")
-        training = replace(training, arguments=arguments, hurried=[])
         say(Said(f"{speed:.1f} updates a second, so about {speed * left:,.0f} in this time"))
+        training = replace(training, arguments=_arguments(training, speed * left), hurried=[])
+        write_whole(folder / CHOSEN, json.dumps(training.arguments) + "\n")
+    if measured:  # what was measured has learnt something
         trainer, validator = build(training, precision)
-    if training.seconds is not None and not (folder / LAST).exists():
+    if training.seconds is not None and fresh:
         training = replace(training, seconds=max(training.seconds - (time.time() - asked), 1.0))
     return Loop(training, trainer, validator, say, stopping, precision, SCHEDULE not in training.arguments).run()
 
@@ -65,18 +70,41 @@ def _arguments(training: Training, updates: float) -> List[str]:
     return training.arguments if hurried is None else hurried
 
 
-def updates_a_second(trainer: Trainer) -> float:
-    """How fast a trainer is, by a few updates that are thrown away with it."""
+def choose_threads(training: Training, trainer: Trainer, say: Callable[[Event], None]) -> bool:
+    """Set PyTorch's threads to all cores, or to one where that is as fast; whether the trainer was used for it.
+
+    Threads wait for each other in every product. Where something else runs on the machine, all of them wait for the one
+    that was put aside, and many are slower than one.
+    """
+    many = torch.get_num_threads()
+    if many == 1 or training.threads is not None or trainer.device.type != "cpu":
+        return False
+    with_many = updates_a_second(trainer, PROBED // 4)
+    torch.set_num_threads(1)
+    with_one = updates_a_second(trainer, PROBED // 4)
+    if with_many > FASTER * with_one:
+        torch.set_num_threads(many)
+    else:
+        say(Said(f"one thread: {many} are not faster here and now"))
+    return True
+
+
+def updates_a_second(trainer: Trainer, most: int = PROBED) -> float:
+    """How fast a trainer is, by a few updates.
+
+    Args:
+        trainer: is changed by them, and has to be built again.
+        most: updates that are timed, at most.
+    """
     batches = trainer.get_train_iterator(1, load_dataset=True)
-    found = batches.next_epoch_itr(shuffle=True)
     trainer.begin_epoch(1)
-    started, done = time.monotonic(), 0
-    for sample in found:
-        trainer.train_step([sample])
+    started, done = time.monotonic(), -WARM
+    for sample in batches.next_epoch_itr(shuffle=True):
+        with metrics.aggregate(new_root=True):
+            trainer.train_step([sample])
         done += 1
-        if done == WARM:
+        if done == 0:
             started = time.monotonic()
-        if done >= PROBED or (done > WARM + 3 and time.monotonic() - started > PROBE_SECONDS):
+        if done >= most or (done > 1 and time.monotonic() - started > PROBE_SECONDS):
             break
-    timed = done - WARM if done > WARM else done
-    return timed / max(time.monotonic() - started, 1e-6)
+    return max(done, 1) / max(time.monotonic() - started, 1e-6)

@@ -19,6 +19,7 @@ GREEDY = 1  # beam
 FEWEST = 300  # sources that a validation has, if there are as many
 SHARE = 0.05  # of a training's time that validation may take
 WORST = 5
+SLACK = 1.5  # times the longest reference: what a model may write
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Written:
             {translator.target_spelling.tokens(target, known) for target in targets} for targets in self.references
         ]
         self.count = len(self.sources)
+        # a model that has learnt little writes on and on
+        longest = max(len(one.split()) for expected in self.expected for one in expected)
+        translator.model.longest_target = min(translator.model.longest_target, int(SLACK * longest) + 10)
 
     def measure(self, trainer: Trainer) -> Measured:
         """As :class:`Validator` has it."""

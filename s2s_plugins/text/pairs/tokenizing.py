@@ -26,7 +26,7 @@ def squashed(text: str) -> str:
     return " ".join(text.split())
 
 
-class Spelled:
+class SideTokenizer:
     """What a token of one side is.
 
     Args:
