@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from s2s_plugins.extras import library
 from s2s_plugins.reports import templates
-from s2s_plugins.reports.training.plots import COLOURS, RULE, SOFT, svg
+from s2s_plugins.reports.training.plots import COLOURS, SOFT, svg
 from s2s_plugins.reports.webfonts import with_fonts
 
 Value = Union[str, int, float]
@@ -76,7 +76,9 @@ def _history(points: Sequence[TrialPoint]) -> str:
 
     def draw(axis: Any) -> None:
         for is_done, look in ((True, {"color": COLOURS[0], "marker": "o"}), (False, {"color": SOFT, "marker": "x"})):
-            shown = [(point.number, point.error) for point in points if point.is_done == is_done and point.error]
+            shown = [
+                (point.number, point.error) for point in points if point.is_done == is_done and point.error is not None
+            ]
             if shown:
                 label = "to the end" if is_done else "ended early"
                 axis.plot(*zip(*shown), linestyle="", markersize=4, label=label, **look)
@@ -113,7 +115,7 @@ def _importances(importances: Dict[str, float]) -> str:
         names = list(importances)[::-1]
         axis.barh(names, [100 * importances[name] for name in names], color=COLOURS[0], height=0.6)
         axis.set(xlabel="share of the differences in error, %")
-        axis.grid(axis="y", color=RULE, visible=False)
+        axis.grid(False, axis="y")
 
     return svg("importances", "how much each flag matters", draw)
 

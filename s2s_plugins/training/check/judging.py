@@ -135,19 +135,22 @@ def _suggestion(hypotheses: Sequence[Hypothesis], accepted: Sequence[List[str]])
 
 
 def badness(log_probability: float, suggested: float, others: float, tokens: int) -> float:
-    """How improbable an entry is, per token.
+    """How suspicious an entry is: ``(2 log p(suggestion) - log p(target)) / sqrt(tokens)``.
 
-    Its probability is taken among what is no other accepted target of the source: two right pronunciations share the
-    probability, and neither of them is the worse for it.
+    It is how much more probable the suggestion is than the target, less where the model is not sure of the suggestion
+    either; the square root keeps a single wrong symbol of a long target visible. Both are probabilities among what is
+    no other accepted target of the source: two right pronunciations share the probability, and neither of them is the
+    worse for it. How other scores compare: docs/check.md.
 
     Args:
         log_probability: of the target.
-        suggested: log-probability of the best output that is no accepted target.
+        suggested: log-probability of the best output that is no accepted target; minus infinity if there is none.
         others: probability of the source's other targets.
         tokens: number of the target's.
     """
-    own = log_probability - math.log(max(1 - others, LEAST_LEFT))
-    return -own / tokens
+    left = math.log(max(1 - others, LEAST_LEFT))
+    own, instead = log_probability - left, suggested - left
+    return ((2 * instead if math.isfinite(instead) else 0.0) - own) / math.sqrt(tokens)
 
 
 def line_of(pair: Pair) -> int:

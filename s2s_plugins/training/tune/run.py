@@ -176,9 +176,9 @@ class Search:
 
     def _training(self, trial: int, flags: List[str]) -> Training:
         """The training of a trial: as s2s train does it with these flags."""
-        cores = os.cpu_count() or 1
+        cores, together = os.cpu_count() or 1, self.settings.together
         self.plan.began = time.monotonic()
-        seconds, threads = self.plan.seconds(self.prepared, 1), max(1, cores // self.settings.together)
+        seconds, threads = self.plan.seconds(self.prepared, 1), None if together == 1 else max(1, cores // together)
         training = self.plan.training(self.prepared, self.recipe, 0, seconds, threads)
         return replace(
             training,

@@ -18,6 +18,7 @@ class Choice:
         step: of numbers between; None: of ``values`` one is chosen, or a number on a logarithmic scale.
         absent: the value of a recipe that has no such flag; None: then it is not part of the search.
         together: further flags that get the same value.
+        scales: the values are factors of the recipe's own value.
     """
 
     flag: str
@@ -25,6 +26,13 @@ class Choice:
     step: Optional[float] = None
     absent: Optional[Value] = None
     together: Sequence[str] = ()
+    scales: bool = False
+
+    def around(self, word: str) -> Tuple[Value, ...]:
+        """The values, where the recipe has this one."""
+        if not self.scales:
+            return self.values
+        return tuple(sorted({max(1, round(float(factor) * int(word))) for factor in self.values}))
 
     @property
     def is_categorical(self) -> bool:
@@ -58,15 +66,15 @@ class Choice:
         return [word for flag in (self.flag, *self.together) for word in (flag, text)]
 
 
-SIZES = (32, 64, 128, 256, 512)
+SIZES, AMOUNTS = (0.25, 0.5, 1, 2), (0.25, 0.5, 1, 2, 4)
 CHOICES = (
     Choice("--lr", (0.0005, 0.03)),
     Choice("--dropout", (0.0, 0.6), step=0.05, absent=0.1),
-    Choice("--batch-size", (16, 32, 64, 128, 256)),
-    Choice("--max-tokens", (500, 1000, 2000, 4000, 8000)),
-    Choice("--encoder-embed-dim", SIZES, together=("--decoder-embed-dim",)),
-    Choice("--encoder-hidden-size", SIZES),
-    Choice("--decoder-hidden-size", SIZES),
+    Choice("--batch-size", AMOUNTS, scales=True),
+    Choice("--max-tokens", AMOUNTS, scales=True),
+    Choice("--encoder-embed-dim", SIZES, together=("--decoder-embed-dim",), scales=True),
+    Choice("--encoder-hidden-size", SIZES, scales=True),
+    Choice("--decoder-hidden-size", SIZES, scales=True),
     Choice("--encoder-layers", (1, 2, 3), absent=1),
     Choice("--label-smoothing", (0.0, 0.2), step=0.05, absent=0.0),
     Choice("--attention", ("additive", "general")),
@@ -129,5 +137,6 @@ def space_for(arguments: Sequence[str], recipe: str, flags: Sequence[str]) -> Sp
         if choice.flag not in given and choice.absent is None:
             continue
         together = [flag for flag in choice.together if flag in given and flag not in fixed]
-        choices.append(Choice(choice.flag, choice.values, choice.step, choice.absent, together))
+        values = choice.around(given.get(choice.flag, ""))
+        choices.append(Choice(choice.flag, values, choice.step, choice.absent, together))
     return Space(tuple(choices), tuple(fixed))
