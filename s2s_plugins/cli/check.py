@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from s2s_plugins.cli.pairs import add_columns, add_training, save_on_sigterm, settings_of
+from s2s_plugins.cli.train_arguments import add_budget, add_pairs, save_on_sigterm, settings_of
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes"
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=64, metavar="N", help="number of sources to judge at a time (default: 64)")
     add("--redo", action="store_true", help="do again what DIR has with other settings")
     add("--seed", type=int, default=1, metavar="N", help="of the parts and of the models (default: 1)")
-    add_columns(parser, valid=False, test=False)
-    add_training(parser, "of training a model")
+    add_pairs(parser)
+    add_budget(parser, "of training a model")
 
 
 def run(args: argparse.Namespace) -> None:

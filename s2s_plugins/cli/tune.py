@@ -6,7 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from s2s_plugins.cli.pairs import FILES, add_columns, add_training, data_of, save_on_sigterm, settings_of, words_of
+from s2s_plugins.cli.train_arguments import add_budget, add_pairs, data_of, save_on_sigterm, settings_of
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"
@@ -21,19 +21,22 @@ EPILOG = """\
   s2s tune words.tsv --trials 30 --out tuned
   s2s tune words.tsv --trials 50 --minutes 5 --jobs 8 --out tuned     five minutes a trial, eight at a time
   s2s tune words.tsv --out tuned -- --encoder-layers 2                all trials have two layers"""
-KEPT = ("valid", "test", "source", "target", "source_level", "target_level", "minutes", "updates", "arch")
+KEPT = ["valid", "test", "source", "target", "source_level", "target_level", "vocab_size", "longest", "minutes"]
+KEPT += ["updates", "arch"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("data", nargs="+", metavar="FILE", help=FILES)
+    add("data", nargs="+", metavar="FILE", help="TSV, CSV or JSON lines; or two text files, line by line")
     add("--out", required=True, metavar="DIR", help="folder of the trials and of their results")
     add("--trials", type=int, default=30, metavar="N", help="number of trainings, earlier runs' included (default: 30)")
     add("--jobs", type=int, metavar="N", help="trainings at a time (default: one a core, four at most)")
     add("--redo", action="store_true", help="search again where DIR has another search")
     add("--seed", type=int, default=1, metavar="N", help="of the split, the models and the search (default: 1)")
-    add_columns(parser)
-    add_training(parser, "of a trial, as s2s train counts them")
+    add("--valid", metavar="FILE|N", help="to compare trials on: a file, or a number of sources to hold out")
+    add("--test", metavar="FILE|N", help="left aside, as s2s train does it: a file, or a number of sources")
+    add_pairs(parser)
+    add_budget(parser, "of a trial, as s2s train counts them")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,7 +45,8 @@ def run(args: argparse.Namespace) -> None:
     from s2s_plugins.training.tune.run import TuneSettings, tune
 
     data = data_of(args.data)
-    given = words_of(args, KEPT)
+    values = {f"--{name.replace('_', '-')}": getattr(args, name) for name in KEPT}
+    given = [word for flag, value in values.items() if value is not None for word in (flag, f"{value}")]
     if args.seed != 1:
         given += ["--seed", str(args.seed)]
     if args.precision != "auto":

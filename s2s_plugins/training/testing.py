@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from s2s_plugins.evaluation.translations import Evaluation
+from s2s_plugins.inference.calibrating import FEWEST
 from s2s_plugins.inference.evaluation import attention_samples
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import load
@@ -33,7 +34,9 @@ def history_of(folder: Path) -> List[Point]:
             said = json.loads(line)
         except ValueError:  # the process was killed inside this line
             continue
-        point = Point(said["updates"], said["seconds"], said["train_loss"], None, said["error"], said["learning_rate"])
+        of_loss = said["figure"] == "loss"
+        loss, error = (said["error"], None) if of_loss else (None, said["error"])
+        point = Point(said["updates"], said["seconds"], said["train_loss"], loss, error, said["learning_rate"])
         # a resumed training comes by here again
         points = {updates: one for updates, one in points.items() if updates < point.updates}
         points[point.updates] = point
@@ -87,7 +90,11 @@ def test_pairs(
     translator = open_trained(prepared, model, checkpoints)
     valid = None
     if prepared.valid_held_out:
-        valid = translator.evaluate(read_references(prepared.folder / "valid.tsv"))
+        references = read_references(prepared.folder / "valid.tsv")
+        if model.exists() and prepared.valid.sources >= FEWEST:
+            translator.calibrate(references)
+            translator.save(model)
+        valid = translator.evaluate(references)
     test: Optional[Evaluation] = None
     if prepared.test.sources:
         test = translator.evaluate(read_references(prepared.folder / "test.tsv"))

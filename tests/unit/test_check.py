@@ -42,8 +42,8 @@ def checked(lexicon, tmp_path_factory):
     """The folder of a check, its entries, and what was said."""
     out = tmp_path_factory.mktemp("checked") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("s2s_plugins.training.pairs.run_workers", run_here)
-        training = TrainSettings(updates=150, precision="fp32", flags=tuple(TINY.split()), seed=1)
+        patch.setattr("s2s_plugins.training.plan.run_workers", run_here)
+        training = TrainSettings(updates=120, precision="fp32", flags=tuple(TINY.split()), seed=1)
         found = check(str(lexicon), out, None, CheckSettings(folds=2, top=5), training, progress=False)
     return out, found
 
@@ -75,7 +75,7 @@ def test_a_check_that_is_done_is_not_done_again(checked, lexicon, capsys):
     out, found = checked
     times = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     assert len(times) == 2
-    training = TrainSettings(updates=150, precision="fp32", flags=tuple(TINY.split()), seed=1)
+    training = TrainSettings(updates=120, precision="fp32", flags=tuple(TINY.split()), seed=1)
     assert check(str(lexicon), out, None, CheckSettings(folds=2), training, progress=False) == found
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == times
     with pytest.raises(UsageError, match="other settings"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pairs_data import lexicon, spelled_out, words
 
 from s2s_plugins.inference.spelling import Spelling
-from s2s_plugins.text.pairs.levels import recognise
+from s2s_plugins.text.pairs.levels import recognise, recognise_both
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.pieces import train_pieces
 from s2s_plugins.text.pairs.tokenizing import SideTokenizer, Writing, form_of_tokens
@@ -80,6 +80,17 @@ NUMBERS = random.Random(1).sample(range(10**6), 1000)
 )
 def test_levels_are_recognised(texts, level):
     assert recognise(texts, is_target=False).name == recognise(texts, is_target=True).name == level
+
+
+def test_languages_whose_phrases_are_nearly_sentences_have_one_level():
+    german = [f"der große Hund {word} läuft" for word in words(300)]
+    english = [f"the big dog {word} is running" for word in words(300)]
+    assert recognise(english, is_target=True).name == "sentencepiece"
+    assert [level.name for level in recognise_both(german, english)] == ["char", "char"]
+    longer = [f"{text} fast and far" for text in english]
+    assert [level.name for level in recognise_both(german, longer)] == ["sentencepiece", "sentencepiece"]
+    names = words(300)
+    assert [level.name for level in recognise_both(names, longer)] == ["char", "sentencepiece"]
 
 
 def test_a_few_targets_that_occur_again_and_again_are_tokens():

@@ -1,5 +1,6 @@
 """Prepared pairs: what is written is what was given, split by source, and everything else is said."""
 
+import argparse
 import json
 import os
 import unicodedata
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from pairs_data import lexicon, texts_in, tokens_in, words, written
 from test_pairs_levels import sentences
 
+from s2s_plugins.cli import train
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs import Options, prepare_pairs, read_prepared, read_references
 from s2s_plugins.text.pairs.splitting import TRAIN, VALID, assign, sizes_of
 from s2s_plugins.text.pairs.survey import DOUBLE, KEPT
+from s2s_plugins.training.settings import TrainSettings
 
 PARTS = ("train", "valid", "test")
 
@@ -128,14 +131,14 @@ def test_further_lines_move_few_sources_to_another_part():
     asked = {"valid": None, "test": None}
     before, after = assign(hashes[:1900], codes[:1900], asked), assign(hashes, codes, asked)
     assert (before != after[:1900]).mean() < 0.02
-    assert [int((after == part).sum()) for part in (TRAIN, VALID)] == [1600, 200]
+    assert [int((after == part).sum()) for part in (TRAIN, VALID)] == [1700, 100]
     codes[::2] = DOUBLE
     assert ((assign(hashes, codes, asked) > 0) == (codes == KEPT)).all()
 
 
 @pytest.mark.parametrize(
     "sources, valid, test",
-    [(5, 0, 0), (19, 0, 0), (20, 2, 0), (49, 4, 0), (50, 5, 5), (1000, 100, 100), (10**6, 2000, 5000)],
+    [(5, 0, 0), (19, 0, 0), (20, 2, 0), (49, 4, 0), (50, 5, 5), (1000, 50, 100), (10**6, 2000, 5000)],
 )
 def test_small_files_hold_little_out(sources, valid, test):
     assert sizes_of(sources, {"valid": None, "test": None}) == {"valid": valid, "test": test}
@@ -277,6 +280,9 @@ def test_what_looks_wrong_is_said(tmp_path):
         in found
     )
     assert any(line.startswith("source: 30 texts are composed (NFC) and 30 decomposed (NFD)") for line in found)
+    found = prepare_pairs([("👩\u200d👧", "a")], tmp_path / "e").findings
+    needed = "which nobody sees, and emoji and some scripts need"
+    assert f"source: 1 training text with a zero-width joiner, {needed}" in found
 
 
 def test_symbols_that_only_a_held_out_part_has_are_named(tmp_path):
@@ -377,3 +383,11 @@ def test_references_of_another_form_are_named(tmp_path):
             read_references(path)
     with pytest.raises(UsageError, match="No such file"):
         read_references(tmp_path / "missing.tsv")
+
+
+def test_flags_that_messages_name_are_flags_of_training():
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    args = parser.parse_args(["a.tsv", "--out", "x", "--longest", "9", "--vocab-size", "70"])
+    given = {"longest": args.longest, "vocab_size": args.vocab_size}
+    assert TrainSettings(**given).options == Options(longest=9, vocab_size=70)

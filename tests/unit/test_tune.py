@@ -29,7 +29,7 @@ def here(monkeypatch):
     monkeypatch.setattr("s2s_plugins.training.tune.run.Workers", InThisProcess)
 
 
-def search(out, trials, updates=40, progress=False, **changes):
+def search(out, trials, updates=20, progress=False, **changes):
     settings = TrainSettings(updates=updates, precision="fp32", flags=TINY, seed=1, **changes)
     return tune(PAIRS, "words", out, TuneSettings(trials, jobs=1), settings, COMMAND, progress=progress)
 
@@ -76,7 +76,7 @@ def test_a_search_begins_with_the_recipe_and_goes_on_where_it_was(here, tmp_path
     first = search(tmp_path / "out", 2, progress=True)
     rows = rows_of(tmp_path / "out")
     assert [row["trial"] for row in rows] == ["0", "1"] and {row["state"] for row in rows} == {DONE}
-    recipe = RECIPES["few"].within(40)
+    recipe = RECIPES["few"].within(20)
     assert all(float(rows[0][flag]) == recipe[flag] for flag in ("--lr", "--dropout", "--batch-size"))
     assert rows[1]["--lr"] != rows[0]["--lr"]
     assert float(rows[first.number]["error"]) == min(float(row["error"]) for row in rows)
@@ -93,7 +93,7 @@ def test_a_search_begins_with_the_recipe_and_goes_on_where_it_was(here, tmp_path
     HTMLParser().feed(page)
     assert page.count("<svg") >= 3 and "3 trials" in page and " ".join(TINY) in page
     with pytest.raises(UsageError, match="other settings"):
-        search(tmp_path / "out", 3, updates=41)
+        search(tmp_path / "out", 3, updates=21)
 
 
 def test_an_interrupted_trial_goes_on_and_is_not_another_one(tmp_path, monkeypatch):
@@ -106,10 +106,10 @@ def test_an_interrupted_trial_goes_on_and_is_not_another_one(tmp_path, monkeypat
 
     monkeypatch.setattr("s2s_plugins.training.tune.run.Workers", Stopped)
     with pytest.raises(KeyboardInterrupt):
-        search(tmp_path / "out", 1, updates=200)
+        search(tmp_path / "out", 1, updates=60)
     assert (tmp_path / "out" / "trials" / "trial-000" / LAST).exists()
     monkeypatch.setattr("s2s_plugins.training.tune.run.Workers", InThisProcess)
-    search(tmp_path / "out", 1, updates=200)
+    search(tmp_path / "out", 1, updates=60)
     (row,) = rows_of(tmp_path / "out")
     assert row["state"] == DONE
     history = (tmp_path / "out" / "trials" / "trial-000" / "history.jsonl").read_text().splitlines()

@@ -7,11 +7,13 @@ from typing import Dict, Iterator, List, Sequence, Set
 import numpy as np
 
 from s2s_plugins.text.pairs.inputs import Input
+from s2s_plugins.text.pairs.levels import CHARACTERS
 from s2s_plugins.text.pairs.pair import NAMED, counted, named, shown
 from s2s_plugins.text.pairs.prepared import Counts
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.splitting import OUT, TRAIN
 from s2s_plugins.text.pairs.survey import KEPT
+from s2s_plugins.text.pairs.tokenizing import JOINERS
 from s2s_plugins.text.pairs.writing import Unknown
 from s2s_plugins.text.symbols import SPECIAL
 
@@ -58,7 +60,7 @@ def _side(side: Side) -> str:
     symbols = len(side.table) - len(SPECIAL)
     form = ", accents and the parts of letters on their own" if side.form == "NFD" and side.composes else ""
     rare = f", {counted(side.rare, 'rarer one')} unknown" if side.rare else ""
-    return f"{side.name}: {side.level.reason} ({symbols:,} symbols{form}{rare})"
+    return f"{side.name}: {side.level.reason} ({counted(symbols, 'symbol')}{form}{rare})"
 
 
 def _split(inputs: Dict[str, Input], counts: Dict[str, Counts], held_out: bool, seed: int) -> List[str]:
@@ -108,7 +110,7 @@ def _seen(data: Input, train: Input) -> List[str]:
 
 def _swapped(sides: Sequence[Side]) -> Iterator[str]:
     source, target = sides
-    if source.level.reason == "tokens separated by spaces" and target.level.reason == "characters":
+    if source.level.reason == "tokens separated by spaces" and target.level.reason == CHARACTERS:
         yield (
             "the source looks like pronunciations and the target like words: for the other direction give --source 2 "
             "--target 1, or the columns' names"
@@ -119,7 +121,8 @@ def _strange(side: Side) -> Iterator[str]:
     writing = side.writing
     for name, count in writing.invisible.most_common():
         texts = counted(count, "training text")
-        yield f"{side.name}: {texts} with a {name}, which nobody sees: remove it where it is a mistake"
+        so = ", and emoji and some scripts need" if name in JOINERS else ": remove it where it is a mistake"
+        yield f"{side.name}: {texts} with a {name}, which nobody sees{so}"
     if writing.composed and writing.decomposed:
         yield (
             f"{side.name}: {writing.composed:,} texts are composed (NFC) and {writing.decomposed:,} decomposed (NFD) "

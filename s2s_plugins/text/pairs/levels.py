@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 # Which share of new texts' tokens would be unknown is estimated by that of the tokens that occur once (Good 1953,
 # The population frequencies of species, Biometrika 40). Phones and the words of numbers: nearly none.
@@ -29,10 +29,30 @@ class Level:
     Args:
         name: ``"token"``, ``"char"`` or ``"sentencepiece"``.
         reason: what the texts look like, in words.
+        words: of a text in the mean.
     """
 
     name: str
     reason: str
+    words: float = 0.0
+
+
+CHARACTERS = "characters"
+SENTENCES = "sentences, in pieces of words"
+
+
+def recognise_both(sources: Sequence[str], targets: Sequence[str]) -> Tuple[Level, Level]:
+    """What the tokens of sources and targets should be: :func:`recognise` for each.
+
+    Where one side just makes sentences and the other phrases, as in two languages, both are taken for what they are in
+    the mean.
+    """
+    source, target = recognise(sources, is_target=False), recognise(targets, is_target=True)
+    if {source.name, target.name} == {"char", "sentencepiece"} and min(source.words, target.words) >= SENTENCE / 2:
+        words = (source.words + target.words) / 2
+        name, reason = ("sentencepiece", SENTENCES) if words >= SENTENCE else ("char", CHARACTERS)
+        source, target = Level(name, reason, source.words), Level(name, reason, target.words)
+    return source, target
 
 
 def recognise(texts: Sequence[str], is_target: bool) -> Level:
@@ -55,7 +75,7 @@ def recognise(texts: Sequence[str], is_target: bool) -> Level:
     total = sum(counts.values())
     if is_target and 1 < len(distinct) <= CLASSES and total >= OFTEN * len(distinct):
         if not any(" " in text for text in distinct):
-            return Level("token", f"{len(distinct)} distinct targets, each a token")
+            return Level("token", f"{len(distinct)} distinct targets, each a token", 1.0)
     tokens = Counter(token for text in distinct for token in text.split())
     occurrences = sum(tokens.values())
     words = occurrences / len(distinct)
@@ -63,15 +83,15 @@ def recognise(texts: Sequence[str], is_target: bool) -> Level:
     spaced = sum(" " in text for text in several) / len(several) if several else 0.0
     letters = sum(_letters(token) * count for token, count in tokens.items()) / occurrences
     if spaced >= SPACED and letters <= PHONE and words >= PHONES:
-        return Level("token", "tokens separated by spaces")
+        return Level("token", "tokens separated by spaces", words)
     unseen = sum(count == 1 for count in tokens.values()) / occurrences
     if words >= 1.5 and len(tokens) <= INVENTORY and unseen <= UNSEEN:
-        return Level("token", "tokens separated by spaces, from a small inventory")
+        return Level("token", "tokens separated by spaces, from a small inventory", words)
     if _are_sentences(distinct, words):
         if len(distinct) < ENOUGH:
-            return Level("char", "characters: too few sentences for a sentencepiece model")
-        return Level("sentencepiece", "sentences, in pieces of words")
-    return Level("char", "characters")
+            return Level("char", f"{CHARACTERS}: too few sentences for a sentencepiece model", words)
+        return Level("sentencepiece", SENTENCES, words)
+    return Level("char", CHARACTERS, words)
 
 
 def _are_sentences(distinct: List[str], words: float) -> bool:
@@ -79,10 +99,10 @@ def _are_sentences(distinct: List[str], words: float) -> bool:
     if words >= SENTENCE:
         return True
     length = sum(map(len, distinct)) / len(distinct)
-    return length >= LONG * words and len(set("".join(distinct))) > IDEOGRAMS and _wide(distinct) > 0.5
+    return length >= LONG * words and len(set("".join(distinct))) > IDEOGRAMS and wide_share(distinct) > 0.5
 
 
-def _wide(texts: Sequence[str]) -> float:
+def wide_share(texts: Sequence[str]) -> float:
     """The share of ideograms and kana among the characters, of which several stand for a word without spaces."""
     characters = Counter("".join(texts))
     wide = sum(count for character, count in characters.items() if unicodedata.east_asian_width(character) in "WF")

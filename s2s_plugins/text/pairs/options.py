@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Columns
@@ -25,7 +25,8 @@ class Options:
         min_count: symbols that are rarer in the training part are unknown to the model.
         longest: tokens of a side at most, or characters of sentences in pieces; None: 200, and 1,000.
         seed: of the choice of sources to hold out.
-        valid: number of sources to validate on, 0 for none, or pairs; None: a tenth, at most 2,000.
+        valid: number of sources to validate on, 0 for none, or pairs; None: a twentieth, 50 or more of a file that has
+            500, at most 2,000.
         test: number of sources to test on, 0 for none, or pairs; None: a tenth, at most 5,000.
 
     Raises:
@@ -60,6 +61,11 @@ class Options:
     def columns(self) -> Columns:
         """The two columns."""
         return Columns(self.source, self.target)
+
+    @property
+    def levels(self) -> Tuple[Optional[str], Optional[str]]:
+        """Of source and target, where they are not to be recognised."""
+        return self.source_level, self.target_level
 
     def plain(self) -> Dict[str, object]:
         """The values that decide what is written, without the data among them."""

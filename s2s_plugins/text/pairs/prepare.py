@@ -11,7 +11,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.inputs import Input
-from s2s_plugins.text.pairs.levels import Level, recognise
+from s2s_plugins.text.pairs.levels import Level, recognise_both
 from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
@@ -67,7 +67,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     """
     inputs = {part: Input(part, pairs, options.seed) for part, pairs in read.items()}
     train = inputs["train"]
-    sides = [_side(train, number, options) for number in range(len(SIDES))]
+    sides = _sides(train, options)
     longest = {level: options.longest or most for level, most in LONGEST.items()}
     for data in inputs.values():
         data.leave_out([side.level.name for side in sides], longest)
@@ -96,13 +96,12 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     )
 
 
-def _side(train: Input, number: int, options: Options) -> Side:
-    """Recognise what the tokens of a side are, unless that was said."""
-    name, survey = SIDES[number], train.survey
-    chosen = (options.source_level, options.target_level)[number]
-    texts = [pair[number] for pair in survey.sample]
-    level = Level(chosen, "as asked for") if chosen else recognise(texts, is_target=name == "target")
-    return Side(name, level, survey.characters[number])
+def _sides(train: Input, options: Options) -> List[Side]:
+    """Recognise what the tokens of each side are, unless that was said."""
+    survey = train.survey
+    found = recognise_both([pair.source for pair in survey.sample], [pair.target for pair in survey.sample])
+    asked = [Level(name, f"{name} level, as asked for") if name else None for name in options.levels]
+    return [Side(*one) for one in zip(SIDES, (ask or level for ask, level in zip(asked, found)), survey.characters)]
 
 
 def _split(inputs: Dict[str, Input], options: Options) -> bool:

@@ -11,7 +11,8 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.survey import KEPT
 
 HELD_OUT = {"valid": 2000, "test": 5000}  # sources at most, where no number is given
-SHARE = 10  # one source in so many is held out for each part
+SHARE = {"valid": 20, "test": 10}  # one source in so many is held out
+ENOUGH, LARGEST_SHARE = 50, 10  # so many are held out, unless that is more than one in so many
 FEW = {"valid": 20, "test": 50}  # fewer sources than this: no such part
 BLOCK = 2**16  # values that are looked up at once
 OUT, TRAIN, VALID, TEST = 0, 1, 2, 4  # a pair can be of two parts, where too few are there to hold any out
@@ -23,7 +24,7 @@ def sizes_of(sources: int, asked: Dict[str, Optional[int]]) -> Dict[str, int]:
 
     Args:
         sources: number of distinct ones.
-        asked: for ``valid`` and ``test`` a number, or None: a tenth, and none of a small file.
+        asked: for ``valid`` and ``test`` a number, or None: a twentieth and a tenth, and none of a small file.
 
     Raises:
         UsageError: more than half of the sources are asked for.
@@ -31,7 +32,8 @@ def sizes_of(sources: int, asked: Dict[str, Optional[int]]) -> Dict[str, int]:
     found = {}
     for part, size in asked.items():
         if size is None:
-            size = 0 if sources < FEW[part] else min(HELD_OUT[part], sources // SHARE)
+            least = min(ENOUGH, sources // LARGEST_SHARE)
+            size = 0 if sources < FEW[part] else max(least, min(HELD_OUT[part], sources // SHARE[part]))
         found[part] = size
     if 2 * sum(found.values()) > sources:
         flags = " and ".join(f"--{part} {size}" for part, size in found.items())

@@ -19,6 +19,7 @@ INVISIBLE.update({"\u200f": "right-to-left mark", "\ufffd": "replacement charact
 
 
 Form = Literal["NFC", "NFD"]  # Unicode's normalisation forms
+JOINERS = ("zero-width joiner", "zero-width non-joiner")
 
 
 def squashed(text: str) -> str:

@@ -128,7 +128,7 @@ class CheckPlan:
         return [Step("judge", "judge", None, judging, action=lambda: self.judge_all(model))]
 
     def _with_folds(self) -> List[Step]:
-        require("torch", "fairseq", what="training")
+        require("fairseq", what="a check that trains models")
         folds, seed = self.settings.folds, self.training.seed
         if self.training.test is not None:
             raise UsageError("a check trains on all but the part that is judged: leave the test part out")

@@ -86,7 +86,7 @@ def tune(
         UsageError: data or settings do not fit.
         WorkError: all trials failed.
     """
-    require("torch", "fairseq", "optuna", "matplotlib", what="s2s tune")
+    require("fairseq", "optuna", "sklearn", "matplotlib", "jinja2", what="s2s tune")
     search = Search(data, name, Path(out), settings or TuneSettings(), training or TrainSettings(), command, progress)
     runner = Runner(search.out, redo, quiet=not progress)
     last = search.steps[-1]
