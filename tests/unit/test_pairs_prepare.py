@@ -16,7 +16,7 @@ from test_pairs_levels import sentences
 from s2s_plugins.cli import train
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs import Options, prepare_pairs, read_prepared, read_references
-from s2s_plugins.text.pairs.splitting import TRAIN, VALID, assign, sizes_of
+from s2s_plugins.text.pairs.splitting import TEST, TRAIN, VALID, assign, sizes_of
 from s2s_plugins.text.pairs.survey import DOUBLE, KEPT
 from s2s_plugins.text.symbols import SPECIAL
 from s2s_plugins.training.settings import TrainSettings
@@ -133,6 +133,10 @@ def test_further_lines_move_few_sources_to_another_part():
     before, after = assign(hashes[:1900], codes[:1900], asked), assign(hashes, codes, asked)
     assert (before != after[:1900]).mean() < 0.02
     assert [int((after == part).sum()) for part in (TRAIN, VALID)] == [1700, 100]
+    fixed = {"valid": 100, "test": 200}
+    before, after = assign(hashes[:1900], codes[:1900], fixed), assign(hashes, codes, fixed)[:1900]
+    left = (before == TEST) & (after != TEST)
+    assert 5 <= left.sum() <= 20 and (left & (after == VALID)).sum() <= 3  # most go to the training part
     codes[::2] = DOUBLE
     assert ((assign(hashes, codes, asked) > 0) == (codes == KEPT)).all()
 
