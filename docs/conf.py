@@ -41,6 +41,8 @@ NAVIGATION = {
         "docs/series",
         "docs/using",
         "docs/report",
+        "docs/check",
+        "docs/tune",
         "docs/model-file",
         "docs/onnx",
         "docs/web",
