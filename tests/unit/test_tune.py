@@ -182,13 +182,13 @@ def test_a_journal_keeps_running_trials_and_their_validations(trials):
 def test_what_matters_is_found(trials):
     study = trials()
     assert study.importances() == {}
-    for number in range(12):
+    for number in range(24):
         one = study.ask()
         if number == 0:
             study.note_values(0, {"--lr": 0.005, "--dropout": 0.4, "--batch-size": 64, "--label-smoothing": 0.1})
             study.note_values(0, {"--attention": "general"})
             one = study.outcomes()[0]
-        study.end(number, abs(math.log(one.values["--lr"] / 0.004)) * 10)
+        study.end(number, 10 * math.log(one.values["--lr"] / 0.0001))
     shares = study.importances()
     assert next(iter(shares)) == "--lr" and shares["--lr"] > 0.5
     assert sum(shares.values()) == pytest.approx(1)
