@@ -141,11 +141,8 @@ def write_files(folder: Path) -> None:
     many = map("".join, itertools.islice(itertools.product("zebraphonix", repeat=4), 600))
     lines = {
         "words.tsv": [f"{word}\t{' '.join(word.upper())}" for word in many],
-<<<<<<< HEAD
         "held-out.tsv": [f"{word}\t{' '.join(word.upper())}" for word in words],
-=======
         "more.tsv": [f"{word}\t{' '.join(word.upper())}" for word in WORDS],
->>>>>>> a5d9b783a13ef118eb11c2a20cec683fad97010a
         "words.txt": WORDS,
         "letters.txt": [" ".join(word) for word in WORDS[:2]],
         "sources.txt": [" ".join(word) for word in WORDS],
