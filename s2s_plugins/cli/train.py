@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from s2s_plugins.cli.train_arguments import TASKS, add_data, add_training, data_of, save_on_sigterm, settings_of
+from s2s_plugins.cli.train_arguments import add_data, add_training, data_of, save_on_sigterm, settings_of
+from s2s_plugins.training.choices import TASKS
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"

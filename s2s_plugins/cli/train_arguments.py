@@ -8,9 +8,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
-
-TASKS = ("pairs", "classes", "series")
-PRETRAININGS = ("vectors", "lm", "sa", "none")
+from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +73,7 @@ def add_budget(parser: argparse.ArgumentParser, minutes: str, also: str = "") ->
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
     add("--arch", metavar="NAME", help=f"an architecture, as peek_lstm{also}")
     help = "of matrix products; auto: bfloat16 where it is faster on this machine (default)"
-    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help=help)
+    add("--precision", choices=PRECISIONS, default="auto", help=help)
     return add
 
 
