@@ -16,8 +16,8 @@ from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
-from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
+from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
@@ -50,6 +50,7 @@ class PairsPlan(Plan):
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
+        self.fingerprint = known["train"]
         training: Dict[str, Any] = {"prepare": reading, "settings": settings.plain()}
         if self.start is not None:
             training["start"] = checksum(Path(self.start.path))
@@ -80,8 +81,8 @@ class PairsPlan(Plan):
         count, cores = self.settings.members, os.cpu_count() or 1
         together = min(count, cores)
         threads = None if together == 1 else max(1, cores // together)
-        seconds = self._seconds(prepared, -(-count // together))
-        trainings = [self._training(prepared, recipe, number, seconds, threads) for number in range(count)]
+        seconds = self.seconds(prepared, -(-count // together))
+        trainings = [self.training(prepared, recipe, number, seconds, threads) for number in range(count)]
         save = None
         if self.settings.arch != "lstm":  # fairseq's own, which only fairseq runs
             checkpoints = [str(Path(one.folder, BEST)) for one in trainings]
@@ -95,14 +96,23 @@ class PairsPlan(Plan):
         if save is not None:
             self.run_jobs([Job([], save)], ["model file"])
 
-    def _seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
+    def seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
         left = self.seconds_left(SECONDS_AFTER + SECONDS_A_SOURCE * (prepared.valid.sources + prepared.test.sources))
         return None if left is None else left / rounds
 
-    def _training(
+    def training(
         self, prepared: Prepared, recipe: Recipe, number: int, seconds: Optional[float], threads: Optional[int]
     ) -> Training:
+        """The training of a member.
+
+        Args:
+            prepared: the data.
+            recipe: for it.
+            number: of the member, from 0.
+            seconds: of the training; None: it ends by updates.
+            threads: of PyTorch; None: its own choice.
+        """
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
@@ -147,7 +157,7 @@ class PairsPlan(Plan):
         facts = self.facts(f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags)["--arch"]), ended)
         if self.start is not None:
             facts = {**facts, "starts from": self.start.path}
-        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint)
         self.screen.say(summary(report))
 
 

@@ -19,6 +19,8 @@ from s2s_plugins.text.pairs.prepared import Prepared, read_references
 from s2s_plugins.training.job import BEST, ENDED, HISTORY, Ended
 from s2s_plugins.training.sides import spelling_of
 
+FINGERPRINT = "checksum of the data"  # of a model file's figures
+
 
 def history_of(folder: Path) -> List[Point]:
     """The validations of a training, in order; of one that was interrupted, those that led to its end."""
@@ -65,7 +67,13 @@ def open_trained(prepared: Prepared, model: Path, checkpoints: Sequence[Path]) -
 
 
 def test_pairs(
-    prepared: Prepared, out: Path, model: Path, folders: Sequence[Path], facts: Mapping[str, str], title: str
+    prepared: Prepared,
+    out: Path,
+    model: Path,
+    folders: Sequence[Path],
+    facts: Mapping[str, str],
+    title: str,
+    fingerprint: str,
 ) -> TrainingReport:
     """Predict the validation and the test part, calibrate, note the scores in the model file, and write the report.
 
@@ -76,6 +84,7 @@ def test_pairs(
         folders: of the trainings.
         facts: about the training, for the report.
         title: of the report.
+        fingerprint: a checksum of what it was trained on.
     """
     checkpoints = [folder / BEST for folder in folders]
     translator = open_trained(prepared, model, checkpoints)
@@ -110,15 +119,15 @@ def test_pairs(
         absent=absent,
     )
     if model.exists():
-        note_figures(model, report)
+        note_figures(model, report, fingerprint)
     write_report(out, report)
     return report
 
 
-def note_figures(model: Path, report: TrainingReport) -> None:
-    """Write the scores into the model file."""
+def note_figures(model: Path, report: TrainingReport, fingerprint: str) -> None:
+    """Write the scores into the model file, and a checksum by which the training data is known again."""
     file = read_model_file(model)
-    figures: Dict[str, Any] = dict(file.about.figures)
+    figures: Dict[str, Any] = {**file.about.figures, FINGERPRINT: fingerprint}
     for name, scores in (("test", report.test), ("valid", report.valid)):
         if isinstance(scores, Evaluation):
             figures[f"{name} sources"] = scores.sources
