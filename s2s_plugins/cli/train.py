@@ -8,6 +8,7 @@ from pathlib import Path
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"
@@ -46,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
     add("--arch", metavar="NAME", help="an architecture, as peek_lstm; or fairseq's lstm, which writes no model file")
     add("--members", type=int, default=1, metavar="N", help="models that vote, with the next seeds (default: 1)")
+    help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"
+    add("--ngrams", action="store_true", help=help)
+    help = f"of the n-grams, 0 to 1 (default: {NGRAMS_WEIGHT})"
+    add("--ngrams-weight", type=float, default=NGRAMS_WEIGHT, metavar="W", help=help)
     add(
         "--precision",
         choices=("auto", "fp32", "bf16"),

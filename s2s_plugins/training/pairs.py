@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
+from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, clock
 from s2s_plugins.text.pairs.options import is_data
@@ -15,10 +16,11 @@ from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
+from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
-from s2s_plugins.training.testing import ended_of, test_pairs
+from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
 from s2s_plugins.training.workers import run_workers
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
@@ -62,6 +64,10 @@ class PairsPlan:
             Step("train", "train", out / "checkpoints", training, action=self.train),
             Step("test", "test", None, training, action=self.test),
         ]
+        if settings.ngrams:  # a model that was trained without them is tested again, not trained again
+            testing = {**training, "ngrams_weight": settings.ngrams_weight}
+            self.steps[1:1] = [Step("ngrams", "ngrams", None, {"prepare": reading}, action=self.count)]
+            self.steps[-1] = Step("test-with-ngrams", "test", None, testing, action=self.test)
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
@@ -71,6 +77,11 @@ class PairsPlan:
         prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
         for line in prepared.findings:
             self.screen.say(line)
+
+    def count(self) -> None:
+        """Count the n-grams of the training part."""
+        prepared = read_prepared(self.out / "data")
+        count_ngrams(prepared, self.out / FILE, self.out / "logs" / "ngrams.log", self.screen.say)
 
     def train(self) -> None:
         """Train the members, and write the model file.
@@ -159,7 +170,8 @@ class PairsPlan:
             "end": "; ".join(one.why for one in ended),
             "seed": str(self.settings.seed),
         }
-        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name)
+        votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, votes)
         self.screen.say(summary(report))
 
     def _folder(self, number: int) -> Path:
@@ -173,7 +185,8 @@ def summary(report: TrainingReport) -> str:
     if scores is None:
         return "no scores: there are too few sources to hold some out, give --test FILE"
     low, high = scores.error_interval
+    voted = report.figures.get(VOTED)
     return (
         f"{report.part} part: {scores.error_rate:.2f} % of {scores.sources:,} sources are predicted wrong "
-        f"({low:.2f} to {high:.2f} with 95 % confidence)"
+        f"({low:.2f} to {high:.2f} with 95 % confidence){'' if voted is None else f', with n-grams {voted:.2f} %'}"
     )
