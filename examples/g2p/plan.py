@@ -97,6 +97,7 @@ def settings_of(system: System, test: Path, seed: int, demo: bool) -> TrainSetti
     """
     tiny: Flags = {**TINY, **({"--decoder-out-embed-dim": 16} if system.arch == "lstm" else {})}
     return TrainSettings(
+        task="pairs",
         valid=0,
         test=str(test),
         seed=seed,

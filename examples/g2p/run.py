@@ -91,6 +91,7 @@ def words(args: argparse.Namespace, out: Path) -> int:
     with one_line_errors("run.py", out, engine.STOPPED):
         check(args)
         settings = TrainSettings(
+            task="pairs",
             seed=args.seed,
             members=args.members,
             ngrams=args.ngrams,

@@ -234,7 +234,7 @@ def _csv_file(path: Path) -> List[Table]:
 
 
 def _parquet_file(path: Path) -> List[Table]:
-    pandas = needs_pandas()
+    needs_pandas()
     with naming_extras(f"the Parquet file {path}"):
         import pyarrow
         import pyarrow.parquet
@@ -245,17 +245,32 @@ def _parquet_file(path: Path) -> List[Table]:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path} is no Parquet file, or damaged ({reason}): write it again") from None
+    return [frame_table(found, str(path), path.stem)]
+
+
+def frame_table(found: Any, where: str, name: str) -> Table:
+    """The columns of a pandas frame; times with an offset become times of UTC.
+
+    Args:
+        found: the frame.
+        where: what it is called in messages.
+        name: of the series, if it is one.
+
+    Raises:
+        UsageError: two columns have one name.
+    """
+    pandas = needs_pandas()
     columns: Dict[str, NDArray[Any]] = {}
     doubled = found.columns[found.columns.duplicated()]
     if len(doubled):
-        raise UsageError(f"{path}: {str(doubled[0])!r} names two columns: rename one")
-    for name in found.columns:
-        column = found[name]
+        raise UsageError(f"{where}: {str(doubled[0])!r} names two columns: rename one")
+    for label in found.columns:
+        column = found[label]
         if isinstance(column.dtype, pandas.DatetimeTZDtype):
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)
         numeric = column.dtype.kind in "fiubM"
-        columns[str(name)] = column.to_numpy() if numeric else column.to_numpy(dtype=object)
-    return [Table(columns, str(path), "row", 1, path.stem)]
+        columns[str(label)] = column.to_numpy() if numeric else column.to_numpy(dtype=object)
+    return Table(columns, where, "row", 1, name)
 
 
 def load_array(path: Path) -> Any:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from s2s_plugins.errors import UsageError
 from s2s_plugins.series.description import Description
 from s2s_plugins.series.features import features
-from s2s_plugins.series.files import npz_keys, read_table
+from s2s_plugins.series.files import Table, npz_keys, read_table
 from s2s_plugins.series.prepare_arrays import prepare_arrays
 from s2s_plugins.series.prepared import Prepared, mean_and_std, missing_notes
 from s2s_plugins.series.reading import series_in
 from s2s_plugins.series.roles import Choice, describe
 from s2s_plugins.series.store import ARRAYS, ArrayWriter, Rows, write_index
-from s2s_plugins.series.table import Series, checked, show
+from s2s_plugins.series.table import Series, checked, origin, show
 from s2s_plugins.series.times import parse_times
 from s2s_plugins.series.windows import SPLITS, split_windows
 
@@ -36,10 +36,26 @@ def prepare_series(sources: Sequence[str], choice: Choice, folder: Path) -> Prep
     """
     if _are_arrays(sources):
         return prepare_arrays(sources[0], choice, folder)
+    return prepare_tables([table for source in sources for table in read_table(source)], choice, folder)
+
+
+def prepare_tables(tables: Sequence[Table], choice: Choice, folder: Path, with_future: bool = False) -> Prepared:
+    """As :func:`prepare_series`, of tables.
+
+    Args:
+        tables: of series.
+        choice: how.
+        folder: an empty one.
+        with_future: rows behind the last one with a target, which hold what is known in the future, are left out.
+
+    Raises:
+        UsageError: as there.
+    """
     choice.check_for_series()
-    tables = [table for source in sources for table in read_table(source)]
     description, left = describe(tables, choice)
-    series = [checked(one, description) for one in series_in(tables, description)]
+    series = [checked(one, description, with_future) for one in series_in(tables, description)]
+    if with_future:
+        series = [_cut(one, origin(one, description)) for one in series]
     ends = [_ends(one, choice) for one in series]
     description = with_scales(description, [_cut(one, end[0]) for one, end in zip(series, ends)])
     windows, notes = _windows(series, ends, description, choice)

@@ -6,11 +6,11 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Tuple, TypeVar
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text import binarise
-from s2s_plugins.text.documents import Document
+from s2s_plugins.text.documents import Document, Left
 from s2s_plugins.text.indexed import IndexedWriter
 from s2s_plugins.text.sources import Sources, Splits
 from s2s_plugins.text.symbols import SymbolTable
@@ -99,6 +99,23 @@ class Prepared:
         return [*single, *self.left]
 
 
+class Documents(Protocol):
+    """The documents of each split, read again at each call; their labels are those of the training split."""
+
+    @property
+    def left(self) -> Left: ...
+
+    def train(self) -> Iterator[Document]: ...
+
+    def valid(self) -> Iterator[Document]: ...
+
+    def test(self) -> Iterator[Document]: ...
+
+    def unlabelled(self) -> Iterator[Document]: ...
+
+    def texts(self) -> Iterator[str]: ...
+
+
 def progress(documents: Iterable[T], what: str) -> Iterator[T]:
     """``documents``; their number so far is shown on stderr."""
     from tqdm import tqdm
@@ -112,7 +129,24 @@ def prepare(sources: Sources, choice: TokenChoice, folder: Path) -> Prepared:
     Raises:
         UsageError: a file cannot be read, a label does not fit, or no document or token is left.
     """
-    splits = Splits(sources)
+    return prepare_splits(Splits(sources), choice, folder, bool(sources.test), sources.train_text)
+
+
+def prepare_splits(
+    splits: Documents, choice: TokenChoice, folder: Path, has_test: bool = False, train_text: bool = True
+) -> Prepared:
+    """As :func:`prepare`, of documents from anywhere.
+
+    Args:
+        splits: the documents of each split.
+        choice: what the tokens are.
+        folder: an empty one.
+        has_test: whether there is a split ``test``.
+        train_text: whether the text of ``train`` is for pretraining too.
+
+    Raises:
+        UsageError: as there.
+    """
     labels = binarise.Labels(Counter(document.label for document in progress(splits.train(), "labels")))
     tokenizer, dictionary = _tokens(choice, splits)
     writer = _Writer(folder, labels, tokenizer, dictionary)
@@ -120,11 +154,11 @@ def prepare(sources: Sources, choice: TokenChoice, folder: Path) -> Prepared:
         valid_row = writer.write("valid", splits.valid, valid)
     with IndexedWriter(folder / "pretrain" / "train", len(dictionary)) as pretrain:
         total = writer.write_unlabelled(splits.unlabelled, pretrain)
-        train_row = writer.write("train", splits.train, *([pretrain] if sources.train_text else []))
-    if sources.train_text:
+        train_row = writer.write("train", splits.train, *([pretrain] if train_text else []))
+    if train_text:
         total = binarise.Counts(*(sum(parts) for parts in zip(total, train_row[1])))
     rows = [("pretrain/train", total), train_row, valid_row]
-    if sources.test:
+    if has_test:
         rows.append(writer.write("test", splits.test))
     for path in ("pretrain", "classify/input0"):
         dictionary.save(folder / path / "dict.txt")
@@ -173,7 +207,7 @@ class _Writer:
         return binarise.write_documents(shown, self.tokenizer, self.dictionary, [pretrain])
 
 
-def _tokens(choice: TokenChoice, splits: Splits) -> Tuple[Tokenizer, SymbolTable]:
+def _tokens(choice: TokenChoice, splits: Documents) -> Tuple[Tokenizer, SymbolTable]:
     """Tokenizer and dictionary, of another folder or of this text."""
     if choice.tokens_from:
         other = Path(choice.tokens_from) / "classify"

@@ -62,7 +62,7 @@ class Splits:
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
-        self.left = Left(sources.skip_bad_rows)
+        self.left: Left = Left(sources.skip_bad_rows)
 
     def _labelled(self, path: str) -> Iterator[Document]:
         return read_labelled(path, self.sources.text_column, self.sources.label_column, self.left)

@@ -5,13 +5,14 @@ Skip-gram with negative sampling, after Mikolov, Sutskever, Chen, Corrado and De
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Callable, Iterator, List, Mapping, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import naming_extras
@@ -28,7 +29,14 @@ LIMITS = {
     "seed": (0, 2**32 - 1),
     "workers": (1, 256),
 }
+UNMEASURED = 2_000_000  # tokens of all passes that take seconds, whatever the machine
+PROBED = 200_000  # tokens that the speed is measured with
 LONGEST = 10_000  # gensim ignores the rest of a longer list of words
+
+
+def indented(line: str) -> None:
+    """Print a line below a step's name."""
+    print(f"    {line}", flush=True)
 
 
 class Sentences:
@@ -39,6 +47,7 @@ class Sentences:
 
     Attributes:
         tokens: number of tokens, with the ends of sentences.
+        every: only each so many-th text is read.
         stopped: set it to end all reading.
 
     Raises:
@@ -52,6 +61,7 @@ class Sentences:
             )
         self.parts: List[Tuple[IndexedTexts, List[str]]] = []
         self.stopped = False
+        self.every = 1
         for index in sorted(folder.glob("train*.idx"), key=_order):
             language = _languages(index)[-1] if _languages(index) else None
             dictionary = folder / (f"dict.{language}.txt" if language else "dict.txt")
@@ -69,7 +79,7 @@ class Sentences:
 
     def __iter__(self) -> Iterator[List[str]]:
         for texts, symbols in self.parts:
-            for place in range(len(texts)):
+            for place in range(0, len(texts), self.every):
                 if self.stopped:
                     return
                 words = [symbols[number] for number in texts[place] if number != EOS]
@@ -98,6 +108,8 @@ def make_vectors(
     sample: float = 1e-4,
     seed: int = 1,
     workers: int = 1,
+    seconds: Optional[float] = None,
+    say: Callable[[str], object] = indented,
 ) -> int:
     """Train word vectors on a folder of binarised text.
 
@@ -111,6 +123,8 @@ def make_vectors(
         sample: words with a larger share of the text are sampled less often; 0 = never.
         seed: random seed.
         workers: number of threads; with more than one the vectors vary.
+        seconds: that it may take, about: of much text fewer passes are made, or a part of it is used; None: no limit.
+        say: shows a line of progress.
 
     Returns:
         The number of vectors.
@@ -132,18 +146,57 @@ def make_vectors(
     if not os.access(out.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out.parent))
     sentences = Sentences(data)
-    print(f"    {sentences.tokens:,} tokens", flush=True)
-    flags = dict(vector_size=dim, window=window, alpha=lr, sample=sample)
-    return train(sentences, epochs, out, seed=seed, workers=workers, **flags)
+    say(f"{sentences.tokens:,} tokens")
+    flags = dict(vector_size=dim, window=window, alpha=lr, sample=sample, seed=seed, workers=workers)
+    if seconds is not None and sentences.tokens * epochs > UNMEASURED:
+        epochs, sentences.every = _planned(sentences, epochs, seconds, flags)
+        if sentences.every > 1:
+            say(f"the time suffices for one text of {sentences.every}")
+    return train(sentences, epochs, out, say, **flags)
 
 
-def train(sentences: Sentences, epochs: int, path: Path, **flags: float) -> int:
+def _planned(sentences: Sentences, epochs: int, seconds: float, flags: Mapping[str, float]) -> Tuple[int, int]:
+    """The number of passes that ``seconds`` suffice for; and if not for one, which part of the texts is read."""
+    with naming_extras("s2s vectors"):
+        from gensim.models import Word2Vec
+    sentences.every = max(1, sentences.tokens // PROBED)
+    with _ending_threads(sentences):
+        model = Word2Vec(sg=1, min_count=1, **flags)
+        model.build_vocab(sentences)
+        started = time.monotonic()
+        model.train(sentences, total_examples=model.corpus_count, epochs=1)
+    speed = sentences.tokens / sentences.every / max(time.monotonic() - started, 1e-6)
+    passes = seconds * speed / sentences.tokens
+    return max(1, min(epochs, int(passes))), max(1, math.ceil(1 / max(passes, 1e-6)))
+
+
+@contextlib.contextmanager
+def _ending_threads(sentences: Sentences) -> Iterator[None]:
+    """End the threads that gensim starts inside if the block fails.
+
+    gensim leaves them running; they would crash when Python ends, with another exit code.
+    """
+    before = set(threading.enumerate())
+    try:
+        yield
+    except BaseException:
+        sentences.stopped = True
+        for thread in set(threading.enumerate()) - before:
+            if thread.is_alive():  # the interrupt may come before a thread has started
+                thread.join(SECONDS_TO_END)  # a thread that waits for work forever does no harm
+        raise
+
+
+def train(
+    sentences: Sentences, epochs: int, path: Path, say: Callable[[str], object] = indented, **flags: float
+) -> int:
     """Train, and write word2vec's text form to ``path``, which appears whole or not at all.
 
     Args:
         sentences: of the training split.
         epochs: number of passes over the sentences.
         path: file to write.
+        say: shows a line of progress.
         flags: for gensim's ``Word2Vec``.
 
     Returns:
@@ -166,19 +219,11 @@ def train(sentences: Sentences, epochs: int, path: Path, **flags: float) -> int:
             if self.epoch == 1 or now - self.shown >= SECONDS_BETWEEN_LINES or self.epoch == epochs:
                 self.shown = now
                 left = (now - began) / self.epoch * (epochs - self.epoch)
-                print(f"    epoch {self.epoch} of {epochs}, {clock(left)} left", flush=True)
+                say(f"epoch {self.epoch} of {epochs}, {clock(left)} left")
 
-    before = set(threading.enumerate())
-    try:
+    with _ending_threads(sentences):
         # rare words are not in the dictionary: min_count would drop others
         model = Word2Vec(sentences, sg=1, min_count=1, epochs=epochs, callbacks=[Progress()], **flags)
-    except BaseException:
-        # gensim leaves its threads running; they would crash when Python ends, with another exit code
-        sentences.stopped = True
-        for thread in set(threading.enumerate()) - before:
-            if thread.is_alive():  # the interrupt may come before a thread has started
-                thread.join(SECONDS_TO_END)  # a thread that waits for work forever does no harm
-        raise
     with replacing(path) as partial:
         model.wv.save_word2vec_format(str(partial), binary=False)
     return len(model.wv)

@@ -37,13 +37,15 @@ class Training:
         updates: most updates; None: as many as the time allows.
         seconds: for all of it; None: no limit.
         warmup: updates until the learning rate is at its peak.
-        validate: ``"written"``: by the error of what the model writes; or the name of a figure of the criterion.
+        validate: ``"written"``: by the error of what the model writes; ``"classes"``: by that of the classes it gives;
+            ``"none"``; or the name of a figure of the criterion.
         rises: that figure is better if higher.
         precision: ``"fp32"``, ``"bf16"`` or ``"auto"``: what is faster here.
         threads: of PyTorch; None: its own choice.
         patience: validations that are worse than the best by more than chance before the training ends early; 0: never.
         tensorboard: folder for TensorBoard.
         hurried: arguments for fewer updates, in rising order; the speed is measured first.
+        start: model file whose weights are the first ones; None: they are drawn at random.
     """
 
     data: str
@@ -59,6 +61,7 @@ class Training:
     patience: int = 8
     tensorboard: Optional[str] = None
     hurried: List[Hurried] = field(default_factory=list)
+    start: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Save:
         path: of the model file.
         licence: under which the model may be used.
         trained_on: what it was trained on, as a user reads it.
+        pairs: whether the data is pairs; what else there is needs nothing of it.
     """
 
     checkpoints: List[str]
@@ -78,6 +82,7 @@ class Save:
     path: str
     licence: str = ""
     trained_on: str = ""
+    pairs: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,7 @@ class Validation:
         best: whether no earlier one was better.
         worst: up to five wrong predictions, the furthest from their references first.
         sources: number of sources that were predicted.
+        figure: what ``error`` is: ``"error"``, in percent, or ``"loss"``.
     """
 
     updates: int
@@ -180,6 +186,7 @@ class Validation:
     best: bool
     worst: List[Mistake] = field(default_factory=list)
     sources: int = 0
+    figure: str = "error"
 
 
 @dataclass(frozen=True)

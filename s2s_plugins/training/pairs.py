@@ -6,31 +6,30 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
 from s2s_plugins.inference.ngrams import FILE
+from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
-from s2s_plugins.steps import Step, clock
+from s2s_plugins.steps import Step, checksum
 from s2s_plugins.text.pairs.options import is_data
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.ngrams import Votes, count_ngrams
+from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
+from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Flags, Recipe, for_arch, recipe_for, words
+from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
-from s2s_plugins.training.workers import run_workers
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
-QUIET: Flags = {"--num-workers": 0, "--no-epoch-checkpoints": True}
-SECONDS_AFTER = 10.0  # opening the model, drawing the report
 SECONDS_A_SOURCE = 0.002  # of predicting
-LEAST_TRAINING = 0.4  # of the minutes, if what follows seems to take more
 
 
-class PairsPlan:
+class PairsPlan(Plan):
     """The steps from pairs to a tested model.
 
     Args:
@@ -40,25 +39,22 @@ class PairsPlan:
         settings: of the training.
         screen: shows what happens.
 
-    Attributes:
-        steps: in order.
-        model: path of the model file.
     """
 
-    file = "model.safetensors"
-
     def __init__(self, data: Any, name: str, out: Path, settings: TrainSettings, screen: Screen) -> None:
-        self.name, self.out = name, out
-        self.settings, self.screen = settings, screen
-        self.model = out / self.file
-        self.began = time.monotonic()
+        super().__init__(name, out, settings, screen)
+        self.start = None if settings.start is None else read_start(settings.start)
+        if self.start is not None:
+            self.settings = settings = with_levels(settings, self.start)
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
-        training = {"prepare": reading, "settings": settings.plain()}
+        training: Dict[str, Any] = {"prepare": reading, "settings": settings.plain()}
+        if self.start is not None:
+            training["start"] = checksum(Path(self.start.path))
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
             Step("train", "train", out / "checkpoints", training, action=self.train),
@@ -75,8 +71,7 @@ class PairsPlan:
         valid, test = (self.parts.get(part, getattr(options, part)) for part in ("valid", "test"))
         options = replace(options, valid=valid, test=test)
         prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
-        for line in prepared.findings:
-            self.screen.say(line)
+        self.say_all(prepared.findings)
 
     def count(self) -> None:
         """Count the n-grams of the training part."""
@@ -103,28 +98,18 @@ class PairsPlan:
             checkpoints = [str(Path(one.folder, BEST)) for one in trainings]
             save = Save(checkpoints, str(self.out / "data"), str(self.model), self.settings.licence, self.name)
         if count == 1:
-            return self._run([Job(trainings, save, time.time())], ["model 1"])
+            return self.run_jobs([Job(trainings, save, time.time())], ["model 1"])
         for first in range(0, count, together):
             group = trainings[first : first + together]
             names = [f"model {number}" for number in range(first + 1, first + len(group) + 1)]
-            self._run([Job([one], None, time.time()) for one in group], names)
+            self.run_jobs([Job([one], None, time.time()) for one in group], names)
         if save is not None:
-            self._run([Job([], save)], ["model file"])
-
-    def _run(self, jobs: Sequence[Job], names: Sequence[str]) -> None:
-        """Run workers at the same time, with a log of each."""
-        logs = [self.out / "logs" / f"{name.replace(' ', '-')}.log" for name in names]
-        with self.screen.of(names):
-            run_workers(jobs, logs, self.screen.show)
+            self.run_jobs([Job([], save)], ["model file"])
 
     def _seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
-        if self.settings.minutes is None:
-            return None
-        whole = 60 * self.settings.minutes
-        after = SECONDS_AFTER + SECONDS_A_SOURCE * (prepared.valid.sources + prepared.test.sources)
-        left = whole - (time.monotonic() - self.began) - after
-        return max(left, LEAST_TRAINING * whole) / rounds
+        left = self.seconds_left(SECONDS_AFTER + SECONDS_A_SOURCE * (prepared.valid.sources + prepared.test.sources))
+        return None if left is None else left / rounds
 
     def _training(
         self, prepared: Prepared, recipe: Recipe, number: int, seconds: Optional[float], threads: Optional[int]
@@ -132,13 +117,15 @@ class PairsPlan:
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
-            chosen = flags if settings.arch is None else for_arch(flags, settings.arch)
-            return [*words({**SIDES, **QUIET, **chosen, "--seed": settings.seed + number}), *settings.flags]
+            return [
+                *words({**SIDES, **QUIET, **self._shaped(flags), "--seed": settings.seed + number}),
+                *settings.flags,
+            ]
 
         updates = settings.updates or recipe.updates
         return Training(
             data=str(self.out / "data"),
-            folder=str(self._folder(number)),
+            folder=str(self.folder(number)),
             arguments=arguments(recipe.flags if settings.minutes is not None else recipe.within(updates)),
             updates=updates,
             seconds=seconds,
@@ -147,36 +134,33 @@ class PairsPlan:
             precision=settings.precision,
             threads=threads,
             tensorboard=settings.tensorboard,
+            start=None if self.start is None else self.start.path,
             hurried=[
                 Hurried(share * recipe.updates, arguments(recipe.within(share * recipe.updates - 1)))
                 for share, _ in recipe.hurried
             ],
         )
 
+    def _shaped(self, flags: Flags) -> Flags:
+        """A recipe's flags for the architecture that is asked for, or that the training starts from."""
+        if self.start is not None:
+            member, arch = self.start.members[0].settings, self.start.about.architecture
+            assert isinstance(member, Seq2SeqSettings)
+            return merged(for_arch(flags, arch), flags_of(member, arch))
+        return flags if self.settings.arch is None else for_arch(flags, self.settings.arch)
+
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""
         prepared = read_prepared(self.out / "data")
-        folders = [self._folder(number) for number in range(self.settings.members)]
+        folders = [self.folder(number) for number in range(self.settings.members)]
         ended = [ended_of(folder) for folder in folders]
         recipe = recipe_for(prepared)
-        facts = {
-            "data": self.name,
-            "recipe": f"{recipe.name}: {recipe.reason}",
-            "architecture": self.settings.arch or str(recipe.flags["--arch"]),
-            "models": str(len(ended)),
-            "updates": ", ".join(f"{one.updates:,}" for one in ended),
-            "time": ", ".join(clock(one.seconds) for one in ended),
-            "precision": ended[0].precision,
-            "end": "; ".join(one.why for one in ended),
-            "seed": str(self.settings.seed),
-        }
+        facts = self.facts(f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags)["--arch"]), ended)
+        if self.start is not None:
+            facts = {**facts, "starts from": self.start.path}
         votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None
         report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, votes)
         self.screen.say(summary(report))
-
-    def _folder(self, number: int) -> Path:
-        """Where a member's checkpoints are."""
-        return self.out / "checkpoints" / f"model-{number + 1}"
 
 
 def summary(report: TrainingReport) -> str:

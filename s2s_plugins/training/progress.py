@@ -75,7 +75,8 @@ class Screen:
 
     def _validation(self, name: str, event: Validation) -> None:
         best = ", the best so far" if event.best else ""
-        self.say(f"{name}update {event.updates:,}: validation error {event.error:.2f} %{best}")
+        shown = f"{event.error:.2f} %" if event.figure == "error" else f"{event.error:.4f}"
+        self.say(f"{name}update {event.updates:,}: validation {event.figure} {shown}{best}")
         rows = [f"{shortened(one.source)} -> {shortened(one.prediction)}" for one in event.worst]
         right = [shortened(one.reference) for one in event.worst]
         self.worst = [f"    {row}   (is {expected})" for row, expected in zip(rows, right)]

@@ -13,7 +13,8 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.inference.load import Model, load
 from s2s_plugins.steps import Runner
-from s2s_plugins.training.pairs import PairsPlan
+from s2s_plugins.training.kinds import plan_for
+from s2s_plugins.training.plan import MODEL_FILE
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.settings import TrainSettings
 
@@ -43,7 +44,7 @@ def train(
         raise UsageError(f"train takes no {unknown[0]}: use {', '.join(TrainSettings.__dataclass_fields__)}")
     with _folder(out) as folder:
         train_in(data, folder, TrainSettings(**settings), shown=progress)
-        return load(folder / PairsPlan.file)
+        return load(folder / MODEL_FILE)
 
 
 @contextlib.contextmanager
@@ -73,7 +74,7 @@ def train_in(data: Any, out: Path, settings: TrainSettings, redo: bool = False, 
     if settings.ngrams:
         require("phonetisaurus", what="--ngrams")
     screen = Screen(sys.stdout if shown else None)
-    plan = PairsPlan(data, name_of(data), out, settings, screen)
+    plan = plan_for(data, name_of(data), out, settings, screen)
     Runner(out, redo, quiet=not shown).run(plan.steps)
     screen.say(f"model: {plan.model}")
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.ngrams import check_weight
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
+from s2s_plugins.series.planning import Asked
+from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
 
+TASKS = ("pairs", "classes", "series")
+PRETRAININGS = ("vectors", "lm", "sa", "none")  # word vectors, a language model, a sequence autoencoder
+LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
 PRECISIONS = ("auto", "fp32", "bf16")
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
@@ -28,12 +33,29 @@ class TrainSettings:
     """How a model is trained, beside what the data decides.
 
     Args:
+        task: what the data is for: ``"pairs"``, ``"classes"`` or ``"series"``; None: recognised.
         source: column of the source; None: the first of two.
         target: column of the target; None: the second of two.
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.inference.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
+        vocab_size: number of pieces on each side that is made of sentences; None: by the amount of text.
+        longest: tokens of a source or target at most, characters of sentences; None: 200, and 1,000.
         valid: what the weights are chosen by: pairs, or the number of sources to hold out; None: a part of the data.
+        text: column of the texts of a classifier; None: the one called ``text``, or the first of two.
+        label: column of their labels; None: the one called ``label``, or the second of two.
+        unlabelled: further text for a classifier: paths, or texts.
+        pretrain: what a classifier starts from, one of :data:`PRETRAININGS`; None: the recipe's choice.
+        time: column of the times of series; None: rows are counted.
+        value: columns of series that are forecast, with commas between them; None: all that have no other role.
+        horizon: number of steps to forecast; None: a season.
+        series: column that tells the series of a table apart.
+        past: columns of series that are known up to the origin of a forecast, with commas between them.
+        known: columns that are known in the future too, likewise.
+        static: columns that are constant in a series, likewise.
+        step: distance of the times, an alias of pandas; None: what they show.
+        valid: what the weights are chosen by: pairs or labelled texts, or the number of sources, texts or rows to hold
+            out; None: a part of the data.
         test: what is predicted at the end; likewise.
         minutes: wall time from the start to the report; None: the recipe's number of updates.
         updates: of the weights, at most; None: the recipe's number.
@@ -44,6 +66,7 @@ class TrainSettings:
         seed: of the split and of the first model.
         precision: of matrix products: ``"fp32"``, ``"bf16"``, or ``"auto"``, what is faster on this machine.
         licence: of the model, to stand in its file.
+        start: a model file to start from, in place of random weights; its architecture is taken with it.
         tensorboard: folder for TensorBoard's curves.
         flags: for fairseq-train, as words; they win over the recipe's.
 
@@ -51,10 +74,25 @@ class TrainSettings:
         UsageError: a value that makes no sense.
     """
 
+    task: Optional[str] = None
     source: Optional[str] = None
     target: Optional[str] = None
     source_level: Optional[str] = None
     target_level: Optional[str] = None
+    vocab_size: Optional[int] = None
+    longest: Optional[int] = None
+    text: Optional[str] = None
+    label: Optional[str] = None
+    unlabelled: Any = ()
+    pretrain: Optional[str] = None
+    time: Optional[str] = None
+    value: Optional[str] = None
+    horizon: Optional[int] = None
+    series: Optional[str] = None
+    past: Optional[str] = None
+    known: Optional[str] = None
+    static: Optional[str] = None
+    step: Optional[str] = None
     valid: Any = None
     test: Any = None
     minutes: Optional[float] = None
@@ -66,19 +104,26 @@ class TrainSettings:
     seed: int = 1
     precision: str = "auto"
     licence: str = ""
+    start: Optional[str] = None
     tensorboard: Optional[str] = None
     flags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not 0.1 <= self.minutes <= 100_000:
             raise UsageError(f"--minutes {self.minutes:g} is no time to train in: use 0.1 or more, at most 100,000")
-        for name, least, most in (("updates", 1, 10**9), ("members", 1, 100), ("seed", 0, 2**31)):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
         check_weight(self.ngrams_weight)
+        if self.start is not None and self.arch is not None:
+            raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
+        for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS)):
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise UsageError(f"--{name} {value} is unknown: use one of {', '.join(choices)}")
         for word in self.flags:
             name = word.partition("=")[0]
             if name in DECIDED:
@@ -87,14 +132,43 @@ class TrainSettings:
     @property
     def options(self) -> Options:
         """How the data is read and split."""
-        names = ("source", "target", "source_level", "target_level", "seed", "valid", "test")
+        names = ("source", "target", "source_level", "target_level", "vocab_size", "longest", "seed", "valid", "test")
         return Options(**{name: getattr(self, name) for name in names})
+
+    @property
+    def text_options(self) -> TextOptions:
+        """How labelled texts are read and split."""
+        names = ("text", "label", "unlabelled", "seed", "valid", "test")
+        return TextOptions(level=self.source_level, **{name: getattr(self, name) for name in names})
+
+    @property
+    def series_asked(self) -> Asked:
+        """What is said about series."""
+        names = ("time", "horizon", "series", "step", "valid", "test")
+        columns: Dict[str, Any] = {name: _listed(getattr(self, name)) for name in ("value", "past", "known", "static")}
+        for part in ("valid", "test"):
+            value = getattr(self, part)
+            if value is not None and not isinstance(value, (int, str)):
+                raise UsageError(f"{part} of series is a number of rows, or a time, not a {type(value).__name__}")
+        return Asked(**columns, **{name: getattr(self, name) for name in names})
+
+    def given(self, names: Sequence[str]) -> List[str]:
+        """Those of the settings ``names`` that the user has chosen, as flags."""
+        plain = TrainSettings.__dataclass_fields__
+        chosen = [name for name in names if getattr(self, name) is not plain[name].default]
+        return [f"--{name.replace('_', '-')}" for name in chosen]
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""
-        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence")
+        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence", "pretrain", "start")
         return {**{name: getattr(self, name) for name in kept}, "flags": list(self.flags)}
 
     def but(self, **changes: Any) -> "TrainSettings":
         """The same settings except for these."""
         return replace(self, **changes)
+
+
+def _listed(names: Union[str, Sequence[str], None]) -> Tuple[str, ...]:
+    """``"a,b"`` -> a, b."""
+    found = names.split(",") if isinstance(names, str) else list(names or ())
+    return tuple(name.strip() for name in found if name.strip())

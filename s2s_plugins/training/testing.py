@@ -35,7 +35,9 @@ def history_of(folder: Path) -> List[Point]:
             said = json.loads(line)
         except ValueError:  # the process was killed inside this line
             continue
-        point = Point(said["updates"], said["seconds"], said["train_loss"], None, said["error"], said["learning_rate"])
+        of_loss = said["figure"] == "loss"
+        loss, error = (said["error"], None) if of_loss else (None, said["error"])
+        point = Point(said["updates"], said["seconds"], said["train_loss"], loss, error, said["learning_rate"])
         # a resumed training comes by here again
         points = {updates: one for updates, one in points.items() if updates < point.updates}
         points[point.updates] = point

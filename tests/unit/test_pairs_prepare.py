@@ -1,5 +1,6 @@
 """Prepared pairs: what is written is what was given, split by source, and everything else is said."""
 
+import argparse
 import json
 import os
 import unicodedata
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from pairs_data import lexicon, texts_in, tokens_in, words, written
 from test_pairs_levels import sentences
 
+from s2s_plugins.cli import train
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs import Options, prepare_pairs, read_prepared, read_references
 from s2s_plugins.text.pairs.splitting import TRAIN, VALID, assign, sizes_of
 from s2s_plugins.text.pairs.survey import DOUBLE, KEPT
+from s2s_plugins.training.settings import TrainSettings
 
 PARTS = ("train", "valid", "test")
 
@@ -380,3 +383,11 @@ def test_references_of_another_form_are_named(tmp_path):
             read_references(path)
     with pytest.raises(UsageError, match="No such file"):
         read_references(tmp_path / "missing.tsv")
+
+
+def test_flags_that_messages_name_are_flags_of_training():
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    args = parser.parse_args(["a.tsv", "--out", "x", "--longest", "9", "--vocab-size", "70"])
+    given = {"longest": args.longest, "vocab_size": args.vocab_size}
+    assert TrainSettings(**given).options == Options(longest=9, vocab_size=70)

@@ -54,7 +54,7 @@ def kind_of(data: Any, columns: Columns = ALL) -> Kind:
         raise UsageError("an iterator can be read only once: give what read_pairs makes of it")
     if is_path(data) and os.path.isdir(data):
         return Kind("classes", f"{data} is a folder, with a folder of files for each class")
-    names = [name for name in columns if name] or _names(data)
+    names = [name for name in columns if name] or names_in(data)
     found = {name.strip().lower(): name for name in names}
     if "text" in found and "label" in found:
         text, label = found["text"], found["label"]
@@ -76,7 +76,7 @@ def _are_classes(targets: Set[str], count: int, words: float) -> bool:
     return all(0 < len(target.split()) <= NAME for target in targets)
 
 
-def _names(data: Any) -> List[str]:
+def names_in(data: Any) -> List[str]:
     """The names of the columns or keys, as far as they can be told without reading ``data`` to its end."""
     if isinstance(data, Pairs):
         return [name for name in data.names or () if name]

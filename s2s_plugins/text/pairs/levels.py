@@ -99,10 +99,10 @@ def _are_sentences(distinct: List[str], words: float) -> bool:
     if words >= SENTENCE:
         return True
     length = sum(map(len, distinct)) / len(distinct)
-    return length >= LONG * words and len(set("".join(distinct))) > IDEOGRAMS and _wide(distinct) > 0.5
+    return length >= LONG * words and len(set("".join(distinct))) > IDEOGRAMS and wide_share(distinct) > 0.5
 
 
-def _wide(texts: Sequence[str]) -> float:
+def wide_share(texts: Sequence[str]) -> float:
     """The share of ideograms and kana among the characters, of which several stand for a word without spaces."""
     characters = Counter("".join(texts))
     wide = sum(count for character, count in characters.items() if unicodedata.east_asian_width(character) in "WF")

@@ -19,7 +19,9 @@ from s2s_plugins.models.translator import CheckpointTranslator
 from s2s_plugins.text.pairs.prepared import read_prepared, read_references
 from s2s_plugins.training.job import Training
 from s2s_plugins.training.sides import spelling_of
+from s2s_plugins.training.worker.classes import Classified, classifier_of, held_out_texts
 from s2s_plugins.training.worker.precision import choose
+from s2s_plugins.training.worker.start import start_from
 from s2s_plugins.training.worker.validation import OfCriterion, Validator, Written
 
 SCHEDULE, AUTOCAST = "--lr-scheduler", "--autocast"
@@ -45,7 +47,9 @@ def configuration(training: Training, precision: str) -> Any:
     config = convert_namespace_to_omegaconf(args)
     add_defaults(config)
     # what the model file calls the best figure of the validations
-    config.checkpoint.best_checkpoint_metric = "error %" if training.validate == "written" else training.validate
+    config.checkpoint.best_checkpoint_metric = (
+        "error %" if training.validate in ("written", "classes") else training.validate
+    )
     return config
 
 
@@ -73,6 +77,8 @@ def build(training: Training, precision: str) -> Tuple[Trainer, Optional[Validat
     Path(training.folder).mkdir(parents=True, exist_ok=True)
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
+    if training.start is not None:
+        start_from(model, task, training.start)
     criterion = task.build_criterion(config.criterion)
     trainer = Trainer(config, task, model, criterion)
     return trainer, _validator(training, task, trainer)
@@ -81,6 +87,8 @@ def build(training: Training, precision: str) -> Tuple[Trainer, Optional[Validat
 def _validator(training: Training, task: Any, trainer: Trainer) -> Optional[Validator]:
     if training.validate == "none":
         return None
+    if training.validate == "classes":
+        return Classified(classifier_of(task, trainer, Path(training.data)), held_out_texts(Path(training.data)))
     if training.validate != "written":
         task.load_dataset("valid")
         return OfCriterion(training.validate, training.rises)

@@ -178,7 +178,15 @@ class Loop:
         self.losses = self.losses[-100:]
         rate = self._rate() if self.schedules else self.trainer.optimizer.get_lr()
         said = Validation(
-            self.pace.done, self.pace.elapsed, measured.error, loss, rate, better, measured.worst, measured.sources
+            self.pace.done,
+            self.pace.elapsed,
+            measured.error,
+            loss,
+            rate,
+            better,
+            measured.worst,
+            measured.sources,
+            measured.figure,
         )
         with (self.folder / HISTORY).open("a", encoding="utf-8") as history:
             history.write(to_line(said) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Dict
 
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.text.pairs.prepared import read_prepared
@@ -16,6 +17,8 @@ def save(job: Save) -> None:
     Raises:
         UsageError: the models do not fit each other.
     """
-    prepared = read_prepared(Path(job.data))
-    sides = (spelled(prepared.source), spelled(prepared.target))
-    model_of(job.checkpoints, *sides, job.licence, job.trained_on).write(Path(job.path))
+    sides: Dict[str, Any] = {}
+    if job.pairs:
+        prepared = read_prepared(Path(job.data))
+        sides = {"source": spelled(prepared.source), "target": spelled(prepared.target)}
+    model_of(job.checkpoints, **sides, licence=job.licence, data=job.trained_on).write(Path(job.path))

@@ -67,6 +67,7 @@ def _chosen(training: Training, folder: Path) -> Training:
 
 def _arguments(training: Training, updates: float) -> List[str]:
     """Those for so many updates."""
+    updates = min(updates, training.updates or updates)
     hurried: Optional[List[str]] = next((one.arguments for one in training.hurried if updates < one.below), None)
     return training.arguments if hurried is None else hurried
 

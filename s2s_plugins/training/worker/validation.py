@@ -31,12 +31,14 @@ class Measured:
         spread: standard error of it: a difference below it may be chance.
         worst: wrong predictions, the furthest from their references first.
         sources: number of sources.
+        figure: what ``error`` is: ``"error"``, in percent, or ``"loss"``.
     """
 
     error: float
     spread: float
     worst: List[Mistake]
     sources: int
+    figure: str = "error"
 
 
 class Validator(Protocol):
@@ -128,7 +130,7 @@ class OfCriterion:
                 sources += int(sample.get("nsentences", 0)) if isinstance(sample, dict) else 0
         value = float(found.get_smoothed_values()[self.name])
         if not self.rises:
-            return Measured(value, 0.0, [], sources)
+            return Measured(value, 0.0, [], sources, self.name)
         rate = min(max(1 - value / 100, 0.0), 1.0)
         spread = 100 * math.sqrt(max(rate * (1 - rate), 1e-9) / max(1, sources))
         return Measured(100 - value, spread, [], sources)

@@ -1,0 +1,1 @@
+"""Labelled texts: from whatever form they have to binarised data for a classifier."""

@@ -1,0 +1,85 @@
+"""Which kind of model a file asks for, and the plan that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator as AnIterator
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.text.pairs.kinds import kind_of
+from s2s_plugins.text.pairs.sources import read_pairs
+from s2s_plugins.training.classes import ClassesPlan
+from s2s_plugins.training.pairs import PairsPlan
+from s2s_plugins.training.plan import Plan
+from s2s_plugins.training.progress import Screen
+from s2s_plugins.training.settings import TrainSettings
+
+# what says of which kind the data is
+OWN: Dict[str, Tuple[str, ...]] = {
+    "pairs": ("source", "target", "target_level", "ngrams", "ngrams_weight"),
+    "classes": ("text", "label", "unlabelled", "pretrain"),
+    "series": ("time", "value", "horizon", "series", "past", "known", "static", "step"),
+}
+TAKEN = {"pairs": "pairs of source and target", "classes": "labelled texts", "series": "series of numbers"}
+
+
+def plan_for(data: Any, name: str, out: Path, settings: TrainSettings, screen: Screen) -> Plan:
+    """The plan for the data, by the settings that are for one kind, and by what the data looks like.
+
+    Args:
+        data: as :func:`s2s_plugins.training.run.train` takes it.
+        name: what it is called.
+        out: where everything goes.
+        settings: of the training.
+        screen: shows what it is taken for.
+
+    Raises:
+        UsageError: the settings are for several kinds, or the data cannot be read.
+    """
+    task = settings.task or _named(settings)
+    _check_own(task, settings)
+    if task == "series":
+        from s2s_plugins.training.series import SeriesPlan  # of tables, by pandas
+
+        return SeriesPlan(data, name, out, settings, screen)
+    if task is None:
+        if isinstance(data, AnIterator):  # read once: an iterator gives its pairs only once
+            data = read_pairs(data, settings.options.columns)
+        found = kind_of(data, settings.options.columns)
+        task = found.name
+        if task == "classes":
+            remedy = "if they are pairs to be translated, give --task pairs"
+            screen.say(f"{name} is taken for labelled texts: {found.reason}; {remedy}")
+            settings = settings.but(text=found.text, label=found.label)
+    if task == "classes":
+        return ClassesPlan(data, name, out, settings, screen)
+    return PairsPlan(data, name, out, settings, screen)
+
+
+def _named(settings: TrainSettings) -> Optional[str]:
+    """The kind that the settings are for; None: any.
+
+    Raises:
+        UsageError: they are for several.
+    """
+    kinds = {kind: settings.given(names) for kind, names in OWN.items()}
+    found = [kind for kind, flags in kinds.items() if flags]
+    if len(found) > 1:
+        one, other = found[:2]
+        raise UsageError(
+            f"{kinds[one][0]} is for {TAKEN[one]} and {kinds[other][0]} for {TAKEN[other]}: leave one of them out"
+        )
+    return found[0] if found else None
+
+
+def _check_own(task: Optional[str], settings: TrainSettings) -> None:
+    """Check that no setting is given that is for another kind than the one asked for.
+
+    Raises:
+        UsageError: one is.
+    """
+    for kind, names in OWN.items():
+        given = settings.given(names)
+        if task is not None and kind != task and given:
+            raise UsageError(f"{given[0]} is for {TAKEN[kind]}, and --task {task} for {TAKEN[task]}: leave it out")
