@@ -115,7 +115,7 @@ class Ngrams:
         """Word -> output -> the logarithm of its probability, the best :data:`CANDIDATES` of each.
 
         Args:
-            words: of :func:`as_word`; those that cannot be aligned are not in what is returned.
+            words: of :func:`as_word`; those with an unknown character are not in what is returned.
 
         Raises:
             MissingExtra: Phonetisaurus is not installed.
@@ -139,8 +139,8 @@ class Ngrams:
         found: Dict[str, Logs] = {}
         for line in done.stdout.split("\n"):
             word, _, rest = line.partition("\t")
-            cost, tab, symbols = rest.partition("\t")
-            if tab:
+            cost, _, symbols = rest.partition("\t")
+            if symbols:  # none where a character is unknown
                 found.setdefault(word, {}).setdefault(tuple(symbols.translate(RESTORED).split()), -float(cost))
         return found
 

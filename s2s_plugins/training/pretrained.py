@@ -46,7 +46,7 @@ def with_levels(settings: TrainSettings, file: ModelFile) -> TrainSettings:
 
 def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
     """The flags of an architecture that make a model of these sizes; dropout is left to the recipe."""
-    from s2s_plugins.nn.build import DECODERS  # torch takes a second
+    from s2s_plugins.nn.decoders import DECODERS  # torch takes a second
 
     encoder, decoder = settings.encoder, settings.decoder
     reads_tokens = "token" in DECODERS[decoder.kind].sees.step
