@@ -27,6 +27,7 @@ from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
 SECONDS_A_SOURCE = 0.002  # of predicting
+SECONDS_OF_VOTES = 0.005  # a source, more than that
 
 
 class PairsPlan(Plan):
@@ -108,7 +109,8 @@ class PairsPlan(Plan):
 
     def _seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
-        left = self.seconds_left(SECONDS_AFTER + SECONDS_A_SOURCE * (prepared.valid.sources + prepared.test.sources))
+        each = SECONDS_A_SOURCE + (SECONDS_OF_VOTES if self.settings.ngrams else 0)
+        left = self.seconds_left(SECONDS_AFTER + each * (prepared.valid.sources + prepared.test.sources))
         return None if left is None else left / rounds
 
     def _training(
