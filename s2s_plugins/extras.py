@@ -19,6 +19,7 @@ MODULES = {
     "forecast": ("pandas", "pyarrow"),
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
     "serve": ("starlette", "pydantic", "uvicorn", "prometheus_client", "h11"),
+    "tune": ("optuna",),
     "ngrams": ("phonetisaurus",),
     "examples": ("num2words", "rjieba", "statsmodels"),
 }

@@ -132,6 +132,33 @@ def beam_search(
     return _Search(models, list(states), settings, attends, _arrays_of(first_tokens)).run(first_tokens)
 
 
+def score_outputs(
+    models: Sequence[StepModel], states: Sequence[StepState], first_tokens: Array, outputs: Array
+) -> Array:
+    """The log-probabilities of the tokens of N given outputs: what a search gives to each that it finds.
+
+    Args:
+        models: as :func:`beam_search` takes them.
+        states: likewise.
+        first_tokens: (N,), what the first step reads.
+        outputs: (T, N), the end included; what is behind it is of no matter.
+
+    Returns:
+        (N, T), in float32 or more.
+    """
+    arrays, states, tokens = _arrays_of(first_tokens), list(states), first_tokens
+    scores: List[Array] = []
+    for wanted in outputs:
+        parts = []
+        for index, model in enumerate(models):
+            logits, states[index] = model.step(tokens, states[index])
+            logits = arrays.precise(logits)
+            parts.append(arrays.along(logits, wanted[:, None]) - arrays.log_sum_exp(logits))
+        scores.append(parts[0] if len(parts) == 1 else arrays.log_add_exp(parts) - math.log(len(parts)))
+        tokens = wanted
+    return arrays.join(scores, 1)
+
+
 class _Candidates(NamedTuple):
     """The best continuations of each sentence, best first, all (N, C).
 

@@ -18,7 +18,8 @@ from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # type: ignore[i
 from statsmodels.tsa.statespace.sarimax import SARIMAX  # type: ignore[import-untyped]
 
 from forecast.evaluation import MEDIAN, System, actual, origins
-from forecast.recipe import LEVELS, Set
+from forecast.recipe import Set
+from s2s_plugins.training.recipes_series import LEVELS
 
 FITTED_ROWS = 3000  # ETS and ARIMA are fitted on the last rows of the training part: more hardly change a dozen numbers
 SEEN_ROWS = 600  # and at an origin their states come from as many rows before it: older ones have no weight left

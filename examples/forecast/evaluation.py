@@ -13,9 +13,10 @@ from typing import Dict, List, NamedTuple, Protocol, Sequence
 import numpy as np
 import pandas as pd
 
-from forecast.recipe import LEVELS, Set
+from forecast.recipe import Set
 from s2s_plugins.errors import UsageError
 from s2s_plugins.files import replacing
+from s2s_plugins.training.recipes_series import LEVELS
 
 MEDIAN = LEVELS.index(0.5)
 

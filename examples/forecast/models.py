@@ -8,10 +8,11 @@ from typing import List, Sequence
 import numpy as np
 import pandas as pd
 
-from forecast.recipe import LEVELS, Set
+from forecast.recipe import Set
 from s2s_plugins.models.forecaster import load_forecaster
 from s2s_plugins.series.forecasts import Forecast
 from s2s_plugins.series.table import Series
+from s2s_plugins.training.recipes_series import LEVELS
 
 
 def series_of(one: Set, history: pd.DataFrame, name: str = "") -> Series:

@@ -10,10 +10,9 @@ from typing import Tuple
 import pandas as pd
 
 from forecast.evaluation import times
-from forecast.recipe import CALENDARS, OWN_PARTS, SEASONS, Set
+from forecast.recipe import OWN_PARTS, Set
 from s2s_plugins.errors import UsageError
-
-LONGEST_WINDOW = 168
+from s2s_plugins.series.planning import CALENDARS, HORIZON, season_of, window_for
 
 
 def set_of(args: argparse.Namespace) -> Set:
@@ -33,9 +32,9 @@ def set_of(args: argparse.Namespace) -> Set:
         raise UsageError(
             f"{args.csv}: the times in {args.time!r} have no one step between them: give --step, as MS, D or h"
         )
-    season = args.season or SEASONS.get(step.split("-")[0], 1)
-    horizon = args.horizon or (season if season > 1 else 12)
-    window = args.window or min(max(2 * season, 2 * horizon), LONGEST_WINDOW)
+    season = args.season or season_of(step)
+    horizon = args.horizon or (season if season > 1 else HORIZON)
+    window = args.window or window_for(season, horizon)
     valid, test = (_time(table, part) for part in (sum(OWN_PARTS), OWN_PARTS[1]))
     return Set(
         title=args.csv.stem,

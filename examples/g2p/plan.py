@@ -114,10 +114,11 @@ def separated(path: Path) -> Iterator[str]:
         yield f"{' '.join(unicodedata.normalize('NFC', pair.source))}\t{pair.target}"
 
 
-def vote(trainings: Sequence[Path], out: Path, weight: Optional[float]) -> None:
+def vote(data: Path, trainings: Sequence[Path], out: Path, weight: Optional[float]) -> None:
     """Test trained models together, and if asked for, with n-grams.
 
     Args:
+        data: the words that they were trained on.
         trainings: their folders; all have read the same symbols.
         out: where the models go as one, and the scores.
         weight: of the n-grams; None: without any.
@@ -131,7 +132,8 @@ def vote(trainings: Sequence[Path], out: Path, weight: Optional[float]) -> None:
     save = Save([str(model / BEST) for model in models], str(prepared.folder), str(out / "model.safetensors"))
     run_workers([Job([], save, time.time())], [out / "logs" / "model-file.log"], screen.show)
     facts = {"models": ", ".join(training.name for training in trainings)}
-    test_pairs(prepared, out, Path(save.path), models, facts, out.parent.name, votes)
+    fingerprint = read_pairs(data).fingerprint()
+    test_pairs(prepared, out, Path(save.path), models, facts, out.parent.name, fingerprint, votes)
 
 
 class Languages:
@@ -237,13 +239,13 @@ class Languages:
         """What several models say together, and what they and n-grams say."""
         weight = TrainSettings().ngrams_weight if self.ngrams else None
         out = self.out / language / f"of-{self.members}"
-        folders = [training.required_folder for training in trainings]
+        folders, data = [training.required_folder for training in trainings], self.files[language]["train"]
         step = Step(
             f"vote-{language}-of-{self.members}{'-ngrams' if self.ngrams else ''}",
             "vote",
             out,
             {"trainings": [training.settings for training in trainings], "weight": weight},
-            action=lambda: vote(folders, out, weight),
+            action=lambda: vote(data, folders, out, weight),
         )
         self.steps.append(step)
         if self.members > 1:

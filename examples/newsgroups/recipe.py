@@ -12,8 +12,9 @@ from common.semi_supervised.recipe import (
     Experiment,
     Pretraining,
     Table,
-    updates,
+    of_recipe,
 )
+from s2s_plugins.training.recipes_classes import TOPICS
 
 TABLE = Table(
     name="newsgroups",
@@ -25,8 +26,7 @@ TABLE = Table(
             "valid.tsv",
             "test.tsv",
             flags=Sized(every={"--max-words": 20000}),
-            # subject and first lines come first; four epochs
-            finetune=updates(1280, truncate="tail", max_document_tokens=200, dropout=0.1, head_dropout=0.3),
+            finetune=of_recipe(TOPICS),  # subject and first lines come first; four epochs
         )
     ],
     pretrainings=[

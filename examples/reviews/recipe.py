@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from common.recipe import Sized
+from common.recipe import Flags, Sized
 from common.semi_supervised.recipe import (
     FINETUNE,
     MODEL,
@@ -14,23 +14,14 @@ from common.semi_supervised.recipe import (
     Experiment,
     Pretraining,
     Table,
-    updates,
+    of_recipe,
 )
+from s2s_plugins.training.recipes_classes import FEW, LARGE_VECTORS, SENTENCES, VERDICTS, VERY_FEW_UPDATES
 
 RT, IMDB = "Rotten Tomatoes", "IMDB"
 RT_FILES = ("rt/train.tsv", "rt/valid.tsv", "rt/test.tsv")
-RT_FINETUNE = updates(800, batch_size=64, lr=0.001, dropout=0.5, word_dropout=0.2)
-# the plain mean over a long review's tokens says little, and few labels teach the model nothing better
-FEW_LABELS = dict(
-    batch_size=50,
-    max_tokens=30000,
-    pooling="mean",
-    head_batch_norm=True,
-    lr=0.001,
-    dropout=0.5,
-    word_dropout=0.3,
-    validate_interval=5,
-)
+SELDOM: Flags = {"--validate-interval": 5}  # an epoch of few labels is short
+RT_FINETUNE = of_recipe(SENTENCES)
 
 
 def imdb_data(labels: int, finetune: Sized) -> Data:
@@ -60,9 +51,9 @@ TABLE = Table(
         Data("rt", *RT_FILES, flags=Sized(every={"--max-words": 20000}), finetune=RT_FINETUNE),
         # Rotten Tomatoes with IMDB's training reviews as unlabelled text; IMDB's own experiments start from it too
         Data("films", *RT_FILES, ("imdb/unlabelled.txt",), None, Sized(every={"--max-words": 20000}), RT_FINETUNE),
-        imdb_data(500, updates(300, **FEW_LABELS)),
-        imdb_data(2000, updates(600, **FEW_LABELS)),
-        imdb_data(20000, updates(1250)),
+        imdb_data(500, of_recipe(FEW, VERY_FEW_UPDATES, SELDOM)),
+        imdb_data(2000, of_recipe(FEW, None, SELDOM)),
+        imdb_data(20000, of_recipe(VERDICTS)),
     ],
     pretrainings=[
         Pretraining("vectors-rt", "rt"),
@@ -84,8 +75,8 @@ TABLE = Table(
         *imdb_experiments(2000),
         *imdb_experiments(20000, scratch=13.50, lm=7.64, sa=7.24),
     ],
-    model=Sized(MODEL.every, MODEL.demo, default={"--decoder-embed-dim": 256}),
-    vectors=Sized(VECTORS.every, VECTORS.demo, {"--dim": 256, "--epochs": 6}, VECTORS.full),
+    model=Sized(MODEL.every, MODEL.demo, default={"--decoder-embed-dim": LARGE_VECTORS["--dim"]}),
+    vectors=Sized(VECTORS.every, VECTORS.demo, LARGE_VECTORS, VECTORS.full),
     pretrain=PRETRAIN,
     finetune=FINETUNE,
     demo_documents=100,

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Tuple, Union
+from typing import Any, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
-
-if TYPE_CHECKING:
-    from s2s_plugins.inference.spelling import Spelled
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
@@ -79,8 +76,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out}: {model.kind}, {len(model.members)} x {model.about.architecture}, {size}")
 
 
-def _spelled(args: argparse.Namespace, side: str) -> Spelled:
-    """What a token of a side is, and its sentencepiece model."""
+def _spelled(args: argparse.Namespace, side: str) -> Any:
+    """What a token of a side is, and its sentencepiece model: a Spelled."""
     from s2s_plugins.inference.spelling import Spelled, read_pieces
 
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")

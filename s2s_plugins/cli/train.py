@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 
-from s2s_plugins.cli.train_arguments import TASKS, add_data, add_training
-from s2s_plugins.errors import UsageError
+from s2s_plugins.cli.train_arguments import add_data, add_training, data_of, save_on_sigterm, settings_of
+from s2s_plugins.training.choices import TASKS
 
 OUTPUT = "out"
 STOPPED = "stopped; the same command resumes in {output}"
@@ -47,18 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the worker is saved then too
+    save_on_sigterm()
     from s2s_plugins.training.run import train_in
-    from s2s_plugins.training.settings import TrainSettings
 
-    names = [name for name in TrainSettings.__dataclass_fields__ if hasattr(args, name)]
-    settings = {name: getattr(args, name) for name in names}
-    for part in ("valid", "test"):
-        if settings[part] is not None and settings[part].isdigit():
-            settings[part] = int(settings[part])
-    settings["unlabelled"] = tuple(map(Path, args.unlabelled))  # texts may be given in Python too
+    args.unlabelled = tuple(map(Path, args.unlabelled))  # texts may be given in Python too
     is_series = args.task == "series" or any((args.time, args.value, args.horizon))
-    if len(args.data) > 2 and not is_series:
-        raise UsageError(f"{len(args.data)} files are too many: name one of pairs, or two whose lines are pairs")
-    data = args.data[0] if len(args.data) == 1 else tuple(args.data)
-    train_in(data, Path(args.out), TrainSettings(**settings, flags=tuple(args.flags_behind)), args.redo)
+    train_in(data_of(args.data, is_series), Path(args.out), settings_of(args), args.redo)

@@ -97,5 +97,5 @@ def _calibrated(
     for number in range(FOLDS):
         rest, part = np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)
         after[part] = held_out(rest, part)
-    errors = (calibration_error(reliability(values, right)) or 0.0 for values in (before, after.tolist()))
-    return Calibrated(len(right), int(right.sum()), *errors)
+    earlier, later = (calibration_error(reliability(values, right)) or 0.0 for values in (before, after.tolist()))
+    return Calibrated(len(right), int(right.sum()), earlier, later)

@@ -88,7 +88,7 @@ class Prior(NamedTuple):
     offset_deviation: float
 
 
-# what models of words gave, with and without label smoothing: docs/using.md
+# what the models of docs/using.md gave, with and without label smoothing
 DISTANCE = Prior(0.9, 0.3, -0.8, 0.5)
 ALONE = Prior(1.2, 0.5, 0.5, 1.5)
 

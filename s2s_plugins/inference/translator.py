@@ -23,6 +23,7 @@ from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, Symbol
 
 if TYPE_CHECKING:
     from s2s_plugins.evaluation.translations import Evaluation
+    from s2s_plugins.inference.scoring import Scored
 
 LONGEST_OUTPUT = 200  # tokens before </s>, where the model takes as many
 
@@ -47,6 +48,9 @@ class Model(Protocol):
 
     def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
+
+    def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """The log-probability (T,) of each token of each target, which ends in ``</s>``."""
 
 
 class Translator(Trained):
@@ -248,6 +252,20 @@ class Translator(Trained):
         from s2s_plugins.inference.evaluation import evaluate_translator
 
         return evaluate_translator(self, data, (source, target), beam, batch_size, seed)
+
+    def score(self, pairs: Iterable[Tuple[str, str]], batch_size: int = BATCH_SIZE) -> Iterator[Scored]:
+        """How probable given targets are, in order; a pair with a text that is too long is an error.
+
+        Args:
+            pairs: of source and target, also endlessly many.
+            batch_size: number of pairs at a time.
+
+        Raises:
+            UsageError: a pair cannot be used, or the number is out of range.
+        """
+        from s2s_plugins.inference.scoring import score_pairs
+
+        return score_pairs(self, pairs, batch_size)
 
     def prediction(self, found: Hypothesis, unsure: bool = False) -> Prediction:
         """What was found, with its text unless it is ``unsure``."""

@@ -5,6 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens.
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
@@ -162,11 +163,27 @@ class FairseqModel:
         return [row[: len(target), there].numpy() for row, target, there in zip(weights, targets, real)]
 
     @torch.no_grad()
+    def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        net_input, outputs = self._source(sources), [torch.tensor(target) for target in targets]
+        net_input["prev_output_tokens"] = self._prefix(outputs)
+        wanted = collate_tokens(outputs, PAD).to(self.device).unsqueeze(2)
+        found = [
+            model.get_normalized_probs(model(**net_input), log_probs=True).gather(2, wanted).squeeze(2).float()
+            for model in self.models
+        ]
+        scores = torch.stack(found).logsumexp(0) - math.log(len(found))
+        return [row[: len(target)] for row, target in zip(scores.cpu().numpy(), targets)]
+
+    def _prefix(self, outputs: Sequence[Tensor]) -> Tensor:
+        """What the decoder reads before each token of the outputs."""
+        return collate_tokens(list(outputs), PAD, EOS, left_pad=False, move_eos_to_beginning=True).to(self.device)
+
+    @torch.no_grad()
     def _weights(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Any:
         """Attention weights (B, T, S); None of a model that has none."""
         self.models[0].decoder.need_attn = True
-        outputs = [torch.tensor(target) for target in targets]
-        prefix = collate_tokens(outputs, PAD, EOS, left_pad=False, move_eos_to_beginning=True).to(self.device)
+        prefix = self._prefix([torch.tensor(target) for target in targets])
         _, extra = self.models[0](**self._source(sources), prev_output_tokens=prefix)
         return (extra.get("attn") or [None])[0] if isinstance(extra, dict) else extra
 

@@ -11,6 +11,7 @@ T = TypeVar("T")
 # what a training leaves in its folder
 LAST, BEST = "checkpoint_last.pt", "checkpoint_best.pt"
 HISTORY, ENDED = "history.jsonl", "ended.json"
+CHOSEN = "arguments.json"  # of one that measured its speed: a resumed one is of the same
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class PairsPlan(Plan):
         self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
+        self.fingerprint = known["train"]
         training: Dict[str, Any] = {"prepare": reading, "settings": settings.plain()}
         if self.start is not None:
             training["start"] = checksum(Path(self.start.path))
@@ -92,8 +93,8 @@ class PairsPlan(Plan):
         count, cores = self.settings.members, os.cpu_count() or 1
         together = min(count, cores)
         threads = None if together == 1 else max(1, cores // together)
-        seconds = self._seconds(prepared, -(-count // together))
-        trainings = [self._training(prepared, recipe, number, seconds, threads) for number in range(count)]
+        seconds = self.seconds(prepared, -(-count // together))
+        trainings = [self.training(prepared, recipe, number, seconds, threads) for number in range(count)]
         save = None
         if self.settings.arch != "lstm":  # fairseq's own, which only fairseq runs
             checkpoints = [str(Path(one.folder, BEST)) for one in trainings]
@@ -107,15 +108,24 @@ class PairsPlan(Plan):
         if save is not None:
             self.run_jobs([Job([], save)], ["model file"])
 
-    def _seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
+    def seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
         each = SECONDS_A_SOURCE + (SECONDS_OF_VOTES if self.settings.ngrams else 0)
         left = self.seconds_left(SECONDS_AFTER + each * (prepared.valid.sources + prepared.test.sources))
         return None if left is None else left / rounds
 
-    def _training(
+    def training(
         self, prepared: Prepared, recipe: Recipe, number: int, seconds: Optional[float], threads: Optional[int]
     ) -> Training:
+        """The training of a member.
+
+        Args:
+            prepared: the data.
+            recipe: for it.
+            number: of the member, from 0.
+            seconds: of the training; None: it ends by updates.
+            threads: of PyTorch; None: its own choice.
+        """
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
@@ -161,7 +171,7 @@ class PairsPlan(Plan):
         if self.start is not None:
             facts = {**facts, "starts from": self.start.path}
         votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None
-        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, votes)
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint, votes)
         self.screen.say(summary(report))
 
 

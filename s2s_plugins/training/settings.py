@@ -11,11 +11,9 @@ from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.series.planning import Asked
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
+from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 
-TASKS = ("pairs", "classes", "series")
-PRETRAININGS = ("vectors", "lm", "sa", "none")  # word vectors, a language model, a sequence autoencoder
 LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
-PRECISIONS = ("auto", "fp32", "bf16")
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
     "--max-update": "--updates",
@@ -45,7 +43,8 @@ class TrainSettings:
         text: column of the texts of a classifier; None: the one called ``text``, or the first of two.
         label: column of their labels; None: the one called ``label``, or the second of two.
         unlabelled: further text for a classifier: paths, or texts.
-        pretrain: what a classifier starts from, one of :data:`PRETRAININGS`; None: the recipe's choice.
+        pretrain: what a classifier starts from, one of :data:`~s2s_plugins.training.choices.PRETRAININGS`;
+            None: the recipe's choice.
         time: column of the times of series; None: rows are counted.
         value: columns of series that are forecast, with commas between them; None: all that have no other role.
         horizon: number of steps to forecast; None: a season.
@@ -155,7 +154,8 @@ class TrainSettings:
     def given(self, names: Sequence[str]) -> List[str]:
         """Those of the settings ``names`` that the user has chosen, as flags."""
         plain = TrainSettings.__dataclass_fields__
-        chosen = [name for name in names if getattr(self, name) is not plain[name].default]
+        values = {name: getattr(self, name) for name in names}
+        chosen = [name for name, value in values.items() if value is not plain[name].default and not _is_empty(value)]
         return [f"--{name.replace('_', '-')}" for name in chosen]
 
     def plain(self) -> Dict[str, Any]:
@@ -166,6 +166,10 @@ class TrainSettings:
     def but(self, **changes: Any) -> "TrainSettings":
         """The same settings except for these."""
         return replace(self, **changes)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and not value
 
 
 def _listed(names: Union[str, Sequence[str], None]) -> Tuple[str, ...]:

@@ -21,6 +21,7 @@ from s2s_plugins.training.ngrams import FOLDER, Votes, score_votes
 from s2s_plugins.training.sides import spelling_of
 
 VOTED = "with n-grams error rate %"
+FINGERPRINT = "checksum of the data"  # of a model file's figures
 
 
 def history_of(folder: Path) -> List[Point]:
@@ -74,6 +75,7 @@ def test_pairs(
     folders: Sequence[Path],
     facts: Mapping[str, str],
     title: str,
+    fingerprint: str,
     votes: Optional[Votes] = None,
 ) -> TrainingReport:
     """Predict the validation and the test part, calibrate, note the scores in the model file, and write the report.
@@ -85,6 +87,7 @@ def test_pairs(
         folders: of the trainings.
         facts: about the training, for the report.
         title: of the report.
+        fingerprint: a checksum of what it was trained on.
         votes: n-grams to be tested too.
     """
     checkpoints = [folder / BEST for folder in folders]
@@ -120,7 +123,7 @@ def test_pairs(
         absent=absent,
     )
     if model.exists():
-        note_figures(model, report)
+        note_figures(model, report, fingerprint)
     if votes is not None and shown is not None:
         voted = score_votes(translator, votes, prepared, out, report)
         figures = {VOTED: voted.error_rate, f"with n-grams {voted.unit} error rate %": voted.symbol_error_rate}
@@ -130,10 +133,10 @@ def test_pairs(
     return report
 
 
-def note_figures(model: Path, report: TrainingReport) -> None:
-    """Write the scores into the model file."""
+def note_figures(model: Path, report: TrainingReport, fingerprint: str) -> None:
+    """Write the scores into the model file, and a checksum by which the training data is known again."""
     file = read_model_file(model)
-    figures: Dict[str, Any] = dict(file.about.figures)
+    figures: Dict[str, Any] = {**file.about.figures, FINGERPRINT: fingerprint}
     for name, scores in (("test", report.test), ("valid", report.valid)):
         if isinstance(scores, Evaluation):
             figures[f"{name} sources"] = scores.sources

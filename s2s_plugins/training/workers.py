@@ -1,4 +1,4 @@
-"""Starts the processes that train, and shows how far they are."""
+"""Starts the processes that train, and passes on what they say."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, TextIO, Tuple
+from typing import Callable, List, Optional, Sequence, TextIO, Tuple
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.steps import held_signals
 from s2s_plugins.training.job import Ended, Event, Failed, Job, from_line
 
 SECONDS_TO_STOP = 60  # that a worker has to save itself
+STOPPED = 130  # exit code of a worker that was stopped, and is saved
 
 Took = Tuple[int, Optional[Event]]  # number of the worker, and what it says; None: it has ended
 
@@ -36,40 +37,78 @@ def run_workers(jobs: Sequence[Job], logs: Sequence[Path], show: Callable[[int, 
         WorkError: a worker failed.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the workers are saved and at their ends.
     """
-    events: "queue.Queue[Took]" = queue.Queue()
-    processes: List["subprocess.Popen[str]"] = []
     ended: List[List[Ended]] = [[] for _ in jobs]
-    failed: Dict[int, Failed] = {}
-    with held_signals() as release:
-        for number, (job, log) in enumerate(zip(jobs, logs)):
-            processes.append(_start(job, log))
-            threading.Thread(target=_listen, args=(number, processes[-1], events), daemon=True).start()
-        try:
-            release()
-            running = len(processes)
-            while running:
-                number, event = events.get()
-                if event is None:
-                    running -= 1
-                elif isinstance(event, Failed):
-                    failed[number] = event
-                else:
-                    if isinstance(event, Ended):
-                        ended[number].append(event)
-                    show(number, event)
-        except BaseException:
-            _stop(processes)
-            raise
-    for number, process in enumerate(processes):
-        code = process.wait()
-        if number in failed:
-            kind = UsageError if failed[number].code == 2 else WorkError
-            raise kind(f"{failed[number].message}{'' if kind is UsageError else f'; see {logs[number]}'}")
-        if code == 130:
-            raise KeyboardInterrupt
-        if code != 0:
-            raise WorkError(f"the training stopped with exit code {code}: see {logs[number]}")
+    with Workers() as workers:
+        workers.start(list(zip(jobs, logs)))
+        running = len(jobs)
+        while running:
+            number, event = workers.next()
+            if event is None:
+                running -= 1
+            elif not isinstance(event, Failed):
+                if isinstance(event, Ended):
+                    ended[number].append(event)
+                show(number, event)
+        for number in range(len(jobs)):
+            error = workers.error(number)
+            if error is not None:
+                raise error
     return ended
+
+
+class Workers:
+    """Processes that train; leaving the block ends those that still run, after they have saved themselves."""
+
+    def __init__(self) -> None:
+        self._events: "queue.Queue[Took]" = queue.Queue()
+        self._processes: List["subprocess.Popen[str]"] = []
+        self._failed: List[Optional[Failed]] = []
+        self._logs: List[Path] = []
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _stop(self._processes)
+
+    def start(self, jobs: Sequence[Tuple[Job, Path]]) -> List[int]:
+        """Start processes, each with its log.
+
+        Returns:
+            Their numbers, from 0 on.
+        """
+        first = len(self._processes)
+        with held_signals():
+            for number, (job, log) in enumerate(jobs, first):
+                self._processes.append(_start(job, log))
+                self._failed.append(None)
+                self._logs.append(log)
+                listen = (number, self._processes[-1], self._events)
+                threading.Thread(target=_listen, args=listen, daemon=True).start()
+        return list(range(first, len(self._processes)))
+
+    def next(self) -> Took:
+        """Wait for what one of them says: its number, and the event; None: it has ended."""
+        number, event = self._events.get()
+        if isinstance(event, Failed):
+            self._failed[number] = event
+        return number, event
+
+    def stop(self, number: int) -> None:
+        """Ask one to save itself and end; :meth:`next` says when it has."""
+        if self._processes[number].poll() is None:
+            self._processes[number].send_signal(signal.SIGTERM)
+
+    def error(self, number: int) -> Optional[BaseException]:
+        """Why one that has ended failed; the KeyboardInterrupt of a stopped one; None of one that is done."""
+        failed, code = self._failed[number], self._processes[number].wait()
+        if failed is not None and failed.code == 2:
+            return UsageError(failed.message)
+        if failed is not None:
+            return WorkError(f"{failed.message}; see {self._logs[number]}")
+        if code == STOPPED:
+            return KeyboardInterrupt()
+        return None if code == 0 else WorkError(f"the training stopped with exit code {code}: see {self._logs[number]}")
 
 
 def _start(job: Job, log: Path) -> "subprocess.Popen[str]":

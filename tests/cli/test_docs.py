@@ -37,6 +37,8 @@ NOT_RUN = {
     "pip install '.[train]'": WHEEL,
     "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
     "s2s serve g2p.safetensors": "runs until it is stopped: tests/cli/test_serve.py",
+    "s2s check words.tsv --minutes 10 --out review": "trains three models: tests/unit/test_check.py",
+    "s2s tune words.tsv --trials 30 --minutes 5 --out tuned": "trains thirty models: tests/unit/test_tune.py",
     "make lint": "make test runs it first",
     "make test": "runs this test",
     "make docs": "tests/cli/test_site.py builds the site",
@@ -64,7 +66,7 @@ def test_what_is_not_run_is_shown_somewhere():
 def test_blocks_are_split_into_commands():
     page = REPOSITORY / "docs" / "classification.md"
     commands = [command for block in blocks(page) for command in block.commands()]
-    assert commands[0].startswith("s2s prepare --train train.tsv") and commands[0].endswith("--dest DATA")
+    assert commands[2].startswith("s2s prepare --train train.tsv") and commands[2].endswith("--dest DATA")
     assert all("#" not in command for command in commands if "import" not in command)
 
 
@@ -139,6 +141,8 @@ def write_files(folder: Path) -> None:
     many = map("".join, itertools.islice(itertools.product("zebraphonix", repeat=4), 600))
     lines = {
         "words.tsv": [f"{word}\t{' '.join(word.upper())}" for word in many],
+        "held-out.tsv": [f"{word}\t{' '.join(word.upper())}" for word in words],
+        "more.tsv": [f"{word}\t{' '.join(word.upper())}" for word in WORDS],
         "words.txt": WORDS,
         "letters.txt": [" ".join(word) for word in WORDS[:2]],
         "sources.txt": [" ".join(word) for word in WORDS],

@@ -95,7 +95,7 @@ def test_other_forms_of_data_and_named_columns_are_read(translator, tmp_path, ca
     path.write_text(f"id,word,ipa\n1,mano,{best}\n2,gel,X0\n3,,X0\n")
     found = translator.evaluate(path, source="word", target="ipa")
     assert [item.is_right for item in found.items] == [True, False]
-    assert "1 pairs with an empty side are left out: " in caplog.text and "line 4" in caplog.text
+    assert "pairs with an empty side are left out (1): " in caplog.text and "line 4" in caplog.text
     by_source = translator.evaluate({"mano": ["X0", best], "gel": ["X0"]})
     assert [item.references for item in by_source.items] == [("X0", best), ("X0",)]
 

@@ -187,7 +187,7 @@ def test_calibration_compares_probability_and_share_of_right_predictions():
 def test_text_has_the_scores_of_sacrebleu_with_any_number_of_references():
     texts = [
         ("the cat sat on the mat today", ["the cat sat on the mat", "a cat was sitting on the mat today"]),
-        ("there is a house over there", ["there is a house over there"]),
+        ("there is a house over there.", ["there is a house over there !"]),
         ("we all go home now", ["all of us go home now", "we go home", "we are all going home now"]),
     ]
     given = [predicted("x", references, guess) for guess, references in texts]
@@ -198,6 +198,7 @@ def test_text_has_the_scores_of_sacrebleu_with_any_number_of_references():
     assert found.text_scores.chrf == pytest.approx(sacrebleu.corpus_chrf(hypotheses, columns).score)
     assert 20 < found.text_scores.bleu < 100 and "BLEU" in str(found)
     assert evaluation_of(given, "token").text_scores == found.text_scores
+    assert evaluation_of([predicted("x", ["running shoes"], "walking shoes")], "token").text_scores is None
     assert evaluation_of(WORDS, "token").text_scores is None and evaluation_of(WORDS, "char").text_scores is None
 
 

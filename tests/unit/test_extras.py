@@ -68,6 +68,8 @@ VERBS = [
         "pandas",
         "forecast",
     ),
+    ("check words.tsv", "fairseq", "train"),
+    ("tune words.tsv --out tuned", "fairseq, optuna, sklearn, matplotlib, jinja2", "train,tune,report"),
     ("predict model.safetensors --backend torch", "torch", "torch"),
     ("export model.safetensors --onnx small --int8", "onnx", "export"),
     ("package model.safetensors --name s2s_letters_xx", "flit_core", "export"),
@@ -80,13 +82,16 @@ def test_every_verb_in_a_bare_environment_names_the_extra_in_one_line(tmp_path):
     checkpoint = REPOSITORY / "tests" / "checkpoints" / "attention_lstm.pt"
     model_of([checkpoint], Spelled("char"), Spelled("char"), "", "", {}).write(tmp_path / "model.safetensors")
     (tmp_path / "s.csv").write_text("time,x\n" + "".join(f"{row},{row}.5\n" for row in range(40)))
+    (tmp_path / "words.tsv").write_text("ab\tA B\nba\tB A\n" * 3)
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + "a good film\tgood\na bad film\tbad\n" * 20)
+    (tmp_path / "pairs.tsv").write_text("".join(f"{word}\t{word}\n" for word in "abcdefghij"))
     (tmp_path / "best.pt").write_bytes(checkpoint.read_bytes())
     np.save(tmp_path / "x.npy", np.arange(60.0))
     works = [
         ["prepare", "--train", "train.tsv", "--level", "word", "--dest", "text"],
         "prepare --series x.npy --dest windows --input-length 5 --output-length 2".split(),
         ["info", "model.safetensors"],
+        ["calibrate", "model.safetensors", "pairs.tsv"],
         ["export", "model.safetensors", "--onnx", "onnx"],
         ["user-dir"],
     ]

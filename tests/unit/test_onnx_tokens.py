@@ -61,6 +61,10 @@ def test_onnx_runtime_finds_the_texts_scores_and_attention_of_torch(name):
     assert len({tuple(one.tokens.tolist()) for hypotheses in expected for one in hypotheses}) > 6
     assert_equal(found, expected)
     assert ours.has_attention == (TOKENS[name].decoder.attention is not None)
+    outputs = [one[0].tokens.tolist() for one in expected]
+    for one, other, best in zip(ours.score(batch, outputs), theirs.score(batch, outputs), expected):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+        np.testing.assert_allclose(other, best[0].positional_scores, atol=1e-4)  # as the search has scored them
     if ours.has_attention:
         targets = [one[0].tokens.tolist() for one in expected]
         for one, other in zip(ours.attend(batch, targets), theirs.attend(batch, targets)):
@@ -80,7 +84,12 @@ def test_a_sentence_alone_is_found_as_in_a_batch(beam):
 
 def test_an_ensemble_of_several_architectures_finds_what_torch_finds():
     theirs, ours = models("general after", "monotonic", "basic with a dense bridge, GRU")
-    assert_equal(ours.search(sources(), SETTINGS), theirs.search(sources(), SETTINGS))
+    expected = theirs.search(sources(), SETTINGS)
+    assert_equal(ours.search(sources(), SETTINGS), expected)
+    outputs = [one[0].tokens.tolist() for one in expected]
+    for one, other, best in zip(ours.score(sources(), outputs), theirs.score(sources(), outputs), expected):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+        np.testing.assert_allclose(other, best[0].positional_scores, atol=1e-4)
     with pytest.raises(ValueError, match="of its own"):
         ours.attend([[4, 2]], [[2]])
 

@@ -9,10 +9,11 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from common.engine import USER_DIR, prepare_step, train_command
 from common.recipe import DEMO, Flags, number, options, words
-from common.semi_supervised.recipe import OBJECTIVES, PRESETS, Data, Experiment, Pretraining, Table
+from common.semi_supervised.recipe import PRESETS, Data, Experiment, Pretraining, Table
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step, checksum
 from s2s_plugins.text.vectors import make_vectors
+from s2s_plugins.training.recipes_classes import OBJECTIVES
 
 VECTORS = "vectors.txt"
 DATA_SEED = 1  # the splits are the same for every seed of training

@@ -6,9 +6,11 @@ Flags win over those before them in this order: the table's, the data's, the exp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from common.recipe import Flags, Sized
+from s2s_plugins.training import recipes_classes as recipes
+from s2s_plugins.training.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -113,63 +115,40 @@ class Table:
 
 PRESETS = {"demo": "tiny", "default": "small", "full": "dai_le"}  # --arch NAME_PRESET
 
-# what each kind of pretraining is; every size
-OBJECTIVES: Dict[str, Flags] = {
-    "lm_lstm": {"--task": "language_modeling", "--sample-break-mode": "none", "--tokens-per-sample": 64},
-    "sa_lstm": {"--task": "sequence_autoencoding", "--max-document-tokens": 64, "--truncate": "split"},
-}
-
 MODEL = Sized(
-    # the fine-tuned model has the output layer of the pretrained one, which joint training needs
-    every={"--adaptive-softmax-cutoff": "1000,5000", "--ddp-backend": "legacy_ddp"},
+    every=recipes.CUTOFFS,
     demo={"--adaptive-softmax-cutoff": "20,40"},
 )
 VECTORS = Sized(  # as long as --decoder-embed-dim, which the presets have
-    demo={"--dim": 16, "--epochs": 1}, default={"--dim": 128}, full={"--dim": 512, "--epochs": 10}
+    demo={"--dim": 16, "--epochs": 1}, default=recipes.VECTORS, full={"--dim": 512, "--epochs": 10}
 )
 PRETRAIN = Sized(
     every={
-        "--criterion": "adaptive_loss",
-        "--optimizer": "adam",
-        "--adam-betas": "(0.9, 0.98)",
-        "--clip-norm": 1,
-        "--lr": 0.004,
+        **recipes.PRETRAIN,
         "--lr-scheduler": "cosine",
-        "--warmup-updates": 100,
-        "--dropout": 0.1,
-        "--max-tokens": 4096,
+        "--warmup-updates": recipes.PRETRAIN_WARMUP,
         "--save-interval-updates": 250,
         "--keep-interval-updates": 1,
     },
     demo={"--max-update": 10, "--max-tokens": 1024, "--warmup-updates": 2},
-    default={"--max-update": 1400},
+    default={"--max-update": recipes.PRETRAIN_UPDATES},
     full={"--max-update": 40000, "--max-tokens": 16384, "--lr": 0.001, "--warmup-updates": 1000},
 )
 FINETUNE = Sized(
-    every={
-        "--pooling": "attention",
-        "--pool-embeddings": True,
-        "--max-document-tokens": 400,
-        "--truncate": "head",
-        "--optimizer": "adam",
-        "--adam-betas": "(0.9, 0.98)",
-        "--clip-norm": 1,
-        "--lr": 0.002,
-        "--lr-scheduler": "fixed",
-        "--warmup-updates": 30,
-        "--word-dropout": 0.1,
-        "--dropout": 0.2,
-        "--head-dropout": 0.5,
-        "--max-tokens": 10000,
-        "--batch-size": 32,
-    },
+    every={**recipes.FINETUNE, "--lr-scheduler": "fixed", "--warmup-updates": recipes.WARMUP},
     demo={"--max-epoch": 2, "--patience": 2, "--warmup-updates": 2, "--lr": 0.01, "--max-document-tokens": 100},
     default={"--lr-scheduler": "polynomial_decay"},
     full={"--max-epoch": 30, "--patience": 5, "--lr": 0.0005, "--max-tokens": 32768, "--truncated-bptt": 400},
 )
 
 
-def updates(number: int, **flags) -> Sized:
-    """Fine-tuning for so many updates at the default size, the learning rate falling to 0; more flags by field name."""
-    named = {"--" + name.replace("_", "-"): value for name, value in flags.items()}
-    return Sized(default={"--max-update": number, "--total-num-update": number, **named})
+def updates(number: int, flags: Optional[Flags] = None) -> Sized:
+    """Fine-tuning for so many updates at the default size, the learning rate falling to 0, with these flags too."""
+    return Sized(default={"--max-update": number, "--total-num-update": number, **(flags or {})})
+
+
+def of_recipe(recipe: Recipe, number: Optional[int] = None, more: Optional[Flags] = None) -> Sized:
+    """Fine-tuning as ``s2s train`` has it, for its number of updates or another, with these flags too."""
+    own = {flag: value for flag, value in recipe.flags.items() if recipes.FINETUNE.get(flag) != value}
+    own = {flag: value for flag, value in own.items() if flag not in recipes.TASK}
+    return updates(number or recipe.updates, {**own, **(more or {})})

@@ -92,7 +92,7 @@ class ModelFile:
         check_suffix(path)
         tensors: Dict[str, NDArray[np.generic]] = {}
         for number, member in enumerate(self.members):
-            for name, values in _stored(member.weights, self.precision).items():
+            for name, values in stored(member.weights, self.precision).items():
                 tensors[f"{number}.{name}"] = values
         description = json.dumps(self.metadata(), ensure_ascii=False)
         from_metadata(json.loads(description), str(path))  # what is written can be read
@@ -118,11 +118,6 @@ class ModelFile:
             "members": members,
             "graphs": graphs,
         }
-
-
-def _stored(weights: Mapping[str, NDArray[np.float32]], precision: str) -> Mapping[str, NDArray[np.generic]]:
-    """Weights as a file holds them; those of a file as they are there: to round twice may change a last bit."""
-    return weights.as_stored() if isinstance(weights, _FileWeights) else stored(weights, precision)
 
 
 def check_suffix(path: Union[str, "os.PathLike[str]"]) -> None:
@@ -215,27 +210,12 @@ class _FileWeights(Mapping[str, NDArray[np.float32]]):
         """
         if name not in self.names:
             raise KeyError(name)
-        return self._checked(name)[1]
-
-    def _checked(self, name: str) -> Tuple[Dict[str, NDArray[np.generic]], NDArray[np.float32]]:
-        """A weight as the file holds it, with the scale of an 8-bit matrix, and in float32."""
         places = {one: f"{self.member}.{one}" for one in (name, SCALE.format(name))}
         found = {one: self.tensors.read(place) for one, place in places.items() if place in self.tensors}
         weight = restored(found)[name]
         if not np.isfinite(weight).all():
             raise UsageError(f"model {self.tensors.path}: the weight {name} has numbers that are not finite: {REMEDY}")
-        return found, weight
-
-    def as_stored(self) -> Dict[str, NDArray[np.generic]]:
-        """All of them as the file holds them, with the scales of 8-bit matrices.
-
-        Raises:
-            UsageError: a number is not finite.
-        """
-        found: Dict[str, NDArray[np.generic]] = {}
-        for name in self:
-            found.update(self._checked(name)[0])
-        return found
+        return weight
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self.names))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from s2s_plugins.inference.onnx.graph import Graph
 from s2s_plugins.inference.onnx.session import OnnxFile, OnnxSession
-from s2s_plugins.search import Found, SearchSettings, beam_search
+from s2s_plugins.search import Found, SearchSettings, beam_search, score_outputs
 from s2s_plugins.text.symbols import EOS, PAD
 
 Array = NDArray[Any]
@@ -109,6 +109,14 @@ class OnnxModel:
             looked.append(state.weights)
         weights = np.stack(looked, 1)  # N T S
         return [row[: len(target), : len(source)] for row, target, source in zip(weights, targets, sources)]
+
+    def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[Array]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        src_tokens = padded(sources)
+        states = [member.encode(src_tokens) for member in self.members]
+        outputs = np.ascontiguousarray(padded(targets).T)
+        scores = score_outputs(self.members, states, np.full(len(sources), EOS), outputs)
+        return [row[: len(target)] for row, target in zip(scores, targets)]
 
 
 def padded(sentences: Sequence[Sequence[int]]) -> Array:

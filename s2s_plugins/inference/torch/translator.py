@@ -13,7 +13,7 @@ from torch import Tensor
 
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.steps import Steps
-from s2s_plugins.search import Found, SearchSettings, beam_search
+from s2s_plugins.search import Found, SearchSettings, beam_search, score_outputs
 from s2s_plugins.text.symbols import EOS, PAD
 
 
@@ -81,6 +81,16 @@ class TorchModel:
             raise ValueError("this model has no attention")
         rows = weights.float().cpu().numpy()
         return [row[: len(target), : len(source)] for row, target, source in zip(rows, targets, sources)]
+
+    @torch.no_grad()
+    def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        src_tokens = padded(sources, self.device)
+        steps = [member.steps() for member in self.members]
+        states = [one.start(member.encode(src_tokens), 1) for one, member in zip(steps, self.members)]
+        first_tokens = src_tokens.new_full((len(sources),), EOS)
+        scores = score_outputs(steps, states, first_tokens, padded(targets, self.device).t().contiguous())
+        return [row[: len(target)] for row, target in zip(scores.cpu().numpy(), targets)]
 
 
 def _on_cpu(attention: Optional[Tensor]) -> Optional[np.ndarray]:

@@ -11,7 +11,7 @@ from s2s_plugins.text.pairs.levels import CHARACTERS
 from s2s_plugins.text.pairs.pair import NAMED, counted, named, shown
 from s2s_plugins.text.pairs.prepared import Counts
 from s2s_plugins.text.pairs.sides import Side
-from s2s_plugins.text.pairs.splitting import OUT, TRAIN
+from s2s_plugins.text.pairs.splitting import OUT, PARTS, TRAIN
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.tokenizing import JOINERS
 from s2s_plugins.text.pairs.writing import Unknown
@@ -46,7 +46,7 @@ def all_of(
         named = data.pairs.name if part == "train" else f"{part} ({data.pairs.name})"
         lines += [f"left out of {named}: {line}" for line in data.lines()]
         lines += _crosswise(data, inputs["train"])
-        lines += _seen(data, inputs["train"])
+        lines += [line for other in inputs.values() for line in _seen(data, other)]
     lines += _swapped(sides)
     for side in sides:
         lines += _strange(side)
@@ -90,20 +90,21 @@ def _shared(one: Set[str], other: Set[str]) -> float:
     return len(one & other) / len(one) if one else 0.0
 
 
-def _seen(data: Input, train: Input) -> List[str]:
-    """Sources of a further file that the training data has too."""
-    if data is train:
+def _seen(data: Input, other: Input) -> List[str]:
+    """Sources of a further file that one before it has too."""
+    if list(PARTS).index(other.name) >= list(PARTS).index(data.name):
         return []
-    known = np.unique(train.survey.sources[train.survey.codes == KEPT])
+    known = np.unique(other.survey.sources[other.survey.codes == KEPT])
     sources = np.where(data.parts != OUT, np.isin(data.survey.sources, known), False)
     distinct, first = np.unique(data.survey.sources[sources], return_index=True)
     if not len(distinct):
         return []
     wanted = set(np.flatnonzero(sources)[np.sort(first)[:NAMED]].tolist())
     examples = [shown(pair.source) for number, pair in enumerate(data.pairs) if number in wanted]
-    total = data.number_of_sources(int(data.parts.max()))
+    total = data.number_of_sources(PARTS[data.name])
+    shown_name = other.pairs.name if other.pairs.name != data.pairs.name else f"the {other.name} data"
     return [
-        f"{len(distinct):,} of {total:,} {data.name} sources are in {train.pairs.name} too, and are kept in both: "
+        f"{len(distinct):,} of {total:,} {data.name} sources are in {shown_name} too, and are kept in both: "
         + named(examples, len(distinct))
     ]
 

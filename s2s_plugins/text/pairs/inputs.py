@@ -74,8 +74,8 @@ class Input:
     def _check_enough(self) -> None:
         counts = np.bincount(self.survey.codes, minlength=DOUBLE + 1)
         other = self.pairs.left.bad()
-        total = len(self.survey) + other
-        bad = total - int(counts[KEPT]) - int(counts[DOUBLE])
+        total = len(self.survey) - int(counts[DOUBLE]) + other
+        bad = total - int(counts[KEPT])
         if not total:
             raise UsageError(f"{self.pairs.name}: there is no pair in it: give some")
         if 2 * bad <= total:

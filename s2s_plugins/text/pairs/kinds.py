@@ -10,7 +10,7 @@ from typing import Any, List, NamedTuple, Optional, Set
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Columns, Pairs
-from s2s_plugins.text.pairs.sources import ALL, is_path, read_pairs
+from s2s_plugins.text.pairs.sources import ALL, is_frame, is_path, read_pairs
 from s2s_plugins.text.pairs.tables import heading_of
 
 LOOKED_AT = 5000  # pairs
@@ -82,7 +82,7 @@ def names_in(data: Any) -> List[str]:
         return [name for name in data.names or () if name]
     if is_path(data):
         return heading_of(data)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
+    if is_frame(data):
         return [str(name) for name in data.columns]
     if isinstance(data, (Mapping, str, bytes)) or not hasattr(data, "__iter__"):
         return []

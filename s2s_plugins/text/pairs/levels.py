@@ -11,6 +11,8 @@ from typing import List, Sequence, Tuple
 # The population frequencies of species, Biometrika 40). Phones and the words of numbers: nearly none.
 UNSEEN = 0.01
 INVENTORY = 1000  # distinct tokens at most, where tokens are what spaces separate
+OPEN = 0.05  # the same of symbols that are as short as phones: words of Chinese are as short, and many more
+TELLING = 500  # tokens that tell it
 SPACED = 0.9  # share of the texts of several characters that have a space in them
 PHONE = 2.5  # letters of a token in the mean, where tokens look like phones
 PHONES = 2.5  # tokens of a text in the mean
@@ -82,9 +84,10 @@ def recognise(texts: Sequence[str], is_target: bool) -> Level:
     several = [text for text in distinct if _letters(text) >= 4]
     spaced = sum(" " in text for text in several) / len(several) if several else 0.0
     letters = sum(_letters(token) * count for token, count in tokens.items()) / occurrences
-    if spaced >= SPACED and letters <= PHONE and words >= PHONES:
-        return Level("token", "tokens separated by spaces", words)
     unseen = sum(count == 1 for count in tokens.values()) / occurrences
+    is_closed = len(tokens) <= INVENTORY and (unseen <= OPEN or occurrences < TELLING)
+    if spaced >= SPACED and letters <= PHONE and words >= PHONES and is_closed:
+        return Level("token", "tokens separated by spaces", words)
     if words >= 1.5 and len(tokens) <= INVENTORY and unseen <= UNSEEN:
         return Level("token", "tokens separated by spaces, from a small inventory", words)
     if _are_sentences(distinct, words):

@@ -26,8 +26,8 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
 
     Args:
         data: the path of a table (TSV, CSV, JSON lines; ``.gz``, ``.bz2`` and ``.xz`` too); two paths of parallel
-            files; a pandas frame; a mapping of sources to targets; an iterable of pairs, or of mappings, like those
-            of Hugging Face's ``datasets``.
+            files; a pandas or polars frame; a mapping of sources to targets; an iterable of pairs, or of mappings, like
+            those of Hugging Face's ``datasets``.
         columns: which two columns or keys; by default the first two, and there must not be more.
         spool: folder for what an iterator gives, which can be read only once; None: the system's.
 
@@ -40,7 +40,7 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
         return TablePairs(data, columns)
     if isinstance(data, (tuple, list)) and len(data) == 2 and all(map(is_path, data)):
         return ParallelPairs(data[0], data[1])
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
+    if is_frame(data):
         return FramePairs(data, columns)
     if isinstance(data, Mapping):
         return ObjectPairs(data.items(), columns)
@@ -54,6 +54,11 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
 def is_path(data: object) -> bool:
     """Whether ``data`` names a file."""
     return isinstance(data, (str, os.PathLike))
+
+
+def is_frame(data: object) -> bool:
+    """Whether ``data`` is a data frame, of pandas or another library: columns that are found by their names."""
+    return hasattr(data, "columns") and hasattr(data, "__getitem__")
 
 
 class TablePairs(Pairs):
@@ -179,7 +184,7 @@ class ObjectPairs(Pairs):
 
 
 class FramePairs(ObjectPairs):
-    """Two columns of a pandas frame."""
+    """Two columns of a data frame."""
 
     def __init__(self, frame: Any, columns: Columns) -> None:
         super().__init__((), columns)

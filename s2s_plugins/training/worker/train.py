@@ -13,11 +13,10 @@ from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
 from s2s_plugins.files import write_whole
-from s2s_plugins.training.job import LAST, Ended, Event, Said, Training
+from s2s_plugins.training.job import CHOSEN, LAST, Ended, Event, Said, Training
 from s2s_plugins.training.worker.build import SCHEDULE, build, precision_of
 from s2s_plugins.training.worker.loop import Loop
 
-CHOSEN = "arguments.json"  # of a training that measured its speed: a resumed one is of the same
 PROBED, PROBE_SECONDS = 40, 5.0  # updates and seconds of the measurement, at most
 WARM = 3  # updates that are not timed
 FASTER = 1.1  # more threads have to be this much faster: they take the cores from whatever else runs
