@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS
 
 
@@ -54,6 +55,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
+    help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"
+    add("--ngrams", action="store_true", help=help)
+    help = f"of the n-grams, 0 to 1 (default: {NGRAMS_WEIGHT})"
+    add("--ngrams-weight", type=float, default=NGRAMS_WEIGHT, metavar="W", help=help)
     add("--tensorboard", metavar="DIR", help="write the learning curves for TensorBoard too")
 
 
