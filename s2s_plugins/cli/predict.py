@@ -7,7 +7,7 @@ import logging
 import sys
 
 from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, add_min_probability, values
-from s2s_plugins.errors import standard_input
+from s2s_plugins.errors import UsageError, standard_input
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ The model file is all that it needs; a checkpoint too, where fairseq is installe
 stderr."""
 EPILOG = """\
   s2s predict g2p.safetensors < words.txt                              zebra<TAB>Z IY B R AH
+  s2s predict g2p --ngrams < words.txt                                 after s2s train --ngrams: fewer errors
   s2s predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s predict checkpoint_best.pt --source char --beam 1 < words.txt    greedy search, the fastest
   s2s predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    three best of an ensemble"""
@@ -41,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write a JSON object per line: source, its tokens, predictions, scores, probabilities",
     )
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: 64)")
+    help = "n-grams vote too: ngrams.fst beside the model, as s2s train --ngrams wrote it, or FILE"
+    add("--ngrams", nargs="?", const="", metavar="FILE", help=help)
+    add("--ngrams-weight", type=float, metavar="W", help="of the n-grams, 0 to 1 (default: the training's)")
     add_min_probability(parser, "its predictions empty; two more columns have the probability, and sure or unsure")
     add_backend(parser)
 
@@ -53,6 +57,12 @@ def run(args: argparse.Namespace) -> None:
 
     options = values(Options, args)
     translator = open_translator(args.models, args.backend, args.data, args.source, args.target)
+    if args.ngrams is not None:
+        from s2s_plugins.inference.ngrams import with_ngrams
+
+        translator = with_ngrams(translator, args.ngrams or None, args.ngrams_weight)
+    elif args.ngrams_weight is not None:
+        raise UsageError(f"--ngrams-weight {args.ngrams_weight:g} goes with --ngrams: give it too")
     if args.min_probability is not None and translator.calibration is None:
         logger.warning(
             f"the probabilities of {translator.name} are its own, and say little of how often predictions are right: "

@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS
 
 
@@ -50,20 +51,23 @@ def add_pairs(parser: argparse.ArgumentParser) -> None:
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """How it is trained."""
-    add = add_budget(parser, "wall time from start to report", "; or fairseq's lstm, which writes no model file")
+    add = add_budget(parser, "wall time from start to report")
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
+    help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"
+    add("--ngrams", action="store_true", help=help)
+    help = f"of the n-grams, 0 to 1 (default: {NGRAMS_WEIGHT})"
+    add("--ngrams-weight", type=float, default=NGRAMS_WEIGHT, metavar="W", help=help)
     add("--tensorboard", metavar="DIR", help="write the learning curves for TensorBoard too")
 
 
-def add_budget(parser: argparse.ArgumentParser, minutes: str, also: str = "") -> Callable[..., Any]:
+def add_budget(parser: argparse.ArgumentParser, minutes: str) -> Callable[..., Any]:
     """How long a model is trained, and which one.
 
     Args:
         parser: to add the arguments to.
         minutes: what they are.
-        also: more about the architectures.
 
     Returns:
         What adds further arguments to the group.
@@ -71,7 +75,7 @@ def add_budget(parser: argparse.ArgumentParser, minutes: str, also: str = "") ->
     add = parser.add_argument_group("training").add_argument
     add("--minutes", type=float, metavar="N", help=f"{minutes} (default: the recipe's updates)")
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
-    add("--arch", metavar="NAME", help=f"an architecture, as peek_lstm{also}")
+    add("--arch", metavar="NAME", help="an architecture, as peek_lstm (default: the recipe's)")
     help = "of matrix products; auto: bfloat16 where it is faster on this machine (default)"
     add("--precision", choices=PRECISIONS, default="auto", help=help)
     return add

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the commands' help needs this module alone
     from s2s_plugins.inference.files.facts import About, Facts
     from s2s_plugins.inference.files.model_file import ModelFile
 
+NGRAMS_WEIGHT = 0.4  # what is best of 0.2 to 0.5 depends on how long the model was trained: docs/results/g2p.md
 BACKENDS = ("torch", "onnx")  # what computes: packages of this room
 USES: Dict[str, str] = {"translator": "predict", "classifier": "classify", "forecaster": "forecast"}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
@@ -16,15 +17,17 @@ from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
+from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
 from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
 from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
 from s2s_plugins.training.settings import TrainSettings
-from s2s_plugins.training.testing import ended_of, test_pairs
+from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
 SECONDS_A_SOURCE = 0.002  # of predicting
+SECONDS_OF_VOTES = 0.005  # a source, more than that
 
 
 class PairsPlan(Plan):
@@ -59,6 +62,10 @@ class PairsPlan(Plan):
             Step("train", "train", out / "checkpoints", training, action=self.train),
             Step("test", "test", None, training, action=self.test),
         ]
+        if settings.ngrams:  # a model that was trained without them is tested again, not trained again
+            testing = {**training, "ngrams_weight": settings.ngrams_weight}
+            self.steps[1:1] = [Step("ngrams", "ngrams", None, {"prepare": reading}, action=self.count)]
+            self.steps[-1] = Step("test-with-ngrams", "test", None, testing, action=self.test)
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
@@ -67,6 +74,11 @@ class PairsPlan(Plan):
         options = replace(options, valid=valid, test=test)
         prepared = prepare_pairs(self.parts["train"], self.out / "data", options)
         self.say_all(prepared.findings)
+
+    def count(self) -> None:
+        """Count the n-grams of the training part."""
+        prepared = read_prepared(self.out / "data")
+        count_ngrams(prepared, self.out / FILE, self.out / "logs" / "ngrams.log", self.screen.say)
 
     def train(self) -> None:
         """Train the members, and write the model file.
@@ -98,7 +110,8 @@ class PairsPlan(Plan):
 
     def seconds(self, prepared: Prepared, rounds: int) -> Optional[float]:
         """For each training; None: it ends by updates."""
-        left = self.seconds_left(SECONDS_AFTER + SECONDS_A_SOURCE * (prepared.valid.sources + prepared.test.sources))
+        each = SECONDS_A_SOURCE + (SECONDS_OF_VOTES if self.settings.ngrams else 0)
+        left = self.seconds_left(SECONDS_AFTER + each * (prepared.valid.sources + prepared.test.sources))
         return None if left is None else left / rounds
 
     def training(
@@ -157,7 +170,8 @@ class PairsPlan(Plan):
         facts = self.facts(f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags)["--arch"]), ended)
         if self.start is not None:
             facts = {**facts, "starts from": self.start.path}
-        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint)
+        votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None
+        report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint, votes)
         self.screen.say(summary(report))
 
 
@@ -167,7 +181,8 @@ def summary(report: TrainingReport) -> str:
     if scores is None:
         return "no scores: there are too few sources to hold some out, give --test FILE"
     low, high = scores.error_interval
+    voted = report.figures.get(VOTED)
     return (
         f"{report.part} part: {scores.error_rate:.2f} % of {scores.sources:,} sources are predicted wrong "
-        f"({low:.2f} to {high:.2f} with 95 % confidence)"
+        f"({low:.2f} to {high:.2f} with 95 % confidence){'' if voted is None else f', with n-grams {voted:.2f} %'}"
     )

@@ -72,6 +72,8 @@ def train_in(data: Any, out: Path, settings: TrainSettings, redo: bool = False, 
         WorkError: the training failed.
     """
     require("torch", "fairseq", what="training")
+    if settings.ngrams:
+        require("phonetisaurus", what="--ngrams")
     screen = Screen(sys.stdout if shown else None)
     plan = plan_for(data, name_of(data), out, settings, screen)
     Runner(out, redo, quiet=not shown).run(plan.steps)

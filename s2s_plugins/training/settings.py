@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.ngrams import check_weight
+from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.series.planning import Asked
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
@@ -59,6 +61,8 @@ class TrainSettings:
         updates: of the weights, at most; None: the recipe's number.
         arch: an architecture; None: the recipe's.
         members: number of models that vote, with seeds that follow each other.
+        ngrams: whether n-grams of the data are counted, and tested as voters beside the model.
+        ngrams_weight: of the n-grams, 0 to 1.
         seed: of the split and of the first model.
         precision: of matrix products: ``"fp32"``, ``"bf16"``, or ``"auto"``, what is faster on this machine.
         licence: of the model, to stand in its file.
@@ -95,6 +99,8 @@ class TrainSettings:
     updates: Optional[int] = None
     arch: Optional[str] = None
     members: int = 1
+    ngrams: bool = False
+    ngrams_weight: float = NGRAMS_WEIGHT
     seed: int = 1
     precision: str = "auto"
     licence: str = ""
@@ -109,6 +115,7 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
+        check_weight(self.ngrams_weight)
         if self.start is not None and self.arch is not None:
             raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:

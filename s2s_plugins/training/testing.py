@@ -17,8 +17,10 @@ from s2s_plugins.reports.training.contents import Point, TrainingReport
 from s2s_plugins.reports.training.files import write_report
 from s2s_plugins.text.pairs.prepared import Prepared, read_references
 from s2s_plugins.training.job import BEST, ENDED, HISTORY, Ended
+from s2s_plugins.training.ngrams import FOLDER, Votes, score_votes
 from s2s_plugins.training.sides import spelling_of
 
+VOTED = "with n-grams error rate %"
 FINGERPRINT = "checksum of the data"  # of a model file's figures
 
 
@@ -74,6 +76,7 @@ def test_pairs(
     facts: Mapping[str, str],
     title: str,
     fingerprint: str,
+    votes: Optional[Votes] = None,
 ) -> TrainingReport:
     """Predict the validation and the test part, calibrate, note the scores in the model file, and write the report.
 
@@ -85,6 +88,7 @@ def test_pairs(
         facts: about the training, for the report.
         title: of the report.
         fingerprint: a checksum of what it was trained on.
+        votes: n-grams to be tested too.
     """
     checkpoints = [folder / BEST for folder in folders]
     translator = open_trained(prepared, model, checkpoints)
@@ -120,6 +124,11 @@ def test_pairs(
     )
     if model.exists():
         note_figures(model, report, fingerprint)
+    if votes is not None and shown is not None:
+        voted = score_votes(translator, votes, prepared, out, report)
+        figures = {VOTED: voted.error_rate, f"with n-grams {voted.unit} error rate %": voted.symbol_error_rate}
+        rate = f"{voted.error_rate:.2f} % of the sources wrong, {voted.error_interval}; see {FOLDER}"
+        report = replace(report, figures=figures, facts={**report.facts, "with n-grams": rate})
     write_report(out, report)
     return report
 
