@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Step
@@ -43,6 +43,7 @@ STARTS = {
     "sa": "a sequence autoencoder",
     "none": "random weights",
 }
+SHAPING = ("--decoder-", "--rnn-cell")  # how flags begin that give the model its shape
 VECTORS_FILE = "vectors.txt"
 
 
@@ -156,10 +157,10 @@ class ClassesPlan(Plan):
         return Training(
             data=str(prepared.folder / "pretrain"),
             folder=str(self._pretrained),
-            arguments=words({**QUIET, **flags, "--seed": self.settings.seed}),
-            updates=PRETRAIN_UPDATES,
+            arguments=[*words({**QUIET, **flags, "--seed": self.settings.seed}), *shaping(self.settings.flags)],
+            updates=min(PRETRAIN_UPDATES, self.settings.updates or PRETRAIN_UPDATES),
             seconds=seconds,
-            warmup=PRETRAIN_WARMUP,
+            warmup=min(PRETRAIN_WARMUP, max(1, (self.settings.updates or PRETRAIN_UPDATES) // 10)),
             validate="none",
             precision=self.settings.precision,
         )
@@ -226,3 +227,15 @@ class ClassesPlan(Plan):
         facts["starts from"] = STARTS[pretrain]
         report = test_classes(prepared, self.out, self.model, self.folder(0), facts, self.name)
         self.screen.say(summary(report))
+
+
+def shaping(flags: Sequence[str]) -> List[str]:
+    """Those of a user's flags that give the model its shape, with their values: both trainings need them."""
+    found: List[str] = []
+    taken = False
+    for word in flags:
+        if word.startswith("--"):
+            taken = word.startswith(SHAPING)
+        if taken:
+            found.append(word)
+    return found

@@ -50,6 +50,10 @@ class SeriesPlan(Plan):
         require("pandas", what="training on series")
         if settings.members > 1:
             raise UsageError(f"--members {settings.members} vote on outputs of pairs alone: leave it out for series")
+        if settings.arch == "lstm":
+            raise UsageError(
+                "--arch lstm reads tokens alone: use attention_lstm, peek_lstm, feedback_lstm or basic_lstm"
+            )
         self.tables = tables_of(data)
         self.planned: Planned = in_words_of_train(plan_series, self.tables, settings.series_asked)
         reading = {"data": fingerprints(self.tables), "choice": plain(self.planned)}

@@ -19,7 +19,7 @@ from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.steps import Runner
 from s2s_plugins.training import kinds
 from s2s_plugins.training.classes import ClassesPlan
-from s2s_plugins.training.job import Event, Job, Validation
+from s2s_plugins.training.job import Ended, Event, Job, Validation
 from s2s_plugins.training.pairs import PairsPlan
 from s2s_plugins.training.plan import Plan
 from s2s_plugins.training.progress import Screen
@@ -140,6 +140,7 @@ def test_a_pretrained_model_is_what_the_classifier_starts_from(tmp_path):
         step.action()
     first, second = jobs[0].trainings
     assert "sequence_autoencoding" in first.arguments and first.arguments[-2:] != second.arguments[-2:]
+    assert first.arguments[-2:] == ["--decoder-hidden-size", "16"]  # the shape; the head is the classifier's alone
     start = second.arguments[second.arguments.index("--finetune-from-model") + 1]
     assert Path(start).parent == Path(first.folder)
 
@@ -217,6 +218,7 @@ def test_series_are_asked_for_by_their_flags(tmp_path):
         ({"pretrain": "bert"}, "--pretrain bert is unknown"),
         ({"members": 2}, "--members 2 vote on outputs of pairs alone"),
         ({"arch": "peek_lstm"}, "--arch peek_lstm is no classifier"),
+        ({"time": "text", "arch": "lstm"}, "--arch lstm reads tokens alone"),
         ({"time": "hour", "value": "label"}, "hour"),
         ({"time": "text", "value": "label"}, "text"),
         ({"value": "label", "test": [1]}, "test of series is a number of rows"),
@@ -228,3 +230,11 @@ def test_settings_that_do_not_fit_are_named_before_anything_is_written(tmp_path,
         plan_of(data, tmp_path / "out", **settings)
     assert message in str(raised.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_trains_on_from_a_pretrained_model(tmp_path):
+    flags = ["--decoder-hidden-size", "16", "--head-hidden-size", "16"]
+    said = run(plan_of(texts(60), tmp_path / "out", updates=6, pretrain="lm", flags=flags))
+    ended = [event for event in said if isinstance(event, Ended)]
+    assert [one.updates for one in ended] == [6, 6]
+    assert isinstance(s2s_plugins.load(tmp_path / "out" / "model.safetensors"), Classifier)

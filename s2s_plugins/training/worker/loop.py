@@ -73,8 +73,10 @@ class Loop:
         Raises:
             Stopped: the user stopped it; the same training resumes from what is saved.
         """
+        resumes = (self.folder / LAST).exists()
         extra, batches = checkpoint_utils.load_checkpoint(self.trainer.cfg.checkpoint, self.trainer)
-        self._restore(extra)
+        if resumes:  # what else was loaded is the end of another training, which this one starts from
+            self._restore(extra)
         why = "it is at its planned end"
         while not self.pace.finished:
             ended = self._epoch(batches)
