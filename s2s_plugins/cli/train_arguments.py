@@ -51,7 +51,7 @@ def add_pairs(parser: argparse.ArgumentParser) -> None:
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """How it is trained."""
-    add = add_budget(parser, "wall time from start to report", "; or fairseq's lstm, which writes no model file")
+    add = add_budget(parser, "wall time from start to report")
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
@@ -62,13 +62,12 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--tensorboard", metavar="DIR", help="write the learning curves for TensorBoard too")
 
 
-def add_budget(parser: argparse.ArgumentParser, minutes: str, also: str = "") -> Callable[..., Any]:
+def add_budget(parser: argparse.ArgumentParser, minutes: str) -> Callable[..., Any]:
     """How long a model is trained, and which one.
 
     Args:
         parser: to add the arguments to.
         minutes: what they are.
-        also: more about the architectures.
 
     Returns:
         What adds further arguments to the group.
@@ -76,7 +75,7 @@ def add_budget(parser: argparse.ArgumentParser, minutes: str, also: str = "") ->
     add = parser.add_argument_group("training").add_argument
     add("--minutes", type=float, metavar="N", help=f"{minutes} (default: the recipe's updates)")
     add("--updates", type=int, metavar="N", help="updates of the weights, at most (default: the recipe's)")
-    add("--arch", metavar="NAME", help=f"an architecture, as peek_lstm{also}")
+    add("--arch", metavar="NAME", help="an architecture, as peek_lstm (default: the recipe's)")
     help = "of matrix products; auto: bfloat16 where it is faster on this machine (default)"
     add("--precision", choices=PRECISIONS, default="auto", help=help)
     return add

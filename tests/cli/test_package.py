@@ -166,7 +166,7 @@ def test_the_metadata_says_what_the_package_is_and_needs(built):
     assert metadata.get_payload().startswith("# s2s_plugins")
     needed = {Requirement(text).name for text in metadata.get_all("Requires-Dist") if "extra ==" not in text}
     assert needed == {"numpy", "safetensors", "sentencepiece", "onnxruntime", "tqdm"}  # enough to predict
-    extras = {"torch", "train", "export", "forecast", "report", "serve", "ngrams", "examples", "dev"}
+    extras = {"torch", "train", "export", "forecast", "report", "serve", "tune", "ngrams", "examples", "dev"}
     assert set(metadata.get_all("Provides-Extra")) == extras
 
 

@@ -180,18 +180,22 @@ def tokens(pairs):
     return [(list(source), target.split() if " " in target else list(target)) for source, target in pairs]
 
 
+ENDINGS = ["sten", "aral", "inder", "lome", "k", "", "tako"]  # of letters that the words have too
+
+
 def test_monotonicity_is_one_minus_one_and_between():
     drawn = words(800)
     draw = random.Random(2)
     of = {
         "spelling": monotonicity(tokens([(word, spelled_out(word)) for word in drawn])),
         "inflection": monotonicity(tokens([(word, f"ge{word}est") for word in drawn])),
+        "endings": monotonicity(tokens([(word, word + draw.choice(ENDINGS)) for word in drawn])),
         "reversal": monotonicity(tokens([(word, word[::-1]) for word in drawn])),
         "rotation": monotonicity(tokens([(word, latin(word)) for word in drawn])),
         "sorting": monotonicity(tokens([(word, "".join(sorted(word))) for word in drawn])),
         "nothing": monotonicity(tokens(list(zip(drawn, draw.sample(drawn, len(drawn)))))),
     }
-    assert of["spelling"] > 0.999 and of["inflection"] > 0.95
+    assert of["spelling"] > 0.999 and of["inflection"] > 0.95 and of["endings"] > 0.75
     assert of["reversal"] < -0.999
     assert 0.05 < of["rotation"] < 0.6
     assert abs(of["sorting"]) < 0.2 and abs(of["nothing"]) < 0.2

@@ -317,6 +317,8 @@ def test_sentences_get_a_sentencepiece_model_that_changes_no_character(tmp_path)
     assert set(texts_in(prepared.folder, "train")) <= set(pairs)
     again = prepare_pairs(pairs, tmp_path / "again")
     assert again.source.pieces == prepared.source.pieces
+    more = prepare_pairs(pairs, tmp_path / "data", Options(vocab_size=9000))
+    assert more.source.symbols < 9000  # as many as there are
     fewer = prepare_pairs(pairs, tmp_path / "data", Options(vocab_size=60))
     assert fewer.source.symbols <= 60 < prepared.source.symbols
 

@@ -88,7 +88,7 @@ def recognise(texts: Sequence[str], is_target: bool) -> Level:
     is_closed = len(tokens) <= INVENTORY and (unseen <= OPEN or occurrences < TELLING)
     if spaced >= SPACED and letters <= PHONE and words >= PHONES and is_closed:
         return Level("token", "tokens separated by spaces", words)
-    if words >= 1.5 and len(tokens) <= INVENTORY and unseen <= UNSEEN:
+    if len(tokens) <= INVENTORY and unseen <= UNSEEN:
         return Level("token", "tokens separated by spaces, from a small inventory", words)
     if _are_sentences(distinct, words):
         if len(distinct) < ENOUGH:
