@@ -30,6 +30,7 @@ LIMITS = {
     "workers": (1, 256),
 }
 UNMEASURED = 2_000_000  # tokens of all passes that take seconds, whatever the machine
+LATE = 1.2  # of the seconds that there are, before passes are left out
 PROBED = 200_000  # tokens that the speed is measured with
 LONGEST = 10_000  # gensim ignores the rest of a longer list of words
 
@@ -152,7 +153,7 @@ def make_vectors(
         epochs, sentences.every = _planned(sentences, epochs, seconds, flags)
         if sentences.every > 1:
             say(f"the time suffices for one text of {sentences.every}")
-    return train(sentences, epochs, out, say, **flags)
+    return train(sentences, epochs, out, say, seconds, **flags)
 
 
 def _planned(sentences: Sentences, epochs: int, seconds: float, flags: Mapping[str, float]) -> Tuple[int, int]:
@@ -187,8 +188,17 @@ def _ending_threads(sentences: Sentences) -> Iterator[None]:
         raise
 
 
+class _TimeIsUp(Exception):
+    """A further pass would take too long."""
+
+
 def train(
-    sentences: Sentences, epochs: int, path: Path, say: Callable[[str], object] = indented, **flags: float
+    sentences: Sentences,
+    epochs: int,
+    path: Path,
+    say: Callable[[str], object] = indented,
+    seconds: Optional[float] = None,
+    **flags: float,
 ) -> int:
     """Train, and write word2vec's text form to ``path``, which appears whole or not at all.
 
@@ -197,6 +207,7 @@ def train(
         epochs: number of passes over the sentences.
         path: file to write.
         say: shows a line of progress.
+        seconds: after which no pass begins that would end much later; None: no limit.
         flags: for gensim's ``Word2Vec``.
 
     Returns:
@@ -220,10 +231,17 @@ def train(
                 self.shown = now
                 left = (now - began) / self.epoch * (epochs - self.epoch)
                 say(f"epoch {self.epoch} of {epochs}, {clock(left)} left")
+            next_end = (now - began) / self.epoch * (self.epoch + 1)
+            if seconds is not None and self.epoch < epochs and next_end > LATE * seconds:
+                raise _TimeIsUp  # between passes, when gensim's threads have ended
 
     with _ending_threads(sentences):
         # rare words are not in the dictionary: min_count would drop others
-        model = Word2Vec(sentences, sg=1, min_count=1, epochs=epochs, callbacks=[Progress()], **flags)
+        model = Word2Vec(sg=1, min_count=1, **flags)
+        model.build_vocab(sentences)
+        with contextlib.suppress(_TimeIsUp):
+            total = {"total_examples": model.corpus_count, "epochs": epochs}
+            model.train(sentences, callbacks=[Progress()], **total)
     with replacing(path) as partial:
         model.wv.save_word2vec_format(str(partial), binary=False)
     return len(model.wv)

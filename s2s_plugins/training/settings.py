@@ -13,6 +13,7 @@ from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 
+NAMES = {"start": "--from"}  # flags that Python has no such names for
 LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
@@ -156,7 +157,7 @@ class TrainSettings:
         plain = TrainSettings.__dataclass_fields__
         values = {name: getattr(self, name) for name in names}
         chosen = [name for name, value in values.items() if value is not plain[name].default and not _is_empty(value)]
-        return [f"--{name.replace('_', '-')}" for name in chosen]
+        return [NAMES.get(name, f"--{name.replace('_', '-')}") for name in chosen]
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""

@@ -119,6 +119,8 @@ def test_no_text_is_in_two_parts_and_the_order_does_not_matter(rows, valid, test
     by_part = {part: set(texts[parts == part].tolist()) for part in (TRAIN, VALID, TEST)}
     assert not by_part[TRAIN] & by_part[VALID] and not by_part[TRAIN] & by_part[TEST]
     assert not by_part[VALID] & by_part[TEST]
+    classes = {text: labels[kept & (texts == text)].min() for text in set(texts[kept].tolist())}
+    assert {classes[text] for text in by_part[TRAIN]} == set(classes.values())
     assert len(by_part[VALID]) <= valid and len(by_part[TEST]) <= test
     order = list(range(len(rows)))
     shuffler.shuffle(order)

@@ -209,6 +209,10 @@ def test_series_are_asked_for_by_their_flags(tmp_path):
     [
         ({"label": "a", "time": "b"}, "--label is for labelled texts and --time for series of numbers"),
         ({"task": "pairs", "horizon": 3}, "--horizon is for series of numbers, and --task pairs for pairs"),
+        (
+            {"task": "classes", "start": "m"},
+            "--from is for pairs of source and target, and --task classes for labelled",
+        ),
         ({"task": "letters"}, "--task letters is unknown: use one of pairs, classes, series"),
         ({"pretrain": "bert"}, "--pretrain bert is unknown"),
         ({"members": 2}, "--members 2 vote on outputs of pairs alone"),

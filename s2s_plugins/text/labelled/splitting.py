@@ -53,7 +53,7 @@ def _shares(classes: NDArray[np.int32], size: int) -> Dict[int, int]:
         return {}
     numbers, counts = np.unique(classes, return_counts=True)
     wanted = counts * (size / len(classes))
-    found = np.minimum(wanted.astype(np.int64), counts - 1)
+    found = wanted.astype(np.int64)
     for place in np.argsort(found - wanted, kind="stable"):
         if found.sum() >= size:
             break
