@@ -21,13 +21,15 @@ from pathlib import Path
 from command_server import end_at_once
 
 # what stands for a command on PATH: {python} starts it, {socket} is where the server listens, {extra} are further words
+# in front of those behind --
 CLIENT = """\
 #!{python} -ISB
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 server.connect({socket!r})
 words = [{name!r}, *sys.argv[1:]]
-words += next((extra for start, extra in {extra!r} if words[: len(start)] == start), [])
+place = words.index("--") if "--" in words else len(words)
+words[place:place] = next((extra for start, extra in {extra!r} if words[: len(start)] == start), [])
 request = dict(argv=words, cwd=os.getcwd(), env=dict(os.environ))
 socket.send_fds(server, [json.dumps(request).encode()], [0, 1, 2])
 sys.exit(int(server.recv(16) or b"1"))

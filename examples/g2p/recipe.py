@@ -7,7 +7,7 @@ from typing import Optional
 
 from common.recipe import Flags
 
-DEMO_MINUTES = 2  # of run.py --demo: on two cores of an AMD EPYC a third of CMUdict's words are wrong then
+DEMO_MINUTES = 2  # of run.py --demo
 SHOWN = 10  # predictions that it prints
 
 

@@ -89,6 +89,7 @@ def _history(points: Sequence[TrialPoint]) -> str:
         if best:
             axis.step(*zip(*best), where="post", color=COLOURS[1], linewidth=1.5, label="the best so far")
         axis.set(xlabel="trial", ylabel="validation error, %")
+        _whole_numbers(axis)
         if axis.has_data():
             axis.legend()
 
@@ -106,8 +107,13 @@ def _curves(points: Sequence[TrialPoint]) -> str:
             places = range(1, len(point.validations) + 1)
             axis.plot(places, point.validations, color=colour, linewidth=width, alpha=0.8)
         axis.set(xlabel="validation", ylabel="validation error, %", ylim=(0, None))
+        _whole_numbers(axis)
 
     return svg("curves", "validation error while the trials trained", draw)
+
+
+def _whole_numbers(axis: Any) -> None:
+    axis.xaxis.set_major_locator(library("matplotlib.ticker").MaxNLocator(6, integer=True))
 
 
 def _importances(importances: Dict[str, float]) -> str:

@@ -77,7 +77,8 @@ def train_in(data: Any, out: Path, settings: TrainSettings, redo: bool = False, 
     screen = Screen(sys.stdout if shown else None)
     plan = plan_for(data, name_of(data), out, settings, screen)
     Runner(out, redo, quiet=not shown).run(plan.steps)
-    screen.say(f"model: {plan.model}")
+    if plan.model.exists():  # fairseq's own architecture has none
+        screen.say(f"model: {plan.model}")
 
 
 def name_of(data: Any) -> str:

@@ -159,7 +159,7 @@ def test_the_readme_is_short_links_every_page_and_starts_with_what_one_does_firs
     for page in (REPOSITORY / "docs").glob("*.md"):
         assert f"docs/{page.name}" in text, page.name
     screen = text.splitlines()[:45]
-    for first in ("make env", "--train words.tsv", "s2s predict", "s2s_plugins.load("):
+    for first in ("pip install", "s2s train words.tsv", "s2s predict", "s2s.train("):
         assert any(first in line for line in screen), first
 
 

@@ -135,6 +135,16 @@ def test_fairseqs_own_lstm_attends_too_with_a_data_folder(digits, fairseqs_lstm)
         torch.testing.assert_close(torch.tensor(alone.weights), torch.tensor(found.weights), atol=1e-5, rtol=1e-4)
 
 
+def test_fairseqs_own_lstm_scores_given_targets_as_its_search_does(digits, fairseqs_lstm):
+    translator = load_translator(str(fairseqs_lstm), str(digits))
+    found = [hypotheses[0] for hypotheses in translator.translate(LINES)]
+    pairs = [(line, " ".join(one.tokens)) for line, one in zip(LINES, found)]
+    for scored, one in zip(translator.score(pairs), found):
+        assert scored.tokens == one.tokens and scored.score == pytest.approx(one.score, abs=1e-4)
+    twice = load_translator(str(fairseqs_lstm), str(digits), ensemble=[str(fairseqs_lstm)])
+    assert [one.score for one in twice.score(pairs)] == pytest.approx([one.score for one in found], abs=1e-4)
+
+
 def test_a_search_takes_fairseqs_options_by_name(translator):
     def found(**search):
         torch.manual_seed(3)

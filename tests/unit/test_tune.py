@@ -149,17 +149,18 @@ def trials(tmp_path):
 
 def test_a_trial_that_falls_behind_is_pruned_but_never_the_recipe(trials):
     study = trials()
-    for number in range(6):
-        assert study.ask().number == number
+    assert [study.ask().number for _ in range(8)] == list(range(8))
+    for number in range(1, 7):
         for error in range(20, 0, -1):
-            assert not study.report(number, error + (30 if number == 0 else 0))
+            assert not study.report(number, error)
         study.end(number, 1.0 + number)
-    study.ask()
-    pruned = [study.report(6, 90.0) for _ in range(8)]
+    assert not any(study.report(0, 90.0) for _ in range(20))
+    study.end(0, 90.0)
+    pruned = [study.report(7, 90.0) for _ in range(8)]
     assert True in pruned and not any(pruned[:4])
-    study.end(6)
-    assert study.outcomes()[6].state == PRUNED and study.outcomes()[6].error == 90.0
-    assert study.best().number == 0
+    study.end(7)
+    assert study.outcomes()[7].state == PRUNED and study.outcomes()[7].error == 90.0
+    assert study.best().number == 1
 
 
 def test_a_journal_keeps_running_trials_and_their_validations(trials):

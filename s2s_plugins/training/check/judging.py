@@ -140,7 +140,9 @@ def badness(log_probability: float, suggested: float, others: float, tokens: int
     It is how much more probable the suggestion is than the target, less where the model is not sure of the suggestion
     either; the square root keeps a single wrong symbol of a long target visible. Both are probabilities among what is
     no other accepted target of the source: two right pronunciations share the probability, and neither of them is the
-    worse for it. How other scores compare: docs/check.md.
+    worse for it.
+
+    Scores that count edits find more of the exchanged targets and hardly any single wrong symbol.
 
     Args:
         log_probability: of the target.
