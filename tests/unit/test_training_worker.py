@@ -183,3 +183,17 @@ def test_tensorboard_gets_loss_rate_and_error(data, tmp_path):
         tags |= {value.tag for value in event.summary.value}
         content = content[12 + length + 4 :]
     assert tags == {"loss", "learning_rate", "validation_error"}
+
+
+def test_bfloat16_products_lose_less_than_a_hundredth(data, tmp_path):
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        said = run(Job([training(data, tmp_path / precision, 60, precision=precision)]))
+        assert said[-1].precision == precision
+        losses[precision] = [event.loss for event in said if isinstance(event, Progress)][-1]
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.01)
+
+
+def test_a_choice_of_the_user_is_not_measured(data, tmp_path):
+    asked = training(data, tmp_path, 10, precision="auto", arguments=[*words(TINY), "--autocast", "none"])
+    assert run(Job([asked]))[-1].precision == "fp32"
