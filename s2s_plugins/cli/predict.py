@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         translator = with_ngrams(translator, args.ngrams or None, args.ngrams_weight)
     elif args.ngrams_weight is not None:
         raise UsageError(f"--ngrams-weight {args.ngrams_weight:g} goes with --ngrams: give it too")
-    if args.min_probability is not None and translator.calibration is None:
+    if args.min_probability is not None and translator.calibration is None and not translator.calibrated_on:
         logger.warning(
             f"the probabilities of {translator.name} are its own, and say little of how often predictions are right: "
             "s2s calibrate mends that"

@@ -65,7 +65,7 @@ def _translator(model: Translator, data: Any, columns: Names) -> Calibrated:
         return [probabilities_of(calibration, logs[place])[0] for place in part]
 
     before = [one.guesses[0].probability for one in found]
-    model.calibration = fit(logs, right)
+    model.calibration, model.calibrated_on = fit(logs, right), len(found)
     return _calibrated(right, before, held_out)._replace(is_own=model.calibration is None)
 
 

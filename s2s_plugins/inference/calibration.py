@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -46,15 +47,19 @@ class Calibration:
     alone_offset: float
 
     def probabilities(self, log_probabilities: Sequence[float]) -> List[float]:
-        """The probability of each output that it is right.
+        """The probability of each output that it is right, which does not rise from one to the next.
+
+        A search ranks outputs by the mean log-probability of a token, as fairseq's does, or else short ones would win.
+        So the whole of a lower one may be the more probable; the search still prefers the other.
 
         Args:
-            log_probabilities: of all outputs that a search found for a source, each of the whole output.
+            log_probabilities: of all outputs that a search found for a source, best first, each of the whole output.
         """
         if len(log_probabilities) == 1:
             return [_logistic(_log_odds(log_probabilities[0]) / self.alone_temperature + self.alone_offset)]
         distances = map(_distance, [log_probabilities] * len(log_probabilities), range(len(log_probabilities)))
-        return [_logistic(distance / self.temperature + self.offset) for distance in distances]
+        each = (_logistic(distance / self.temperature + self.offset) for distance in distances)
+        return list(accumulate(each, min))
 
 
 def probabilities_of(calibration: Optional[Calibration], log_probabilities: Sequence[float]) -> List[float]:

@@ -86,7 +86,7 @@ def _translator(facts: TranslatorFacts, model: Any, name: str) -> Translator:
     source, target = facts.source, facts.target
     tables = (_symbols(source.symbols, name), _symbols(target.symbols, name))
     translator = Translator(name, model, *tables, _spelling(source, name), _spelling(target, name))
-    translator.calibration = facts.calibration
+    translator.calibration, translator.calibrated_on = facts.calibration, facts.calibrated_on
     if facts.calibration is not None:
         _check_temperatures([facts.calibration.temperature, facts.calibration.alone_temperature], name)
     return translator

@@ -87,6 +87,7 @@ class Ngrams:
         path: of Phonetisaurus's transducer.
         weight: of their logarithms, 0 to 1; the model's have the rest.
         calibration: of the votes' probabilities; None: they are what the votes give.
+        calibrated_on: number of sources that this was found out with; 0: nobody looked.
 
     Raises:
         UsageError: the file or the weight is none.
@@ -95,6 +96,7 @@ class Ngrams:
     path: Path
     weight: float = NGRAMS_WEIGHT
     calibration: Optional[Calibration] = None
+    calibrated_on: int = 0
 
     def __post_init__(self) -> None:
         check_weight(self.weight)
@@ -109,7 +111,8 @@ class Ngrams:
     def write_facts(self) -> None:
         """Write weight and calibration beside the transducer."""
         found = None if self.calibration is None else asdict(self.calibration)
-        write_whole(self.facts, json.dumps({"weight": self.weight, "calibration": found}, indent=1) + "\n")
+        noted = {"weight": self.weight, "calibration": found, "calibrated_on": self.calibrated_on}
+        write_whole(self.facts, json.dumps(noted, indent=1) + "\n")
 
     def pronounce(self, words: Iterable[str]) -> Dict[str, Logs]:
         """Word -> output -> the logarithm of its probability, the best :data:`CANDIDATES` of each.
@@ -161,14 +164,18 @@ def read_ngrams(path: Path, weight: Optional[float] = None) -> Ngrams:
         return Ngrams(own, weight)  # the votes' probabilities were fitted with another one
     values = noted.get("calibration")
     calibration = None if values is None else Calibration(**values)
-    return Ngrams(own, noted.get("weight", NGRAMS_WEIGHT), calibration)
+    return Ngrams(own, noted.get("weight", NGRAMS_WEIGHT), calibration, noted.get("calibrated_on", 0))
 
 
 def _noted(path: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         calibration = found["calibration"]
-        numbers = [found["weight"], *(() if calibration is None else asdict(Calibration(**calibration)).values())]
+        numbers = [
+            found["weight"],
+            found["calibrated_on"],
+            *(() if calibration is None else asdict(Calibration(**calibration)).values()),
+        ]
         if not all(isinstance(one, (int, float)) and math.isfinite(one) for one in numbers):
             raise ValueError("not all numbers are finite")
         if calibration is not None and not min(calibration["temperature"], calibration["alone_temperature"]) > 0:
@@ -218,7 +225,7 @@ class NgramTranslator(Translator):
         super().__init__(alone.name, alone.model, alone.source, alone.target, *spellings)
         check_levels(spellings[0].level, spellings[1].level)
         self.alone, self.ngrams, self.about = alone, ngrams, alone.about
-        self.calibration = ngrams.calibration
+        self.calibration, self.calibrated_on = ngrams.calibration, ngrams.calibrated_on
 
     def _translate(
         self,

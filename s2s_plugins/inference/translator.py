@@ -68,10 +68,12 @@ class Translator(Trained):
         limit: most tokens of a sentence, ``</s>`` included.
         has_attention: whether the model gives attention weights.
         calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
+        calibrated_on: number of sources that this was found out with, 0 if nobody looked.
     """
 
     kind = "translator"
     calibration: Optional[Calibration] = None
+    calibrated_on: int = 0
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class Translator(Trained):
 
     def _facts(self, facts: Facts) -> Facts:
         assert isinstance(facts, TranslatorFacts)
-        return replace(facts, calibration=self.calibration)
+        return replace(facts, calibration=self.calibration, calibrated_on=self.calibrated_on)
 
     def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
         """Sentences of lines, whose tokens are separated by spaces.

@@ -142,7 +142,7 @@ def score_votes(
         if prepared.valid.sources >= FEWEST:
             voting.calibrate(references)
         valid = voting.evaluate(references)
-    replace(ngrams, calibration=voting.calibration).write_facts()
+    replace(ngrams, calibration=voting.calibration, calibrated_on=voting.calibrated_on).write_facts()
     if prepared.test.sources:
         test = voting.evaluate(read_references(prepared.folder / "test.tsv"))
     facts = {**report.facts, "n-grams": f"Phonetisaurus, up to {ORDER} pairs, weight {votes.weight:g}"}

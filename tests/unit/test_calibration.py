@@ -264,7 +264,51 @@ def test_s2s_calibrate_rewrites_the_model_file(plain, tmp_path, capsys, monkeypa
     assert (tmp_path / "g2p" / "model.safetensors").read_bytes() == (tmp_path / "new.safetensors").read_bytes() != own
     assert [path.name for path in (tmp_path / "g2p").iterdir()] == ["model.safetensors"]
     main(["info", "g2p"])
-    assert "probabilities  calibrated\n" in capsys.readouterr().out
+    assert f"probabilities  calibrated on {len(pairs_of(opened(plain)))} sources\n" in capsys.readouterr().out
+
+
+def predicted(monkeypatch, capsys, path, *words):
+    """What ``s2s predict`` writes, and whether it warns of the probabilities."""
+    path.with_name("words.txt").write_text("".join(f"{word}\n" for word in WORDS))
+    warnings = []
+    monkeypatch.setattr("s2s_plugins.cli.predict.logger.warning", warnings.append)
+    with path.with_name("words.txt").open("rb") as stream:
+        monkeypatch.setattr("s2s_plugins.cli.predict.standard_input", lambda: stream)
+        main(["predict", str(path), *words])
+    return capsys.readouterr().out.splitlines(), any("s2s calibrate mends that" in one for one in warnings)
+
+
+def test_probabilities_that_were_found_good_are_warned_of_no_more(plain, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "own.safetensors"
+    plain.write(path)
+    assert predicted(monkeypatch, capsys, path, "--min-probability", "0")[1]
+    model, random = s2s_plugins.load(path), np.random.default_rng(3)
+    words = ["".join(random.choice([*"abcdefghijklmnop"], 4)) for _ in range(80)]
+    best = list(model.predict(words))
+    truth = [one.text if random.random() < one.probability else "X0 X0 X0" for one in best]
+    found = model.calibrate(list(zip(words, truth)))
+    assert found.is_own and model.calibration is None and str(found).endswith("do as well, and are left")
+    model.save(path)
+    assert s2s_plugins.load(path).calibrated_on == found.sources
+    assert not predicted(monkeypatch, capsys, path, "--min-probability", "0")[1]
+    row = f"probabilities  the model's own, which do as well as calibrated ones on {found.sources} sources"
+    assert row in as_text(read_model_file(path), 1)
+
+
+def test_of_several_predictions_the_lower_one_is_never_the_more_probable(plain, tmp_path, capsys, monkeypatch):
+    path, steep = tmp_path / "steep.safetensors", Calibration(0.2, -2.0, 1.0, 0.0)
+    replace(plain, facts=replace(plain.facts, calibration=steep)).write(path)
+    model = s2s_plugins.load(path)
+    found = list(model.predict(WORDS, nbest=5))
+    crossing = [best for best in found if best[0].log_probability < best[1].log_probability]
+    assert crossing  # the shorter one is the more probable as a whole, the search prefers the other
+    for best in found:
+        probabilities = [one.probability for one in best]
+        assert probabilities == sorted(probabilities, reverse=True)
+    rows, _ = predicted(monkeypatch, capsys, path, "--nbest", "2", "--min-probability", "0.1")
+    for one, other in zip(rows[::2], rows[1::2]):
+        (_, _, first, verdict), (_, _, second, verdict_of_other) = one.split("\t"), other.split("\t")
+        assert float(first) >= float(second) and verdict == verdict_of_other
 
 
 def test_what_cannot_be_calibrated_is_one_line(plain, tmp_path, capsys, monkeypatch):

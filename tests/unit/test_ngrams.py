@@ -123,7 +123,7 @@ def test_what_is_counted_is_the_training_part_as_the_model_reads_it(tmp_path):
 @needs_phonetisaurus
 def test_a_calibration_is_kept_beside_the_ngrams_for_their_weight(translator, fst):
     own = Calibration(2.0, -1.0, 1.0, 0.5)
-    replace(Ngrams(fst, 0.3), calibration=own).write_facts()
+    replace(Ngrams(fst, 0.3), calibration=own, calibrated_on=20).write_facts()
     try:
         voting = with_ngrams(translator, fst.parent)
         assert (voting.ngrams.weight, voting.calibration) == (0.3, own) and translator.calibration is None
@@ -131,6 +131,7 @@ def test_a_calibration_is_kept_beside_the_ngrams_for_their_weight(translator, fs
         found = voting.predict(word, nbest=2)
         distance = found[0].log_probability - found[1].log_probability
         assert found[0].probability == pytest.approx(1 / (1 + math.exp(1.0 - distance / 2.0)))
+        assert voting.calibrated_on == 20
         assert with_ngrams(translator, fst, 0.2).calibration is None
         for damaged in ("[]", "{", '{"weight": 0.3, "calibration": {"temperature": 1}}', '{"weight": "a"}'):
             Ngrams(fst).facts.write_text(damaged)
@@ -169,5 +170,5 @@ def test_without_phonetisaurus_the_extra_is_named(translator, tmp_path, monkeypa
 
 def test_json_of_the_facts_is_plain(fst):
     Ngrams(fst, 0.25).write_facts()
-    assert json.loads(Ngrams(fst).facts.read_text()) == {"weight": 0.25, "calibration": None}
+    assert json.loads(Ngrams(fst).facts.read_text()) == {"weight": 0.25, "calibration": None, "calibrated_on": 0}
     os.unlink(Ngrams(fst).facts)

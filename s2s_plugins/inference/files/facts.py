@@ -40,6 +40,8 @@ class TranslatorFacts:
         longest_source: most tokens of a source, ``</s>`` included.
         longest_target: most tokens of a target, ``</s>`` included.
         calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
+        calibrated_on: number of sources that this was found out with, also that the model's own do as well; 0: nobody
+            looked.
     """
 
     kind: ClassVar[str] = "translator"
@@ -49,6 +51,7 @@ class TranslatorFacts:
     longest_source: int
     longest_target: int
     calibration: Optional[Calibration] = None
+    calibrated_on: int = 0
 
 
 @dataclass(frozen=True)

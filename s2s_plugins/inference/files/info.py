@@ -61,7 +61,7 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
             for name, side, longest in sides
             for own in (_own(side.symbols),)
         ]
-        return [*rows, ("probabilities", "the model's own" if facts.calibration is None else "calibrated")]
+        return [*rows, ("probabilities", _probabilities(facts))]
     if isinstance(facts, ClassifierFacts):
         text = f"{facts.tokenizer.level}, {len(_own(facts.symbols)):,} symbols"
         labels = f"{len(facts.labels)}: {_some(facts.labels)}"
@@ -72,6 +72,14 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
     columns = [(name, ", ".join(map(str, series[name]))) for name in names if series.get(name)]
     lengths = f"reads {series.get('input_length')} steps, predicts {series.get('output_length')}"
     return [*columns, ("lengths", lengths + (", stateful" if facts.stateful else ""))]
+
+
+def _probabilities(facts: TranslatorFacts) -> str:
+    """Whether they are calibrated, and by how much data."""
+    on = f" on {facts.calibrated_on:,} sources" if facts.calibrated_on else ""
+    if facts.calibration is not None:
+        return f"calibrated{on}"
+    return f"the model's own, which do as well as calibrated ones{on}" if on else "the model's own"
 
 
 def _spelled(side: Side) -> str:

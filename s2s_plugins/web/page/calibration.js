@@ -3,18 +3,21 @@
 const SURE = 1e-7;
 
 /**
- * The probability of each output that it is right.
+ * The probability of each output that it is right, which does not rise from one to the next.
  *
  * @param {?object} calibration of a model's description; null: the model's own probabilities
- * @param {number[]} logProbabilities of all outputs that a search found for a text, each of the whole output
+ * @param {number[]} logProbabilities of all outputs that a search found for a text, best first, each of the
+ *     whole output
  */
 export function probabilitiesOf(calibration, logProbabilities) {
   if (!calibration) return logProbabilities.map((one) => Math.exp(Math.min(one, 0)));
   const { temperature, offset, alone_temperature: aloneTemperature, alone_offset: aloneOffset } = calibration;
   if (logProbabilities.length === 1) return [logistic(logOdds(logProbabilities[0]) / aloneTemperature + aloneOffset)];
+  let least = 1;
   return logProbabilities.map((one, place) => {
     const others = logProbabilities.filter((_, other) => other !== place);
-    return logistic((one - Math.max(...others)) / temperature + offset);
+    least = Math.min(least, logistic((one - Math.max(...others)) / temperature + offset));
+    return least;
   });
 }
 
