@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.kinds import kind_of
 from s2s_plugins.text.pairs.sources import read_pairs
+from s2s_plugins.text.pairs.times import series_in
 from s2s_plugins.training.classes import ClassesPlan
 from s2s_plugins.training.pairs import PairsPlan
 from s2s_plugins.training.plan import Plan
@@ -35,7 +36,8 @@ def plan_for(data: Any, name: str, out: Path, settings: TrainSettings, screen: S
         screen: shows what it is taken for.
 
     Raises:
-        UsageError: the settings are for several kinds, or the data cannot be read.
+        UsageError: the settings are for several kinds, the data cannot be read, or looks like a series and nothing
+            says that it is something else.
     """
     task = settings.task or _named(settings)
     _check_own(task, settings)
@@ -43,7 +45,10 @@ def plan_for(data: Any, name: str, out: Path, settings: TrainSettings, screen: S
         from s2s_plugins.training.series import SeriesPlan  # of tables, by pandas
 
         return SeriesPlan(data, name, out, settings, screen)
+    looks = None if settings.task else series_in(data)
     if task is None:
+        if looks is not None:
+            raise UsageError(f"{name} {looks.found}: {looks.flags}, or --task pairs if it is no series")
         if isinstance(data, AnIterator):  # read once: an iterator gives its pairs only once
             data = read_pairs(data, settings.options.columns)
         found = kind_of(data, settings.options.columns)
@@ -52,6 +57,8 @@ def plan_for(data: Any, name: str, out: Path, settings: TrainSettings, screen: S
             remedy = "if they are pairs to be translated, give --task pairs"
             screen.say(f"{name} is taken for labelled texts: {found.reason}; {remedy}")
             settings = settings.but(text=found.text, label=found.label)
+    elif task == "pairs" and looks is not None and settings.source in (looks.time, str(looks.place)):
+        screen.say(f"{name} {looks.found}; it is taken for pairs all the same. For forecasts {looks.flags} instead")
     if task == "classes":
         return ClassesPlan(data, name, out, settings, screen)
     return PairsPlan(data, name, out, settings, screen)

@@ -209,6 +209,16 @@ def test_texts_of_classes_are_told_from_pairs(tmp_path):
     for data in (reviews, pandas.DataFrame(reviews), written(tmp_path / "a.tsv", reviews)):
         kind = kind_of(data)
         assert (kind.name, kind.reason) == ("classes", "2 distinct targets beside texts of 7 words in the mean")
+    first = [(label, f"{text} number {number}") for number in range(8) for text, label in reviews[:6]]
+    turned = written(tmp_path / "b.tsv", first)
+    for data, columns in ((pandas.DataFrame(first, columns=["x", "y"]), ("y", "x")), (turned, ("2", "1"))):
+        reason = "2 distinct sources beside texts of 9 words in the mean, labels first"
+        assert kind_of(data) == ("classes", reason, *columns)
+    for names in (("rating", "review"), ("stars", "said")):
+        assert kind_of(written(tmp_path / "c.tsv", [names, *first]))[2:] == names[::-1]
+        assert kind_of(written(tmp_path / "d.tsv", [names, *(row for row in first for _ in "12")]))[0] == "classes"
+    with pytest.raises(UsageError, match="give texts first and then their labels, or --task pairs"):
+        kind_of(first)
     header = tmp_path / "a.csv"
     header.write_text("id,Text,Label\n1,film,good\n2,book,bad\n")
     assert kind_of(header) == ("classes", "the columns are called 'Text' and 'Label'", "Text", "Label")
@@ -220,6 +230,8 @@ def test_texts_of_classes_are_told_from_pairs(tmp_path):
 def test_pairs_are_told_from_texts_of_classes(tmp_path):
     assert kind_of(lexicon(50)).name == "pairs"
     assert kind_of([(text, text[::-1]) for text in TEXTS] * 9).name == "pairs"
+    answers = [("yes" if number % 2 else "no", TEXTS[number % 3]) for number in range(30)]  # no text is another one
+    assert kind_of(answers).name == "pairs"
     assert kind_of([(word, "mf"[len(word) % 2]) for word, _ in lexicon(60)]).name == "pairs"
     assert kind_of(written(tmp_path / "a.tsv", [("text", "label"), *lexicon(9)]), Columns("1", "2")).name == "pairs"
     with pytest.raises(UsageError, match="an iterator can be read only once"):

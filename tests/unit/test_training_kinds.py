@@ -205,6 +205,56 @@ def test_series_are_asked_for_by_their_flags(tmp_path):
     assert type(plan_of(data, tmp_path / "out", task="pairs")) is PairsPlan
 
 
+def said_of(data: Any, out: Path, **settings: Any) -> str:
+    """What is said of data before it is prepared."""
+    lines: List[str] = []
+    screen = Screen(None)
+    screen.say = lines.append  # type: ignore[method-assign]
+    kinds.plan_for(data, "sales.csv", out, TrainSettings(precision="fp32", **settings), screen)
+    return "\n".join(lines)
+
+
+def test_a_series_is_never_taken_for_pairs_in_silence(tmp_path):
+    rows = [(day, value, value / 2) for day, value in days(60)]
+    two, three = (
+        table(tmp_path / f"{width}.csv", [("date", "y", "price")[:width], *(r[:width] for r in rows)])
+        for width in (2, 3)
+    )
+    headless = table(tmp_path / "headless.csv", rows)
+    frame = pd.DataFrame({"date": pd.to_datetime([row[0] for row in rows]), "shop": "a", "y": [row[1] for row in rows]})
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(json.dumps({"date": row[0], "y": row[1]}) + "\n" for row in rows))
+    for data in (two, three, frame, lines):
+        with pytest.raises(UsageError, match="times in 'date', numbers in 'y': give --time date --value y, or --task"):
+            plan_of(data, tmp_path / "out")
+    with pytest.raises(UsageError, match="series of numbers: name the columns in a first line"):
+        plan_of(headless, tmp_path / "out")
+    for source, target in (("date", "y"), ("1", "2")):
+        said = said_of(three, tmp_path / "out", source=source, target=target)
+        assert "sales.csv looks like a series of numbers" in said and "For forecasts give --time date" in said
+    assert not said_of(three, tmp_path / "out", source="price", target="y")
+    assert not said_of(two, tmp_path / "out", task="pairs")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pairs_with_dates_or_numbers_on_one_side_are_no_series(tmp_path):
+    for source, target in (("2024-01-05", "the fifth of January"), ("the fifth", "2024-01-05"), ("12", "24")):
+        data = table(tmp_path / "pairs.csv", [(f"{source}", target)] * 12)
+        assert type(plan_of(data, tmp_path / "out")) is PairsPlan
+    dated = [("date", "likes", "text", "label"), *(("2024-01-05", "3", *row) for row in texts(30))]
+    assert type(plan_of(table(tmp_path / "texts.csv", dated), tmp_path / "out")) is ClassesPlan
+
+
+def test_labels_before_their_texts_are_classes(tmp_path):
+    data = table(tmp_path / "reviews.csv", [("rating", "review"), *((label, text) for text, label in texts(240))])
+    said = said_of(data, tmp_path / "out")
+    assert "labelled texts: 3 distinct sources beside texts of 12 words in the mean, labels first" in said
+    plan = plan_of(data, tmp_path / "out")
+    plan.steps[0].action()
+    labels = (tmp_path / "out" / "data" / "classify" / "label" / "dict.txt").read_text()
+    assert {line.split()[0] for line in labels.splitlines()} >= set(TOPICS) and "rating" not in labels
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [

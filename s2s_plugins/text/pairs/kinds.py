@@ -11,13 +11,11 @@ from typing import Any, List, NamedTuple, Optional, Set
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Columns, Pairs
 from s2s_plugins.text.pairs.sources import ALL, is_frame, is_path, read_pairs
-from s2s_plugins.text.pairs.tables import heading_of
+from s2s_plugins.text.pairs.tables import OFTEN, WORDS, heading_of
 
 LOOKED_AT = 5000  # pairs
 CLASSES = 50  # distinct targets at most
-OFTEN = 5  # occurrences of each of them in the mean
 NAME = 3  # words of a class's name at most
-TEXT = 5.0  # words of a text in the mean
 
 
 class Kind(NamedTuple):
@@ -40,7 +38,7 @@ def kind_of(data: Any, columns: Columns = ALL) -> Kind:
     """Recognise what ``data`` is for.
 
     Classes are columns called ``text`` and ``label``, a folder with a folder of files for each class, or few distinct
-    short targets beside texts of several words.
+    short labels beside texts of several words, in either order.
 
     Args:
         data: what :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes; not an iterator, which can be read once:
@@ -48,7 +46,7 @@ def kind_of(data: Any, columns: Columns = ALL) -> Kind:
         columns: the two columns, if they were named.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or has labels before texts, and no columns that could be named.
     """
     if isinstance(data, AnIterator):
         raise UsageError("an iterator can be read only once: give what read_pairs makes of it")
@@ -60,20 +58,45 @@ def kind_of(data: Any, columns: Columns = ALL) -> Kind:
         text, label = found["text"], found["label"]
         return Kind("classes", f"the columns are called {text!r} and {label!r}", text, label)
     pairs = read_pairs(data, columns)
-    head = [(pair.source, pair.target.strip()) for pair in itertools.islice(pairs, LOOKED_AT)]
-    targets = {target for _, target in head}
-    words = sum(len(source.split()) for source, _ in head) / max(1, len(head))
-    named = pairs.names or Columns()
-    if _are_classes(targets, len(head), words):
-        reason = f"{len(targets)} distinct targets beside texts of {words:.0f} words in the mean"
+    head = [(pair.source.strip(), pair.target.strip()) for pair in itertools.islice(pairs, LOOKED_AT)]
+    sources, targets = [source for source, _ in head], [target for _, target in head]
+    labels, named = set(targets), pairs.names or Columns()
+    if _are_classes(labels, sources):
+        reason = f"{len(labels)} distinct targets beside {_texts(sources)}"
         return Kind("classes", reason, named.source, named.target)
-    return Kind("pairs", f"{len(targets):,} distinct targets of {len(head):,}")
+    if _are_classes(set(sources), targets) and len(labels) >= OFTEN * len(set(sources)):
+        reason = f"{len(set(sources))} distinct sources beside {_texts(targets)}"
+        return Kind("classes", f"{reason}, labels first", *_swapped(pairs, data, reason))
+    return Kind("pairs", f"{len(labels):,} distinct targets of {len(head):,}")
 
 
-def _are_classes(targets: Set[str], count: int, words: float) -> bool:
-    if not 0 < len(targets) <= CLASSES or count < OFTEN * len(targets) or words < TEXT:
+def _are_classes(labels: Set[str], texts: List[str]) -> bool:
+    if not 0 < len(labels) <= CLASSES or len(texts) < OFTEN * len(labels) or _words(texts) < WORDS:
         return False
-    return all(0 < len(target.split()) <= NAME for target in targets)
+    return all(0 < len(label.split()) <= NAME for label in labels)
+
+
+def _words(texts: List[str]) -> float:
+    return sum(len(text.split()) for text in texts) / max(1, len(texts))
+
+
+def _texts(texts: List[str]) -> str:
+    return f"texts of {_words(texts):.0f} words in the mean"
+
+
+def _swapped(pairs: Pairs, data: Any, reason: str) -> Columns:
+    """The columns of texts and labels, where the labels come first.
+
+    Raises:
+        UsageError: there are no columns.
+    """
+    if pairs.names is not None:
+        return Columns(pairs.names.target, pairs.names.source)
+    if is_path(data):
+        return Columns("2", "1")
+    raise UsageError(
+        f"{pairs.name} has {reason}: give texts first and then their labels, or --task pairs if texts are the outputs"
+    )
 
 
 def names_in(data: Any) -> List[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -18,12 +19,15 @@ HEAD = 1000  # rows that the form is recognised by
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITERS = ",;\t"
 SHOWN = 12  # columns that a message lists
+OFTEN = 5  # occurrences of a label in the mean
+WORDS = 5.0  # of a text in the mean
 # usual names of columns
 HEADINGS = set(
     "source target src tgt trg input output in out from to word words text texts label labels class lemma form "
     "inflected grapheme graphemes phoneme phonemes phone phones pronunciation pronunciations ipa spelling "
     "transcription orthography letters question answer sentence sentences original translation transliteration "
-    "name names key value english german french spanish en de fr es category sentiment".split()
+    "name names key value rating ratings review reviews english german french spanish en de fr es category "
+    "sentiment".split()
 )
 
 
@@ -78,10 +82,26 @@ def heading_of(path: AnyPath) -> List[str]:
     Raises:
         UsageError: the file cannot be read.
     """
+    return next(iter(head_of(path, 1)), [])
+
+
+def head_of(path: AnyPath, most: int = HEAD) -> List[List[str]]:
+    """The cells of the first rows in which there is anything; of JSON lines the keys, and the values as texts.
+
+    Args:
+        path: of the table.
+        most: number of rows.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
     plain = _plain_layout(path)
     if not plain.delimiter:
-        return next((list(values) for _, values in objects_of(path)), [])
-    return next((row.cells for row in rows_of(path, plain) if any(map(str.strip, row.cells))), [])
+        objects = [values for _, values in itertools.islice(objects_of(path), most)]
+        keys = list(objects[0]) if objects else []
+        return [keys, *([str(values.get(key, "")) for key in keys] for values in objects)][:most] if keys else []
+    rows = (row.cells for row in rows_of(path, plain) if any(map(str.strip, row.cells)))
+    return list(itertools.islice(rows, most))
 
 
 def _plain_layout(path: AnyPath) -> Layout:
@@ -183,13 +203,15 @@ def _is_usual(cell: str) -> bool:
 
 
 def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    """Whether a first row names the columns: by usual names, or by a target unlike all others.
+    """Whether a first row names the columns: by usual names, by a target unlike all others, or above labels and texts.
 
     Args:
         first: source and target of the first row.
         rest: of the others.
     """
     if all(map(_is_usual, first)):
+        return True
+    if _names_labels(first, rest):
         return True
     targets = [row[1] for row in rest]
     if len(targets) < 10 or recognise(targets, is_target=True).name != "token":
@@ -199,3 +221,12 @@ def is_heading(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     longest = max(map(len, known), default=0)
     is_name = len(tokens) == 1 and tokens[0] not in known and tokens[0].isalpha() and len(tokens[0]) > longest
     return is_name and first[0].strip() not in {row[0].strip() for row in rest}
+
+
+def _names_labels(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row is a word above labels, that is none of them, and a word above texts."""
+    labels = Counter(row[0].strip() for row in rest)
+    words = sum(len(row[1].split()) for row in rest)
+    if len(rest) < 10 or len(rest) < OFTEN * len(labels) or words < WORDS * len(rest):
+        return False
+    return all(cell.strip().isidentifier() for cell in first) and first[0].strip() not in labels
