@@ -3,8 +3,8 @@
     python -m benchmarks.minutes --minutes 4 --out DIR ady_train.tsv=ady_dev.tsv arm_train.tsv=arm_dev.tsv ..
     python -m benchmarks.minutes --minutes 10 --seeds 2 --out DIR cmudict.tsv
 
-``FILE=TEST`` tests on a file of its own; of ``FILE`` alone a part is held out. Nothing is chosen by what is tested. Run it
-on a machine that does nothing else: the time decides how much is learnt. Re-run the command to resume.
+``FILE=TEST`` tests on a file of its own; of ``FILE`` alone a part is held out. Nothing is chosen by what is tested. Run
+it on a machine that does nothing else: the time decides how much is learnt. Re-run the command to resume.
 """
 
 from __future__ import annotations
