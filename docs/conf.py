@@ -50,7 +50,7 @@ NAVIGATION = {
         "docs/flags",
         "docs/comparing",
     ],
-    "fairseq": ["docs/fairseq", "docs/checkpoints"],
+    "fairseq": ["docs/fairseq", "docs/fairseq-classification", "docs/fairseq-series", "docs/checkpoints"],
     "Examples and results": ["docs/examples", "docs/results/README", "docs/speed", "benchmarks/README"],
     "Reference": ["docs/api/*", "CONTRIBUTING", "CHANGELOG"],
 }

@@ -14,7 +14,7 @@ DESCRIPTION = """\
 Reads series as CSV from stdin, with the columns of the training data, and writes what comes behind the last observed
 row of each: a column for each target, and one for each quantile that the model gives. Rows behind the last observed
 one hold the covariates that are known in the future. Tables need the extra [forecast], .npy and .npz do not; a
-checkpoint needs fairseq too."""
+checkpoint needs the extra [train] too."""
 EPILOG = """\
   s2s forecast checkpoint_best.pt < series.csv > forecast.csv
   s2s forecast checkpoint_best.pt --length 48 --plot forecast.png < series.csv

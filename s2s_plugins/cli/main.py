@@ -42,11 +42,11 @@ VERBS = {
     "compare": "train several models alike, score them, write a report",
     "average": "average the weights of checkpoints",
     "calibrate": "fit the probabilities of a model to data with known outputs",
-    "save": "checkpoints to one model file, which needs no fairseq",
+    "save": "checkpoints to one model file",
     "info": "what a model file is",
     "export": "a model file to ONNX files, or to a page that runs it in a browser",
     "package": "a model file to a wheel, to be installed and loaded by its name",
-    "user-dir": "print the folder that fairseq's --user-dir wants",
+    "user-dir": "print the folder of this package, for --user-dir",
 }
 
 

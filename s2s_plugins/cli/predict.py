@@ -13,8 +13,7 @@ logger = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Reads one source per line from stdin and writes it back with a tab and the prediction, as soon as no more input waits.
-The model file is all that it needs; a checkpoint too, where fairseq is installed. Unknown tokens are reported on
-stderr."""
+The model file is all that it needs; a checkpoint needs the extra [train]. Unknown tokens are reported on stderr."""
 EPILOG = """\
   s2s predict g2p.safetensors < words.txt                              zebra<TAB>Z IY B R AH
   s2s predict g2p --ngrams < words.txt                                 after s2s train --ngrams: fewer errors

@@ -15,7 +15,7 @@ from s2s_plugins.cli.main import values
 
 DESCRIPTION = """\
 Text to binarised data: DIR/pretrain for --task language_modeling and sequence_autoencoding,
-DIR/classify for --task text_classification (and fairseq's sentence_prediction), with one dictionary."""
+DIR/classify for --task text_classification, with one dictionary."""
 EPILOG = """\
 labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of files for each class
             (a .tsv has no quoting: everything between two tabs is a value)

@@ -11,7 +11,7 @@ from s2s_plugins.errors import UsageError
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
-is used without fairseq: by s2s predict, classify, attention and forecast, by s2s_plugins.load in Python, and by what
+is all that is needed: by s2s predict, classify, attention and forecast, by s2s_plugins.load in Python, and by what
 s2s export makes of it."""
 EPILOG = """\
   s2s save checkpoint_best.pt --source char --out g2p.safetensors --licence BSD-2-Clause --data CMUdict
@@ -33,7 +33,7 @@ def figure(text: str) -> Tuple[str, Union[str, float]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("checkpoints", nargs="+", metavar="CHECKPOINT", help="of fairseq-train; several translators form an ensemble")
+    add("checkpoints", nargs="+", metavar="CHECKPOINT", help="of a training; several translators form an ensemble")
     add("--out", required=True, metavar="MODEL.safetensors", help="the file to write")
     for side in ("source", "target"):
         what = f"of a translator: a token of the {side} is what spaces separate, or a character"

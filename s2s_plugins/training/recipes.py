@@ -161,7 +161,7 @@ RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, TEXT)}
 
 IN_ORDER = 0.5  # a monotonicity from which attention may be monotonic
 SMALL_ALPHABET = 1000  # symbols
-# Of the pairs of CMUdict and of 15 languages, 5 in shuffled order look monotonic one time of twenty, 10 one of a hundred;
+# Of pairs of CMUdict and of 15 languages, 5 in shuffled order look monotonic one time of twenty, 10 one of a hundred;
 # 50 in order look otherwise one time of fifty, 100 never.
 FEWEST_IN_ORDER, FEWEST_CROSSING = 10, 100
 

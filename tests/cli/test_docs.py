@@ -64,7 +64,7 @@ def test_what_is_not_run_is_shown_somewhere():
 
 
 def test_blocks_are_split_into_commands():
-    page = REPOSITORY / "docs" / "classification.md"
+    page = REPOSITORY / "docs" / "fairseq-classification.md"
     commands = [command for block in blocks(page) for command in block.commands()]
     prepare = next(command for command in commands if command.startswith("s2s prepare --train train.tsv"))
     assert prepare.endswith("--dest DATA")
@@ -160,6 +160,16 @@ def write_files(folder: Path) -> None:
         (folder / f"{split}.phones").write_text("".join(f"{spelt[word]}\n" for word in part))
 
 
+def write_its_own(folder: Path) -> None:
+    """The tables of README.md."""
+    rows = [("a warm and funny film", "good"), ("a dull and cold film", "bad")] * 30
+    pandas.DataFrame(rows, columns=["text", "label"]).to_csv(folder / "reviews.csv", index=False)
+    for name, months in (("sales.csv", 120), ("recent.csv", 60)):
+        dates = pandas.date_range("2012-01-01", periods=months, freq="MS").strftime("%Y-%m-%d")
+        wave = 50 + 9 * np.sin(2 * np.pi * np.arange(months) / 12)
+        pandas.DataFrame({"date": dates, "y": wave.round(2)}).to_csv(folder / name, index=False)
+
+
 def write_series(folder: Path) -> None:
     """The tables of docs/series.md."""
     days, draw = pandas.date_range("2022-01-01", periods=400, freq="D"), np.random.default_rng(1)
@@ -200,7 +210,9 @@ def test_the_commands_of_a_page_run(page, prepared, tmp_path):
     shutil.copytree(prepared, folder, symlinks=True)
     if page in ("README.md", "CONTRIBUTING.md", "docs/fairseq.md"):
         shutil.rmtree(folder / "checkpoints")  # the page's first command trains them
-    if page == "docs/classification.md":
+    if page == "README.md":
+        write_its_own(folder)
+    if page == "docs/fairseq-classification.md":
         shutil.rmtree(folder / "DATA")
     for language, command in RUN[page]:
         if language == "python":

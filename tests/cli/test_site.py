@@ -13,6 +13,7 @@ from conftest import REPOSITORY
 from fairseq.models import MODEL_REGISTRY
 from shown import PAGES
 
+from s2s_plugins.cli.main import main
 from s2s_plugins.compat import REPAIRS
 
 
@@ -159,8 +160,23 @@ def test_the_readme_is_short_links_every_page_and_starts_with_what_one_does_firs
     for page in (REPOSITORY / "docs").glob("*.md"):
         assert f"docs/{page.name}" in text, page.name
     screen = text.splitlines()[:45]
+    assert "`s2s check`" in text and "`s2s tune`" in text and "--series sales.csv" not in text
     for first in ("pip install", "s2s train words.tsv", "s2s predict", "s2s.train("):
         assert any(first in line for line in screen), first
+
+
+GUIDES = "training pairs classification series report check tune using"
+VERBS_OF_ALL = "train check tune predict classify forecast attention calibrate save info export package serve"
+
+
+def test_who_never_saw_fairseq_meets_its_name_in_no_guide_and_no_help(capsys):
+    for name in GUIDES.split():
+        text = (REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        assert "fairseq" not in re.sub(r"\]\([^)]*\)", "", text), name
+    for words in ([], *([verb] for verb in VERBS_OF_ALL.split())):
+        with pytest.raises(SystemExit, match="0"):
+            main([*words, "--help"])
+        assert "fairseq" not in capsys.readouterr().out.lower(), words
 
 
 def test_the_readme_has_a_row_for_each_architecture():
