@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Iterable, Iterator, Sequence, Union
 
 from s2s_plugins.errors import UsageError
+
+# what ends a line or a column, for any program that reads a table
+BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
 @contextlib.contextmanager
@@ -48,3 +52,9 @@ def write_whole(path: Path, text: str) -> None:
     """Write a text file that appears whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """TSV: a line for each row below a line of names; what would end a line or a column is a space."""
+    lines = ["\t".join(columns), *("\t".join(BREAKS.sub(" ", cell) for cell in row) for row in rows)]
+    return "\n".join(lines) + "\n"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Iterable, List, Sequence
+
+from s2s_plugins.text.pairs.survey import key_of
 
 UNITS = ("character", "token", "word")
 LONG_TEXT, LONG_WORD = (
     4,
     3,
 )  # from so many words, of so many letters each, a reference is text and not a list of symbols
-
-
-def plain(text: str) -> str:
-    """A text in Unicode's composed form, every run of white space one space: how it is compared."""
-    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def symbols_of(text: str, unit: str) -> List[str]:
@@ -24,7 +20,7 @@ def symbols_of(text: str, unit: str) -> List[str]:
         text: of one line.
         unit: ``"character"``, or ``"token"`` or ``"word"``, which spaces separate.
     """
-    return list(plain(text)) if unit == "character" else plain(text).split()
+    return list(key_of(text)) if unit == "character" else key_of(text).split()
 
 
 def unit_of(level: str, references: Sequence[str]) -> str:
@@ -38,7 +34,7 @@ def unit_of(level: str, references: Sequence[str]) -> str:
         return "character"
     if level == "token":
         return "token"
-    spaced = sum(" " in plain(text) for text in references)
+    spaced = sum(" " in key_of(text) for text in references)
     return "word" if 2 * spaced >= len(references) else "character"
 
 

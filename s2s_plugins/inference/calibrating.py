@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.evaluation.calibration import calibration_error, reliability
-from s2s_plugins.evaluation.symbols import plain
 from s2s_plugins.inference.calibration import FOLDS, fit, fit_temperature, folds, probabilities_of, tempered
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.evaluation import NBEST, Names, labelled, predicted
 from s2s_plugins.inference.trained import Trained
 from s2s_plugins.inference.translator import Translator
+from s2s_plugins.text.pairs.survey import key_of
 
 FEWEST = 10  # sources
 
@@ -57,7 +57,7 @@ def calibrate(model: Trained, data: Any, columns: Sequence[Optional[str]] = (Non
 def _translator(model: Translator, data: Any, columns: Names) -> Calibrated:
     found = [one for one in predicted(model, data, columns, beam=NBEST) if one.guesses]
     logs = [[guess.log_probability for guess in one.guesses] for one in found]
-    right = np.array([plain(one.guesses[0].text) in map(plain, one.references) for one in found], dtype=bool)
+    right = np.array([key_of(one.guesses[0].text) in map(key_of, one.references) for one in found], dtype=bool)
     _check_number(len(found))
 
     def held_out(rest: Sequence[int], part: Sequence[int]) -> List[float]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence,
 from s2s_plugins.errors import UsageError
 from s2s_plugins.evaluation.classes import ClassEvaluation, ClassItem, class_evaluation_of
 from s2s_plugins.evaluation.edits import closest
-from s2s_plugins.evaluation.symbols import plain, symbols_of
+from s2s_plugins.evaluation.symbols import symbols_of
 from s2s_plugins.evaluation.translations import Evaluation, Guess, Item, Predicted, evaluation_of
 from s2s_plugins.extras import require
 from s2s_plugins.inference.batches import BATCH_SIZE, growing
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.text.pairs.pair import Columns, Left, Pair
 from s2s_plugins.text.pairs.sources import read_pairs
+from s2s_plugins.text.pairs.survey import key_of
 
 if TYPE_CHECKING:
     from s2s_plugins.inference.classifier import Classification, Classifier
@@ -68,7 +69,7 @@ def predicted(
         read = iter(sentences)
         for (source, targets), fit in zip(part, fits):
             if not fit:
-                yield Predicted(source, tuple(targets), (), len(plain(source)))
+                yield Predicted(source, tuple(targets), (), len(key_of(source)))
                 continue
             predictions = map(translator.prediction, next(found))
             guesses = tuple(Guess(one.text, one.probability, one.log_probability) for one in predictions)
@@ -80,10 +81,10 @@ def _by_source(data: Data, columns: Names) -> Dict[str, Tuple[str, List[str]]]:
     found: Dict[str, Tuple[str, List[str]]] = {}
     seen = set()
     for pair in _read(data, columns):
-        key = plain(pair.source)
+        key = key_of(pair.source)
         targets = found.setdefault(key, (pair.source, []))[1]
-        if (key, plain(pair.target)) not in seen:
-            seen.add((key, plain(pair.target)))
+        if (key, key_of(pair.target)) not in seen:
+            seen.add((key, key_of(pair.target)))
             targets.append(pair.target)
     return found
 
@@ -134,7 +135,7 @@ def _read(data: Data, columns: Names) -> Iterator[Pair]:
     for note in pairs.notes:
         logger.info(note)
     for pair in pairs:
-        if not plain(pair.source) or not plain(pair.target):
+        if not key_of(pair.source) or not key_of(pair.target):
             left.add("pairs with an empty side are left out", pair.where)
         elif UNDECODED.search(pair.source + pair.target):
             raise UsageError(f"{pair.where} is not UTF-8 text: convert it, as with iconv -t utf-8")

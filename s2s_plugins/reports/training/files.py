@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Optional
 
 from s2s_plugins.evaluation.classes import ClassItem
 from s2s_plugins.evaluation.translations import Item
-from s2s_plugins.files import write_whole
+from s2s_plugins.files import as_table, write_whole
 from s2s_plugins.reports.training.contents import Scores, TrainingReport
 from s2s_plugins.reports.training.page import page
 
 SCORES, PREDICTIONS, ERRORS, PAGE = "scores.json", "predictions.tsv", "errors.tsv", "report.html"
 PREDICTION_COLUMNS = ("source", "prediction", "probability", "verdict", "references")
 ERROR_COLUMNS = ("source", "prediction", "probability", "references", "own probability")
-# what ends a line or a column, for any program that reads the file
-BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def write_report(folder: Path, report: TrainingReport) -> None:
@@ -74,7 +71,7 @@ def predictions_tsv(scores: Scores) -> str:
         (_source(item), _prediction(item), f"{item.probability:.4f}", _verdict(item), _references(item))
         for item in scores.items
     )
-    return _table(PREDICTION_COLUMNS, rows)
+    return as_table(PREDICTION_COLUMNS, rows)
 
 
 def errors_tsv(scores: Scores) -> str:
@@ -83,7 +80,7 @@ def errors_tsv(scores: Scores) -> str:
         (_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), _number(item.own_probability))
         for item in scores.errors()
     )
-    return _table(ERROR_COLUMNS, rows)
+    return as_table(ERROR_COLUMNS, rows)
 
 
 def _source(item: Any) -> str:
@@ -106,9 +103,3 @@ def _references(item: Any) -> str:
 
 def _number(probability: Optional[float]) -> str:
     return "" if probability is None else f"{probability:.4f}"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines: List[str] = ["\t".join(columns)]
-    lines += ("\t".join(BREAKS.sub(" ", cell) for cell in row) for row in rows)
-    return "\n".join(lines) + "\n"

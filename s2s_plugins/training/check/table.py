@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import List, Sequence
 
-from s2s_plugins.files import write_whole
+from s2s_plugins.files import as_table, write_whole
 from s2s_plugins.training.check.judging import Judged
 from s2s_plugins.training.progress import shortened
 
 TABLE = "check.tsv"
 COLUMNS = ("line", "source", "target", "suggestion", "score", "probability", "probability of suggestion")
-BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # what ends a line or a column for any program
 WIDTHS = (24, 34)  # of the source, and of target and suggestion, on the screen
 
 
 def write_table(path: Path, judged: Sequence[Judged]) -> None:
     """Write all entries, in this order, below a line of names."""
-    lines = ["\t".join(COLUMNS), *("\t".join(map(_cell, row_of(one))) for one in judged)]
-    write_whole(path, "\n".join(lines) + "\n")
+    write_whole(path, as_table(COLUMNS, map(row_of, judged)))
 
 
 def row_of(one: Judged) -> List[str]:
     """The cells of an entry."""
     numbers = (f"{one.score:.4f}", f"{one.probability:.3g}", f"{one.of_suggestion:.3g}")
     return [str(one.line), one.source, one.target, one.suggestion, *numbers]
-
-
-def _cell(text: str) -> str:
-    return BREAKS.sub(" ", text)
 
 
 def shown(judged: Sequence[Judged], top: int) -> List[str]:
