@@ -6,7 +6,7 @@ import os
 import time
 import zlib
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
@@ -20,7 +20,7 @@ from s2s_plugins.text.pairs.sources import is_path
 from s2s_plugins.training.job import BEST, Job, Save, Training
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Recipe, for_arch, words
+from s2s_plugins.training.recipes import Recipe, for_arch, merged, words
 from s2s_plugins.training.recipes_series import recipe_for
 from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import ended_of
@@ -89,6 +89,8 @@ class SeriesPlan(Plan):
         self.screen.say(f"recipe {recipe.name}: {recipe.reason}")
         held_out = sum(len(folder.windows(split)) for split in folder.splits if split != "train")
         flags = recipe.flags if settings.arch is None else for_arch(recipe.flags, settings.arch)
+        if not set(_losses(settings.flags)) <= {"quantile"}:
+            flags = merged(flags, {"--quantiles": None})  # of the recipe's loss alone
         updates = settings.updates or recipe.updates
         training = Training(
             data=str(self.out / "data"),
@@ -113,6 +115,12 @@ class SeriesPlan(Plan):
         facts = self.facts(f"{recipe.name}: {recipe.reason}", architecture, ended)
         found = test_series(self.tables, self.planned, self.out, self.model, self.folder(0), facts, self.name)
         self.say_all(summary(found))
+
+
+def _losses(flags: Sequence[str]) -> List[str]:
+    """The values of ``--loss`` among flags."""
+    words = " ".join(flags).replace("--loss=", "--loss ").split()
+    return [value for word, value in zip(words, words[1:]) if word == "--loss"]
 
 
 def tables_of(data: Any) -> List[Table]:

@@ -177,6 +177,17 @@ def test_what_comes_next_is_written(forecast):
     assert all(float(row[2]) <= float(row[3]) <= float(row[4]) for row in rows[1:])
 
 
+@pytest.mark.parametrize("loss", [["--loss", "gaussian"], ["--loss=mae"]])
+def test_another_loss_takes_the_place_of_the_recipe_s(tmp_path, loss):
+    plan = plan_of(table(tmp_path / "sales.csv", [("day", "y"), *days(120)]), tmp_path / "out", time="day", flags=loss)
+    jobs: List[Job] = []
+    plan.run_jobs = lambda given, names: jobs.extend(given)  # type: ignore[method-assign]
+    for step in plan.steps[:2]:
+        step.action()
+    arguments = jobs[0].trainings[0].arguments
+    assert "--quantiles" not in arguments and arguments[-len(loss) :] == loss
+
+
 def test_a_frame_of_several_series_is_one_more_form(tmp_path):
     rows = [(shop, day, value) for shop in "ab" for day, value in days(120, seed=ord(shop))]
     frame = pd.DataFrame(rows, columns=["shop", "day", "y"])
