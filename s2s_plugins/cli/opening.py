@@ -9,9 +9,9 @@ from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.files.contents import CHECKPOINT, content_of, model_file_of
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.load import Model, load
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import USES, Trained
 from s2s_plugins.inference.translator import Translator
+from s2s_plugins.text.spelling import Spelling
 
 T = TypeVar("T", bound=Trained)
 

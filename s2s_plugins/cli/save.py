@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _spelled(args: argparse.Namespace, side: str) -> Any:
     """What a token of a side is, and its sentencepiece model: a Spelled."""
-    from s2s_plugins.inference.spelling import Spelled, read_pieces
+    from s2s_plugins.text.spelling import Spelled, read_pieces
 
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
     if pieces is None:

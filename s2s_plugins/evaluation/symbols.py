@@ -27,7 +27,7 @@ def unit_of(level: str, references: Sequence[str]) -> str:
     """The unit of a target side: that of its level; of sentencepiece's texts words, or characters without spaces.
 
     Args:
-        level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
+        level: one of :data:`s2s_plugins.text.spelling.LEVELS`.
         references: texts of that side.
     """
     if level == "char":

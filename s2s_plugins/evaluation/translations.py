@@ -231,7 +231,7 @@ def evaluation_of(predicted: Iterable[Predicted], level: str, seed: int = 1) -> 
 
     Args:
         predicted: the sources, one or more.
-        level: of the target's tokens, one of :data:`s2s_plugins.inference.spelling.LEVELS`; it says what symbols are.
+        level: of the target's tokens, one of :data:`s2s_plugins.text.spelling.LEVELS`; it says what symbols are.
         seed: of the bootstrap.
 
     Raises:

@@ -14,10 +14,10 @@ from s2s_plugins.inference.files.facts import ClassifierFacts, Side, TranslatorF
 from s2s_plugins.inference.files.model_file import REMEDY, ModelFile, read_model_file
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.onnx.folder import is_onnx_folder, read_onnx_folder
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import BACKENDS
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.series.description import Description
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer
 

@@ -14,11 +14,11 @@ from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
 from s2s_plugins.inference.calibration import Calibration, probabilities_of
 from s2s_plugins.inference.files.facts import Facts, TranslatorFacts
 from s2s_plugins.inference.sentences import Hypothesis, Prediction, Sentence, Unknown
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.trained import Trained
 from s2s_plugins.inference.unsure import check_least, is_unsure
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from s2s_plugins.inference.files.facts import (
 )
 from s2s_plugins.inference.files.model_file import Member, ModelFile, Settings
 from s2s_plugins.inference.forecaster import Forecaster
-from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.models.checkpoint import Checkpoint, read_checkpoint
 from s2s_plugins.models.classifier import TASK as CLASSIFICATION
@@ -39,6 +38,7 @@ from s2s_plugins.nn.document_classifier import build_document_classifier
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import ClassifierSettings, TokenSettings
 from s2s_plugins.nn.vectors import build_vector_seq2seq
+from s2s_plugins.text.spelling import Spelled
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 
 Figures = Mapping[str, Union[str, float]]

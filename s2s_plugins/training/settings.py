@@ -36,7 +36,7 @@ class TrainSettings:
         task: what the data is for: ``"pairs"``, ``"classes"`` or ``"series"``; None: recognised.
         source: column of the source; None: the first of two.
         target: column of the target; None: the second of two.
-        source_level: what a symbol of the source is, one of :data:`s2s_plugins.inference.spelling.LEVELS`; None:
+        source_level: what a symbol of the source is, one of :data:`s2s_plugins.text.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
         vocab_size: number of pieces on each side that is made of sentences; None: by the amount of text.

@@ -16,9 +16,9 @@ from s2s_plugins.inference.translator import Translator
 from s2s_plugins.reports.training.contents import Point, TrainingReport
 from s2s_plugins.reports.training.files import write_report
 from s2s_plugins.text.pairs.prepared import Prepared, read_references
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.training.job import BEST, ENDED, HISTORY, Ended
 from s2s_plugins.training.ngrams import FOLDER, Votes, score_votes
-from s2s_plugins.training.sides import spelling_of
 
 VOTED = "with n-grams error rate %"
 FINGERPRINT = "checksum of the data"  # of a model file's figures
@@ -64,7 +64,8 @@ def open_trained(prepared: Prepared, model: Path, checkpoints: Sequence[Path]) -
 
     first, *others = map(str, checkpoints)
     found = load_translator(first, str(prepared.folder), ensemble=others)
-    found.source_spelling, found.target_spelling = spelling_of(prepared.source), spelling_of(prepared.target)
+    sides = (prepared.source, prepared.target)
+    found.source_spelling, found.target_spelling = (Spelling(*side.spelled) for side in sides)
     return found
 
 

@@ -19,9 +19,9 @@ from s2s_plugins.inference.files.precision import SCALE, Stored, stored
 from s2s_plugins.inference.load import opened
 from s2s_plugins.inference.onnx.format import ELEMENT_TYPES, graph_bytes, model_bytes, tensor
 from s2s_plugins.inference.onnx.graph import Graph, Node
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.inference.translator import Translator
 from s2s_plugins.text.folder import prepared_folder
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 from s2s_plugins.text.words import newer_ranges
 from s2s_plugins.web import runtime as javascript

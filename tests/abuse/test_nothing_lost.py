@@ -294,8 +294,8 @@ def test_a_slow_pipe_is_answered_line_by_line(kit, command):
 
 def test_a_line_of_millions_of_letters_is_refused_without_a_look_at_each(kit, monkeypatch):
     from s2s_plugins.inference.predictions import encode
-    from s2s_plugins.inference.spelling import Spelling
     from s2s_plugins.models.translator import load_translator
+    from s2s_plugins.text.spelling import Spelling
 
     monkeypatch.setattr(Spelling, "tokens", lambda *args: pytest.fail("its letters were looked at"))
     translator = load_translator(str(kit.paths["peek"]))

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s_plugins.inference.lines import read_batches
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.loading import numbers_as_symbols, symbols_as_numbers
 from s2s_plugins.text.binarise import build_dictionary, count_tokens
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import EOS, UNK
 from s2s_plugins.text.tokens import Tokenizer
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import digit_pairs, preprocess, said_on_a_terminal
 from test_cli_errors import one_line_error
 
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.translator import load_translator
+from s2s_plugins.text.spelling import Spelling
 
 LINES = ["1 2 3 4 5 6", "7", "", "8 9 9", "3 3 3"]
 

@@ -14,8 +14,8 @@ from s2s_plugins.inference.files.contents import CHECKPOINT, MODEL, ONNX, conten
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.files.packages import MODEL as IN_PACKAGE
 from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
-from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.spelling import Spelled
 
 CHECKPOINTS = REPOSITORY / "tests" / "checkpoints"
 

@@ -15,8 +15,8 @@ from test_package import needed_by
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import EXTRA_OF, MODULES, library, naming_extras, require
-from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.spelling import Spelled
 
 
 @lru_cache

@@ -20,9 +20,9 @@ from s2s_plugins.inference.files.facts import About, ForecasterFacts
 from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import KEY, ModelFile, read_model_file
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import _member, model_of
 from s2s_plugins.models.translator import load_translator
+from s2s_plugins.text.spelling import Spelled
 
 FOLDER = REPOSITORY / "tests" / "checkpoints"
 BACKENDS = ("torch", "onnx")

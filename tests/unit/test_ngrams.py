@@ -18,9 +18,9 @@ from s2s_plugins.inference import ngrams
 from s2s_plugins.inference.calibration import Calibration
 from s2s_plugins.inference.load import opened
 from s2s_plugins.inference.ngrams import Ngrams, NgramTranslator, vote, with_ngrams
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.text.pairs.prepare import prepare_pairs
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.training.ngrams import count_ngrams, lexicon_lines
 
 # By the platform, not by whether it is installed: were it missing where it can be, these tests would fail

@@ -7,8 +7,8 @@ import pytest
 
 import s2s_plugins
 from s2s_plugins.errors import UsageError
-from s2s_plugins.inference.spelling import Spelled
 from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.spelling import Spelled
 
 CHECKPOINT = str(Path(__file__).parents[1] / "checkpoints" / "attention_lstm.pt")
 TEXTS = ["abc", "jihgf", "a", "", "ccccccccc"]

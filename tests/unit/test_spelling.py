@@ -15,8 +15,8 @@ from s2s_plugins.inference.files.facts import Side
 from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.onnx.folder_writer import write_onnx_folder
-from s2s_plugins.inference.spelling import Spelled, Spelling
 from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.spelling import Spelled, Spelling
 from s2s_plugins.web.folder import facts_of
 
 CHECKPOINT = str(Path(__file__).parents[1] / "checkpoints" / "attention_lstm.pt")

@@ -23,9 +23,9 @@ from web_tools import (
 
 from s2s_plugins.inference.calibration import Calibration
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.spelling import Spelling
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.search import SearchSettings, beam_search
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.tokens import Tokenizer
 from s2s_plugins.web.folder import write_page
 

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from web_tools import run_node
 
-from s2s_plugins.inference.spelling import Spelling
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, cut
 from s2s_plugins.text.words import newer_ranges

@@ -16,10 +16,10 @@ class Side:
 
     Args:
         symbols: of the dictionary, the special ones left out.
-        level: one of :data:`s2s_plugins.inference.spelling.LEVELS`.
+        level: one of :data:`s2s_plugins.text.spelling.LEVELS`.
         pieces: of level ``"sentencepiece"``, its model.
         form: the Unicode form of the symbols, to which texts are brought, one of
-            :data:`s2s_plugins.inference.spelling.FORMS`; None: characters are composed, else texts stay as they are.
+            :data:`s2s_plugins.text.spelling.FORMS`; None: characters are composed, else texts stay as they are.
         written: of a target, the Unicode form of predictions; None: that of the symbols.
     """
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.pairs.options import LEVELS, MOST, size_of
+from s2s_plugins.text.pairs.options import MOST, size_of
 from s2s_plugins.text.pairs.pair import Columns
+from s2s_plugins.text.spelling import LEVELS
 
 LEVEL_NAMES = {"token": "word", "char": "char", "sentencepiece": "sentencepiece"}  # as the tokenizer calls them
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Columns
+from s2s_plugins.text.spelling import LEVELS
 
-LEVELS = ("token", "char", "sentencepiece")
 MOST = 1_000_000_000
 
 

@@ -80,7 +80,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         side.number_symbols(options.min_count)
     counts = {part: _counts(inputs.values(), bit) for part, bit in PARTS.items()}
     unknown = write_parts(folder, inputs.values(), sides, [part for part in PARTS if counts[part].pairs])
-    sample = ([side.tokenizer.tokens(text) for side, text in zip(sides, pair)] for pair in train.survey.sample)
+    sample = ([side.tokens(text) for side, text in zip(sides, pair)] for pair in train.survey.sample)
     value = round(monotonicity((source, target) for source, target in sample), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
     return Prepared(

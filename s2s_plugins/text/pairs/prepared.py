@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.pairs.options import LEVELS
 from s2s_plugins.text.pairs.survey import key_of
+from s2s_plugins.text.spelling import LEVELS, Spelled
 from s2s_plugins.text.symbols import SymbolTable
 
 VERSION = 1  # of what is written: another one is prepared again
@@ -52,6 +52,11 @@ class SideFacts:
     mean_length: float
     longest: int
     pieces: Optional[bytes] = field(default=None, repr=False)
+
+    @property
+    def spelled(self) -> Spelled:
+        """How texts become tokens and tokens texts, as a model file has it."""
+        return Spelled(self.level, self.pieces, self.form, self.written)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from typing import Iterable, List, Optional, Set
+from typing import Container, Iterable, List, Optional, Set
 
 from s2s_plugins.text.pairs.levels import Level
 from s2s_plugins.text.pairs.pieces import train_pieces, vocabulary_for
 from s2s_plugins.text.pairs.prepared import SideFacts
-from s2s_plugins.text.pairs.tokenizing import SideTokenizer, Writing, form_of_tokens, squashed
+from s2s_plugins.text.pairs.tokenizing import Writing, form_of_tokens, squashed
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import EOS, SPECIAL, UNK, SymbolTable
+
+
+class _Everything(Container[str]):
+    """Has all symbols in it: what is not numbered yet."""
+
+    def __contains__(self, symbol: object) -> bool:
+        return True
 
 
 class Side:
@@ -22,7 +30,7 @@ class Side:
         characters: the distinct ones of the texts, composed.
 
     Attributes:
-        tokenizer: makes tokens.
+        spelling: makes tokens.
         writing: how the training texts are spelled.
         table: the symbols.
     """
@@ -32,7 +40,8 @@ class Side:
         self.alphabet = len(characters)
         self.composes = not unicodedata.is_normalized("NFD", "".join(characters))
         self.form = form_of_tokens(characters, level.name, name == "target")
-        self.tokenizer = SideTokenizer("char" if level.name == "sentencepiece" else level.name, self.form)
+        self.spelling = Spelling("char" if level.name == "sentencepiece" else level.name, form=self.form)
+        self._known: Container[str] = _Everything()
         self.writing = Writing()
         self.table = SymbolTable()
         self._counts: Counter[str] = Counter()
@@ -53,11 +62,19 @@ class Side:
         """
         plain = (unicodedata.normalize(self.form, squashed(text)) for text in texts)
         pieces = train_pieces(plain, vocab_size or vocabulary_for(characters), self.alphabet)
-        self.tokenizer = SideTokenizer("sentencepiece", self.form, pieces)
+        self.spelling = Spelling("sentencepiece", pieces, self.form)
+
+    def tokens(self, text: str) -> List[str]:
+        """The tokens of a text; none of them has white space in it.
+
+        Of a source they are, once symbols are numbered, those that the trained model will read: for a character that
+        it lacks there may be another one.
+        """
+        return self.spelling.tokens(text, self._known).split()
 
     def count(self, text: str) -> None:
         """Count the tokens of a text of the training part."""
-        tokens = self.tokenizer.tokens(text)
+        tokens = self.tokens(text)
         self._counts.update(tokens)
         self._texts += 1
         self._longest = max(self._longest, len(tokens))
@@ -74,6 +91,8 @@ class Side:
         for symbol, count in sorted(self._counts.items(), key=lambda item: (-item[1], item[0])):
             if count >= min_count and symbol not in SPECIAL:
                 self.table.add(symbol, count)
+        if self.name == "source":
+            self._known = self.table.indices
 
     @property
     def only(self) -> Optional[str]:
@@ -90,14 +109,8 @@ class Side:
         return [*map(self.number, tokens), EOS]
 
     def number(self, token: str) -> int:
-        """The number of ``token``, ``UNK`` if it has none.
-
-        A source's character that is unknown is looked up in the other case, as
-        :class:`~s2s_plugins.inference.spelling.Spelling` does.
-        """
+        """The number of ``token``, ``UNK`` if it has none."""
         number = self.table.indices.get(token, UNK)
-        if number == UNK and self.level.name == "char" and self.name == "source":
-            number = self.table.indices.get(token.swapcase(), UNK)
         return number if number >= len(SPECIAL) else UNK
 
     def facts(self) -> SideFacts:
@@ -105,4 +118,4 @@ class Side:
         mean = sum(self._counts.values()) / max(1, self._texts)
         symbols = len(self.table) - len(SPECIAL)
         level, form, written = self.level.name, self.form, self.writing.form
-        return SideFacts(level, form, written, symbols, round(mean, 3), self._longest, self.tokenizer.pieces)
+        return SideFacts(level, form, written, symbols, round(mean, 3), self._longest, self.spelling.pieces)

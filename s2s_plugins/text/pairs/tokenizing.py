@@ -1,10 +1,10 @@
-"""From the texts of one side to tokens, as the model reads and writes them."""
+"""How the texts of one side are written: the Unicode form that their tokens get, and what nobody sees in them."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from typing import Iterable, List, Literal, Optional
+from typing import Iterable, Literal
 
 from s2s_plugins.text.tokens import SPACE
 
@@ -25,34 +25,6 @@ JOINERS = ("zero-width joiner", "zero-width non-joiner")
 def squashed(text: str) -> str:
     """``text`` without white space around it, every run of it one space."""
     return " ".join(text.split())
-
-
-class SideTokenizer:
-    """What a token of one side is.
-
-    Args:
-        level: ``"token"``, ``"char"`` or ``"sentencepiece"``, as
-            :class:`~s2s_plugins.inference.spelling.Spelling` has them.
-        form: Unicode's normalisation form, ``"NFC"`` or ``"NFD"``.
-        pieces: a sentencepiece model, as bytes; of ``"sentencepiece"`` alone.
-    """
-
-    def __init__(self, level: str, form: Form, pieces: Optional[bytes] = None) -> None:
-        self.level, self.form, self.pieces = level, form, pieces
-        if pieces is not None:
-            from sentencepiece import SentencePieceProcessor
-
-            self.processor = SentencePieceProcessor(model_proto=pieces)
-
-    def tokens(self, text: str) -> List[str]:
-        """The tokens of ``text``; none of them has white space in it."""
-        text = unicodedata.normalize(self.form, squashed(text))
-        if self.level == "token":
-            return text.split()
-        if self.level == "sentencepiece":
-            pieces: List[str] = self.processor.encode(text, out_type=str)
-            return pieces
-        return list(text.replace(" ", SPACE))
 
 
 def form_of_tokens(characters: Iterable[str], level: str, is_target: bool) -> Form:

@@ -82,7 +82,7 @@ class PartWriter:
                 return
             self._seen.add(source_hash)
         for side, writer, text in zip(self.sides, self._writers, texts):
-            tokens = side.tokenizer.tokens(text)
+            tokens = side.tokens(text)
             writer.add(side.numbers(tokens))
             if self.part != "train":
                 self.unknown.add(side, tokens)

@@ -17,8 +17,8 @@ from fairseq.trainer import Trainer
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.translator import CheckpointTranslator
 from s2s_plugins.text.pairs.prepared import read_prepared, read_references
+from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.training.job import Training
-from s2s_plugins.training.sides import spelling_of
 from s2s_plugins.training.worker.classes import Classified, classifier_of, held_out_texts
 from s2s_plugins.training.worker.precision import choose
 from s2s_plugins.training.worker.start import Taken, start_from
@@ -110,5 +110,7 @@ def _validator(training: Training, task: Any, trainer: Trainer) -> Optional[Vali
     if not references:
         return None
     translator = CheckpointTranslator("the model in training", task, [trainer.model])
-    translator.source_spelling, translator.target_spelling = map(spelling_of, (prepared.source, prepared.target))
+    translator.source_spelling, translator.target_spelling = (
+        Spelling(*side.spelled) for side in (prepared.source, prepared.target)
+    )
     return Written(translator, references)

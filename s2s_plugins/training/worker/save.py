@@ -8,7 +8,6 @@ from typing import Any, Dict
 from s2s_plugins.models.saving import model_of
 from s2s_plugins.text.pairs.prepared import read_prepared
 from s2s_plugins.training.job import Save
-from s2s_plugins.training.sides import spelled
 
 
 def save(job: Save) -> None:
@@ -20,5 +19,5 @@ def save(job: Save) -> None:
     sides: Dict[str, Any] = {}
     if job.pairs:
         prepared = read_prepared(Path(job.data))
-        sides = {"source": spelled(prepared.source), "target": spelled(prepared.target)}
+        sides = {"source": prepared.source.spelled, "target": prepared.target.spelled}
     model_of(job.checkpoints, **sides, licence=job.licence, data=job.trained_on).write(Path(job.path))

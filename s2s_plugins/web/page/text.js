@@ -1,5 +1,5 @@
 /**
- * How text becomes the numbers of tokens, and these become text: inference/spelling.py and text/tokens.py of
+ * How text becomes the numbers of tokens, and these become text: text/spelling.py and text/tokens.py of
  * s2s_plugins, in JavaScript.
  */
 
@@ -56,16 +56,17 @@ export class Spelling {
   /**
    * The tokens of a text.
    *
-   * The text is brought to a Unicode form. A character that is not known is decomposed, or changed to the other case,
+   * The text is brought to a Unicode form, every run of white space one space. A character that is not known is decomposed, or changed to the other case,
    * if the result is known.
    *
    * @param {string} text
    * @param {Symbols} known
    */
   tokens(text, known) {
-    if (this.level === "token") return split(normalised(text, this.form));
-    if (this.level === "sentencepiece") return split(this.pieces(normalised(text, this.form)).join(" "));
-    return [...normalised(split(text).join(" "), this.form)].flatMap((character) => {
+    const squashed = this.form ? split(text).join(" ").normalize(this.form) : text;
+    if (this.level === "token") return split(squashed);
+    if (this.level === "sentencepiece") return split(this.pieces(squashed).join(" "));
+    return [...squashed].flatMap((character) => {
       if (character === " ") return [SPACE];
       const other = swapCase(character);
       const forms = [character, character.normalize("NFD"), other, other.normalize("NFD")].map((form) => [...form]);

@@ -1,4 +1,4 @@
-"""How the text of one side of a translator becomes tokens, and tokens become text."""
+"""How the text of one side of a translator becomes tokens, in training as in use, and tokens become text."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Spelling:
         level: ``"token"``: they are separated by spaces; ``"char"``: every character, a space as ``▁``;
             ``"sentencepiece"``: the pieces of ``pieces``.
         pieces: a sentencepiece model, as bytes; of ``"sentencepiece"`` alone.
-        form: the Unicode form, one of :data:`FORMS`, to which a text is brought before it is cut into tokens; None:
-            ``"NFC"`` for characters, and otherwise none: the text stays as it is.
+        form: the Unicode form, one of :data:`FORMS`, to which a text is brought before it is cut into tokens, every run
+            of white space one space; None: ``"NFC"`` for characters, and otherwise none: the text stays as it is.
         written: the Unicode form of the texts that tokens become; None: that of the tokens.
 
     Raises:
@@ -74,18 +74,18 @@ class Spelling:
             text: of one line.
             known: the symbols of the model.
         """
-        text = _normalised(self.form, text) if self.level != "char" else self._characters(text)
+        text = text if self.form is None else self._squashed(text)
         if self.level == "token":
             return text
         if self.level == "sentencepiece":
             return " ".join(self.processor.encode(text, out_type=str))
         tokens: List[str] = []
         for character in text:
-            if character == " ":
-                tokens.append(SPACE)
+            if character == " " or character in known:
+                tokens.append(SPACE if character == " " else character)
                 continue
             other = character.swapcase()
-            forms = (character, unicodedata.normalize("NFD", character), other, unicodedata.normalize("NFD", other))
+            forms = (unicodedata.normalize("NFD", character), other, unicodedata.normalize("NFD", other))
             tokens += next((form for form in forms if all(part in known for part in form)), character)
         return " ".join(tokens)
 
@@ -101,10 +101,10 @@ class Spelling:
 
         To look at each character of a line of millions takes half a minute.
         """
-        return len(self._characters(text)) + 1 if self.level == "char" else 0
+        return len(self._squashed(text)) + 1 if self.level == "char" else 0
 
-    def _characters(self, text: str) -> str:
-        """A text whose characters are tokens: every run of white space is one space."""
+    def _squashed(self, text: str) -> str:
+        """A text in :attr:`form`, every run of white space one space."""
         return _normalised(self.form, " ".join(text.split()))
 
 
