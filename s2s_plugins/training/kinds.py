@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator as AnIterator
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.pairs.kinds import kind_of
-from s2s_plugins.text.pairs.sources import read_pairs
+from s2s_plugins.text.pairs.kinds import Kind, kind_of
+from s2s_plugins.text.pairs.sources import is_frame, is_path, read_pairs
 from s2s_plugins.text.pairs.times import series_in
 from s2s_plugins.training.classes import ClassesPlan
 from s2s_plugins.training.pairs import PairsPlan
@@ -45,23 +46,52 @@ def plan_for(data: Any, name: str, out: Path, settings: TrainSettings, screen: S
         from s2s_plugins.training.series import SeriesPlan  # of tables, by pandas
 
         return SeriesPlan(data, name, out, settings, screen)
-    looks = None if settings.task else series_in(data)
     if task is None:
-        if looks is not None:
-            raise UsageError(f"{name} {looks.found}: {looks.flags}, or --task pairs if it is no series")
         if isinstance(data, AnIterator):  # read once: an iterator gives its pairs only once
             data = read_pairs(data, settings.options.columns)
-        found = kind_of(data, settings.options.columns)
+        found = _recognised(data, name, settings)
         task = found.name
         if task == "classes":
             remedy = "if they are pairs to be translated, give --task pairs"
             screen.say(f"{name} is taken for labelled texts: {found.reason}; {remedy}")
             settings = settings.but(text=found.text, label=found.label)
-    elif task == "pairs" and looks is not None and settings.source in (looks.time, str(looks.place)):
-        screen.say(f"{name} {looks.found}; it is taken for pairs all the same. For forecasts {looks.flags} instead")
+    elif task == "pairs" and not settings.task:
+        _doubt(data, name, settings, screen)
     if task == "classes":
         return ClassesPlan(data, name, out, settings, screen)
     return PairsPlan(data, name, out, settings, screen)
+
+
+def _recognised(data: Any, name: str, settings: TrainSettings) -> Kind:
+    """Pairs or classes.
+
+    Raises:
+        UsageError: the data cannot be read, or looks like a series.
+    """
+    looks = series_in(data)
+    if looks is not None:
+        raise UsageError(f"{name} {looks.found}: {looks.flags}, or --task pairs if it is no series")
+    try:
+        return kind_of(data, settings.options.columns)
+    except UsageError as error:
+        two = "--source and --target"
+        raise UsageError(str(error).replace(two, f"{two}, or for classes with --text and --label")) from None
+
+
+def _doubt(data: Any, name: str, settings: TrainSettings, screen: Screen) -> None:
+    """Say so if two columns that are named as source and target look like something else than pairs."""
+    columns = settings.options.columns
+    if not any(columns) or not (is_frame(data) or is_path(data)):
+        return
+    looks = series_in(data)
+    if looks is not None and columns.source in (looks.time, str(looks.place)):
+        screen.say(f"{name} {looks.found}; it is taken for pairs all the same. For forecasts {looks.flags} instead")
+    found = kind_of(data, columns)
+    if found.name == "classes" and found.text and found.label:
+        flags = f"--text {shlex.quote(found.text)} --label {shlex.quote(found.label)}"
+        screen.say(
+            f"{name} has {found.reason}; it is taken for pairs all the same. For a classifier give {flags} instead"
+        )
 
 
 def _named(settings: TrainSettings) -> Optional[str]:

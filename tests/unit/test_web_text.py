@@ -50,8 +50,8 @@ def test_every_character_of_unicode_is_spelled_as_python_spells_it(symbols, form
 
 def test_spaces_are_those_of_python():
     texts = ["".join(f"a{space}{space}b" for space in WHITE), "a\ufeffb", "a\u180eb", " \ta\n", "a\u0301 \u00e1", ""]
-    for level, form in [("char", "NFC"), ("token", None)]:
-        expected = [Spelling(level).tokens(text, {"a", "b"}).split() for text in texts]
+    for level, form in [("char", "NFC"), ("token", None), ("token", "NFD")]:
+        expected = [Spelling(level, form=form).tokens(text, {"a", "b"}).split() for text in texts]
         assert run_node(SPELL, {"level": level, "form": form, "symbols": ["a", "b"], "texts": texts}) == expected
 
 
