@@ -260,7 +260,7 @@ def test_labels_before_their_texts_are_classes(tmp_path):
     data = table(tmp_path / "reviews.csv", [("rating", "review"), *((label, text) for text, label in texts(240))])
     said = said_of(data, tmp_path / "out")
     assert "labelled texts: 3 distinct sources beside texts of 12 words in the mean, labels first" in said
-    assert "For classes give --text review --label rating" in said_of(
+    assert "For a classifier give --text review --label rating" in said_of(
         data, tmp_path / "out", source="rating", target="review"
     )
     wide = table(tmp_path / "wide.csv", [("id", "rating", "review"), ("1", "bad", "a dull film")])
