@@ -75,7 +75,7 @@ def test_work_does_need_them():
 
 
 @pytest.mark.parametrize(
-    "words, message", [(("predcit",), "there is no verb 'predcit': choose among prepare"), (("-x",), "-x")]
+    "words, message", [(("predcit",), "there is no verb 'predcit': choose among train"), (("-x",), "-x")]
 )
 def test_a_verb_that_does_not_exist_is_named(words, message):
     done = light(*words)
