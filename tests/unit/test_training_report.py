@@ -14,8 +14,9 @@ from playwright.sync_api import sync_playwright
 from s2s_plugins.evaluation.classes import ClassItem, class_evaluation_of
 from s2s_plugins.evaluation.translations import Guess, Predicted, evaluation_of
 from s2s_plugins.reports.heatmap import Alignment
-from s2s_plugins.reports.training import Point, TrainingReport, rows, write_report
+from s2s_plugins.reports.training import Point, TrainingReport, plots, rows, write_report
 from s2s_plugins.reports.training.advice import advice
+from s2s_plugins.training.plan import end_of
 
 VOID = ("meta", "br", "rect", "path", "use", "stop", "image")
 BLOCKS = ("h1", "h2", "h3", "p", "strong", "li", "th", "td", "tr", "a", "text", "small")
@@ -182,8 +183,16 @@ def test_what_is_absent_is_named_with_the_reason(tmp_path):
     for section in ("length", "symbols", "calibration"):
         assert "The data has 5 pairs." in page.said(section)
     assert page.said("curves").endswith("No learning curves. The training left no record of its losses.")
-    assert page.said("attention").endswith("No attention maps. This model has no attention.")
+    assert page.said("attention").endswith("No attention maps. No source was held out to show it on.")
     assert "errors" not in page.texts and not (tmp_path / "errors.tsv").exists()
+
+
+def test_a_reason_begins_with_a_capital_letter_and_ends_with_a_stop(tmp_path):
+    absent = {"scores": "there are too few", "attention": "none of it", "curves": "no part."}
+    page = page_of(TrainingReport("x", absent=absent), tmp_path)
+    assert page.said("scores").startswith("No scores. There are too few.")
+    assert page.said("attention").endswith("No attention maps. None of it.")
+    assert page.said("curves").endswith("No learning curves. No part.")
 
 
 def test_scores_of_the_validation_part_say_that_they_chose_the_model(tmp_path):
@@ -303,6 +312,41 @@ def test_advice_says_what_the_figures_mean():
     assert advice(TrainingReport("x")) == []
 
 
+def test_advice_looks_at_the_figures():
+    hopeless = [predicted(f"w{n}", ["A"], ("B", 0.01)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(hopeless, "token"))))
+    assert "the data is often wrong" not in said and "sure of none of its errors" in said
+    assert "has learnt next to nothing" in said
+    good = [predicted(f"w{n}", ["A"], ("A" if n % 10 else "B", 0.8)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(good, "token"))))
+    assert "the data is often wrong" in said and "next to nothing" not in said
+    sure = [predicted(f"w{n}", ["A"], ("A" if n % 2 else "B", 0.95)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(sure, "token"))))
+    assert "they need a look too" in said and "--min-probability" not in said
+
+
+def test_the_errors_of_an_unsure_model_are_not_called_mistakes_in_the_data(tmp_path):
+    for probability, called in ((0.01, False), (0.8, True)):
+        items = [predicted(f"w{n}", ["A"], ("B", probability)) for n in range(10)]
+        page = page_of(TrainingReport("x", test=evaluation_of(items, "token")), tmp_path)
+        assert ("mistakes in the data" in page.said("errors")) == called
+
+
+def test_times_are_told_apart_in_the_unit_that_fits():
+    assert plots.times_of([2.0, 4.0, 9.0]) == ("seconds", ["2", "4", "9"])
+    assert plots.times_of([0.2, 0.4]) == ("seconds", ["0.2", "0.4"])
+    assert plots.times_of([60, 120, 600]) == ("minutes", ["1", "2", "10"])
+    assert plots.times_of([60, 90, 210]) == ("minutes", ["1.0", "1.5", "3.5"])
+    assert plots.times_of([1200.0, 90000.0]) == ("minutes", ["20", "1,500"])
+
+
+def test_how_members_ended_is_said_once():
+    whys = [f"it is at its planned end; the weights are those of update {update}" for update in (80, 120)]
+    assert end_of(whys) == "it is at its planned end; the weights are those of update 80, 120"
+    assert end_of(whys[:1] * 3) == whys[0]
+    assert end_of([whys[0], "it is late; the weights are those of update 4"]).startswith(f"model 1: {whys[0]}; model 2")
+
+
 def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
@@ -318,6 +362,9 @@ def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
                 assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+                cut = """[...document.querySelectorAll("table.narrow")].filter(
+                    one => one.parentElement.scrollWidth > one.parentElement.clientWidth).length"""
+                assert page.evaluate(cut) == 0
                 assert not said and all(url.startswith(("file:", "data:")) for url in asked)
                 page.close()
         browser.close()
