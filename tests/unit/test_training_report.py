@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -12,10 +13,12 @@ from conftest import program
 from playwright.sync_api import sync_playwright
 
 from s2s_plugins.evaluation.classes import ClassItem, class_evaluation_of
+from s2s_plugins.evaluation.forecasts import ForecastEvaluation
 from s2s_plugins.evaluation.translations import Guess, Predicted, evaluation_of
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.reports.training import Point, TrainingReport, plots, rows, write_report
 from s2s_plugins.reports.training.advice import advice
+from s2s_plugins.reports.training.forecasts import Forecasts, Panel, Stretch
 from s2s_plugins.training.plan import end_of
 
 VOID = ("meta", "br", "rect", "path", "use", "stop", "image")
@@ -227,12 +230,59 @@ def test_a_classifier_has_classes_instead_of_symbols(tmp_path):
     assert lines[1].split("\t") == ["text 36", "good", "0.8600", "bad", "0.2000"] and len(lines) == 11
 
 
-def test_a_forecaster_has_its_figures_and_curves(tmp_path):
-    report = TrainingReport("sales.csv", histories=[HISTORY], figures={"mean absolute error": 12.3456})
+def forecasts(**changed):
+    """Forecasts of three steps whose scores are ``changed``."""
+    scores = {"mase": 0.8, "naive_mase": 1.0, "smape": 5.0, "naive_smape": 6.0, "coverage": 79.0, "nominal": 80.0}
+    scores.update({"interval_score": 2.0, "by_step": (0.7, 0.8, math.nan), "by_target": {"y": 0.8}}, **changed)
+    evaluation = ForecastEvaluation(targets=("y",), **{"origins": 40, "season": 7, **scores})
+    times, values = np.arange(9), np.array([1.0, 2, math.nan, 4, 5, 6, 7, 8, 9])
+    stretch = Stretch(times[6:], values[6:], values[6:] - 1, values[6:] + 1, values[3:6])
+    hostile = Panel("<b>$x_1$</script>", times, values, [stretch])
+    return Forecasts({"test": evaluation}, [hostile], ["series"], [["a\tb"]], [hostile], "forecast.csv")
+
+
+def test_a_forecaster_is_shown_beside_the_seasonal_naive_method(tmp_path):
+    (tmp_path / "errors.tsv").write_text("of an earlier model")
+    page = page_of(TrainingReport("sales.csv", histories=[HISTORY], forecasts=forecasts()), tmp_path)
+    assert page.said("scores").startswith("0.800 is the mean absolute scaled error (MASE) of 40 forecasts")
+    assert "the values of the 7 steps before, has 1.000" in page.said("scores")
+    assert "The error is 20 % lower" in page.said("scores") and "too " not in page.said("scores")
+    assert list(page.texts)[2:] == ["training", "curves", "held-out", "steps", "next", "files"]
+    assert "<b>$x_1$</script>" in page.said("held-out") and "b" not in page.tags
+    assert page.tags.count("svg") == 5
+    assert (tmp_path / "predictions.tsv").read_text() == "series\na b\n" and not (tmp_path / "errors.tsv").exists()
+    found = json.loads((tmp_path / "scores.json").read_text())["scores"]["test"]
+    assert found["mase"] == 0.8 and found["by_step"] == [0.7, 0.8, None]
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"mase": 1.2}, "The error is higher than that of the seasonal naive method"),
+        ({"mase": 1.0}, "The error is no lower than that of the seasonal naive method"),
+        ({"coverage": 50.0}, "it is too narrow"),
+        ({"coverage": 99.0}, "it is too wide"),
+        ({"origins": 3}, "Only 3 forecasts"),
+        ({"season": 1}, "which repeats the last value,"),
+    ],
+)
+def test_advice_about_forecasts_looks_at_the_figures(tmp_path, changed, said):
+    plain = page_of(TrainingReport("x", forecasts=forecasts()), tmp_path)
+    assert said not in plain.said("scores")
+    assert said in page_of(TrainingReport("x", forecasts=forecasts(**changed)), tmp_path).said("scores")
+
+
+def test_a_forecast_that_could_not_be_made_is_named_with_the_reason(tmp_path):
+    report = TrainingReport("x", forecasts=Forecasts(why="column 'price' ends"), absent={"scores": "too short"})
     page = page_of(report, tmp_path)
-    assert page.said("scores").startswith("mean absolute error 12.35")
-    assert page.tags.count("svg") == 2
-    assert "This model predicts numbers." in page.said("symbols")
+    assert page.said("next").endswith("No forecast of what comes next. Column 'price' ends.")
+    assert page.said("scores").startswith("No scores. Too short.")
+    assert not (tmp_path / "predictions.tsv").exists()
+
+
+def test_a_classifier_without_scores_has_no_symbols(tmp_path):
+    page = page_of(TrainingReport("x", kind="classifier"), tmp_path)
+    assert "symbols" not in page.texts and "length" not in page.texts
 
 
 def test_members_have_a_curve_each(tmp_path):

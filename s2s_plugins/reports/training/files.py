@@ -32,7 +32,10 @@ def write_report(folder: Path, report: TrainingReport) -> None:
     """
     text = page(report)  # before anything is written
     write_whole(folder / SCORES, scores_json(report))
-    if report.shown is None:
+    if report.forecasts is not None and report.forecasts.rows:
+        write_whole(folder / PREDICTIONS, _table(report.forecasts.columns, report.forecasts.rows))
+        (folder / ERRORS).unlink(missing_ok=True)
+    elif report.shown is None:
         for name in (PREDICTIONS, ERRORS):
             (folder / name).unlink(missing_ok=True)
     else:
@@ -43,11 +46,12 @@ def write_report(folder: Path, report: TrainingReport) -> None:
 
 def scores_json(report: TrainingReport) -> str:
     """Everything in figures: scores by part, history, facts and findings."""
+    forecasts = {} if report.forecasts is None else report.forecasts.scores
     found = {
         "title": report.title,
         "scores": {
             name: scores.figures()
-            for name, scores in (("test", report.test), ("valid", report.valid))
+            for name, scores in (("test", report.test), ("valid", report.valid), *forecasts.items())
             if scores is not None
         },
         "figures": dict(report.figures),
@@ -63,7 +67,7 @@ def _finite(value: Any) -> Any:
     """A value with None instead of the numbers that JSON has no word for: a loss may be infinite."""
     if isinstance(value, dict):
         return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

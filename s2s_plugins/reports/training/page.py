@@ -12,6 +12,7 @@ from s2s_plugins.reports import heatmap, templates
 from s2s_plugins.reports.training import plots, rows
 from s2s_plugins.reports.training.advice import advice, headline, is_likely
 from s2s_plugins.reports.training.contents import TrainingReport
+from s2s_plugins.reports.training.forecasts import Forecasts, by_step, panel
 from s2s_plugins.reports.webfonts import with_fonts
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ NO_SCORES = "No part of the data was held out, so nothing is known of how good t
 NO_CURVES = "The training left no record of its losses."
 NO_ATTENTION = "This model has none, or no source is short enough to be shown."
 NO_SAMPLES = "No source was held out to show it on."
-NUMBERS = "This model predicts numbers."
 NO_PREDICTIONS = "Every source is longer than the model takes."
 
 
@@ -43,6 +43,8 @@ def page(report: TrainingReport) -> str:
             plots=_plots(report),
             details=_details(report),
             absent=_absent(report),
+            forecasts=report.forecasts,
+            drawn=_drawn(report.forecasts),
             maps=[_map(report, place) for place in range(len(report.attention))],
             heat=rows.HEAT,
         )
@@ -60,6 +62,22 @@ def _plots(report: TrainingReport) -> Dict[str, str]:
     if scores is not None and scores.calibration_error is not None:
         found["calibration"] = plots.calibration(scores.calibration)
     return {name: svg or "" for name, svg in found.items()}
+
+
+def _drawn(forecasts: Optional[Forecasts]) -> Dict[str, Any]:
+    """Plots of a forecaster."""
+    if forecasts is None:
+        return {}
+    scores = forecasts.shown
+    parts = {"held_out": forecasts.held_out, "ahead": forecasts.ahead}
+    return {
+        **{
+            part: [(one.name, panel(part, number, one)) for number, one in enumerate(panels, start=1)]
+            for part, panels in parts.items()
+        },
+        "by_step": None if scores is None else by_step(scores),
+        "why": sentence(forecasts.why),
+    }
 
 
 def _details(report: TrainingReport) -> Dict[str, Any]:
@@ -113,8 +131,6 @@ def _absent(report: TrainingReport) -> Dict[str, str]:
         "curves": sentence(report.absent.get("curves", NO_CURVES)),
         "attention": sentence(report.absent.get("attention", no_attention)),
     }
-    if report.figures and report.shown is None:
-        return {**found, "symbols": NUMBERS, "calibration": NUMBERS}
     return {**found, "symbols": no_scores, "calibration": NO_PREDICTIONS if report.shown else no_scores}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from s2s_plugins.evaluation.calibration import Bin
 from s2s_plugins.evaluation.lengths import LengthGroup
 from s2s_plugins.extras import library
-from s2s_plugins.reports.training.contents import Point
+from s2s_plugins.reports.training.points import Point
 
 # distinct for colour-blind readers (Okabe and Ito), and visible on white and on black
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
