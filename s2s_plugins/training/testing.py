@@ -13,8 +13,9 @@ from s2s_plugins.inference.evaluation import LONGEST_SAMPLE, attention_samples
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import load
 from s2s_plugins.inference.translator import Translator
-from s2s_plugins.reports.training.contents import Point, TrainingReport
+from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.reports.training.files import write_report
+from s2s_plugins.reports.training.points import Point
 from s2s_plugins.text.pairs.prepared import Prepared, read_references
 from s2s_plugins.training.job import BEST, ENDED, HISTORY, Ended
 from s2s_plugins.training.ngrams import FOLDER, Votes, score_votes

@@ -162,7 +162,19 @@ def test_predictions_and_errors_are_tables(written, full):
     with (written / "errors.tsv").open(encoding="utf-8", newline="") as file:
         errors = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert [row["source"] for row in errors] == [f"wrong{n:02}" for n in reversed(range(20))]
-    assert errors[0]["probability"] == "0.6800" and errors[0]["own probability"] == "0.1000"
+    assert errors[0]["probability"] == "0.6800" and errors[0]["probability of the reference"] == "0.1000"
+
+
+def test_an_error_has_the_log_probability_of_its_reference_where_it_was_not_predicted(tmp_path):
+    items = [
+        Predicted("a", ("A",), (Guess("B", 0.6, -0.5),), 1, -7.25),
+        Predicted("b", ("A",), (Guess("B", 0.5),), 1),
+        predicted("c", ["A"]),
+    ]
+    write_report(tmp_path, TrainingReport("x", test=evaluation_of(items, "token")))
+    with (tmp_path / "errors.tsv").open(encoding="utf-8", newline="") as file:
+        found = [list(row.values())[4:] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    assert found == [["", "-0.5000", "-7.2500"], ["", "", ""], ["", "", ""]]
 
 
 def test_the_scores_have_all_figures(written, full):
@@ -329,9 +341,9 @@ def test_what_comes_from_the_data_is_text_and_nothing_else(hostile):
 
 
 def test_a_line_of_a_table_is_a_line_whatever_the_data_hold(hostile):
-    for name, count in (("predictions.tsv", 66), ("errors.tsv", 26)):
+    for name, count, tabs in (("predictions.tsv", 66, 4), ("errors.tsv", 26, 6)):
         lines = (hostile / name).read_text(encoding="utf-8").splitlines()
-        assert {line.count("\t") for line in lines} == {4} and len(lines) == 1 + count
+        assert {line.count("\t") for line in lines} == {tabs} and len(lines) == 1 + count
 
 
 def test_what_differs_is_marked_in_both():

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Iterable, List, Optional, Sequence
 
-from s2s_plugins.evaluation.classes import ClassItem
+from s2s_plugins.evaluation.classes import ClassEvaluation, ClassItem
 from s2s_plugins.evaluation.translations import Item
 from s2s_plugins.files import write_whole
 from s2s_plugins.reports.training.contents import Scores, TrainingReport
@@ -16,7 +16,8 @@ from s2s_plugins.reports.training.page import page
 
 SCORES, PREDICTIONS, ERRORS, PAGE = "scores.json", "predictions.tsv", "errors.tsv", "report.html"
 PREDICTION_COLUMNS = ("source", "prediction", "probability", "verdict", "references")
-ERROR_COLUMNS = ("source", "prediction", "probability", "references", "own probability")
+ERROR_COLUMNS = ("source", "prediction", "probability", "references", "probability of the reference")
+LOG_COLUMNS = ("log-probability", "log-probability of the reference")  # before calibration
 # what ends a line or a column, for any program that reads the file
 BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -82,12 +83,21 @@ def predictions_tsv(scores: Scores) -> str:
 
 
 def errors_tsv(scores: Scores) -> str:
-    """A line for each source whose prediction is wrong, the most probable one first, below a line of names."""
-    rows = (
-        (_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), _number(item.own_probability))
-        for item in scores.errors()
-    )
-    return _table(ERROR_COLUMNS, rows)
+    """A line for each source whose prediction is wrong, the most probable one first, below a line of names.
+
+    The probability of a reference is known of the best predictions alone; its log-probability of all, uncalibrated.
+    """
+    columns = ERROR_COLUMNS if isinstance(scores, ClassEvaluation) else (*ERROR_COLUMNS, *LOG_COLUMNS)
+    return _table(columns, (_error(item) for item in scores.errors()))
+
+
+def _error(item: Any) -> List[str]:
+    own = _number(item.own_probability)
+    cells = [_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), own]
+    if isinstance(item, ClassItem):
+        return cells
+    logs = (item.guesses[0].log_probability if item.guesses else math.nan, item.own_log_probability)
+    return [*cells, *("" if math.isnan(log) else f"{log:.4f}" for log in logs)]
 
 
 def _source(item: Any) -> str:
