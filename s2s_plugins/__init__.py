@@ -32,12 +32,16 @@ def load(path: "_Union[str, _os.PathLike[str]]", backend: _Optional[str] = None)
 
 
 def train(
-    data: "_Any", out: "_Optional[_Union[str, _os.PathLike[str]]]" = None, progress: bool = True, **settings: "_Any"
+    data: "_Any",
+    out: "_Optional[_Union[str, _os.PathLike[str]]]" = None,
+    progress: bool = True,
+    redo: bool = False,
+    **settings: "_Any",
 ) -> "_Model":
     """Train a model on your data, and open it: :func:`s2s_plugins.training.run.train`."""
     from s2s_plugins.training.run import train as trains
 
-    return trains(data, out, progress, **settings)
+    return trains(data, out, progress, redo, **settings)
 
 
 _registration.handle_ctrl_c("s2s")

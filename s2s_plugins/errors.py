@@ -9,9 +9,10 @@ import select
 import sys
 import traceback
 from types import FrameType
-from typing import IO, Iterator, Optional, Union
+from typing import IO, Iterator, List, Optional, Union
 
 PIPE = 13  # the number of SIGPIPE
+_stopped: List[str] = []  # what Ctrl-C leaves behind, of the commands that run
 
 
 class UsageError(ValueError):
@@ -50,6 +51,7 @@ def one_line_errors(
     Raises:
         SystemExit: one of these errors was raised inside.
     """
+    _stopped.append(f"{command}: {stopped}")
     try:
         output = standard_output()
         if isinstance(output, io.TextIOWrapper):  # UTF-8 like the input, whatever the locale
@@ -80,6 +82,8 @@ def one_line_errors(
         code = 130
     else:
         return
+    finally:
+        _stopped.pop()
     raise SystemExit(code)
 
 
@@ -136,7 +140,8 @@ def interrupt(number: int, frame: Optional[FrameType]) -> None:
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             name = os.path.basename(sys.argv[0])
-            os.write(2, f"\n{'s2s' if name == '__main__.py' else name}: stopped\n".encode())
+            line = _stopped[-1] if _stopped else f"{'s2s' if name == '__main__.py' else name}: stopped"
+            os.write(2, f"\n{line}\n".encode())
             os._exit(128 + number)
         frame = frame.f_back
     raise KeyboardInterrupt

@@ -51,6 +51,7 @@ class Step:
         leftovers: patterns of files in ``folder`` to remove once the step is done.
         output: file for the command's standard output; None: it goes to the log, like standard error.
         input: file for the command's standard input.
+        makes: files that the step leaves: without one of them it is not done.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Step:
     leftovers: Sequence[str] = ()
     output: Optional[Path] = None
     input: Optional[Path] = None
+    makes: Sequence[Path] = ()
 
     @property
     def required_folder(self) -> Path:
@@ -139,7 +141,7 @@ class Runner:
             return TO_DO
         if state["settings"] != json.loads(json.dumps(step.settings)):
             return OTHER
-        return DONE if state["done"] else STARTED
+        return DONE if state["done"] and all(path.exists() for path in step.makes) else STARTED
 
     def run(self, steps: Sequence[Step], after: Callable[[Step], object] = lambda step: None) -> None:
         """Run the steps that are not done yet.
@@ -189,7 +191,8 @@ class Runner:
             path.unlink(missing_ok=True)
 
     def _do(self, step: Step, heading: str) -> None:
-        state = {"settings": step.settings, "done": False, "seconds": self.read(step).get("seconds", 0.0)}
+        earlier = self.read(step)
+        state = {"settings": step.settings, "done": False, "seconds": earlier.get("seconds", 0.0)}
         self.write(step, state)
         self._say(heading)
         before, began = state["seconds"], time.monotonic()
@@ -198,9 +201,16 @@ class Runner:
                 step.action()
             elif step.command:
                 self._command(step, state, before)
-        finally:
-            state["seconds"] = round(before + time.monotonic() - began, 1)
-            self.write(step, state)
+        except UsageError:
+            if not earlier:  # nothing was made with these settings: the corrected ones are not others
+                self._forget(step)
+                raise
+            self._stop(step, state, before + time.monotonic() - began)
+            raise
+        except BaseException:
+            self._stop(step, state, before + time.monotonic() - began)
+            raise
+        state["seconds"] = round(before + time.monotonic() - began, 1)
         state.update(self.figures(step, self.log(step)))
         state["done"] = True
         self.write(step, state)
@@ -208,6 +218,14 @@ class Runner:
             for name in step.leftovers:
                 for path in step.folder.glob(name):
                     path.unlink()
+
+    def _stop(self, step: Step, state: dict, seconds: float) -> None:
+        """Note that a step was interrupted after so many seconds."""
+        self.write(step, {**state, "seconds": round(seconds, 1)})
+
+    def _forget(self, step: Step) -> None:
+        """Remove the state of a step."""
+        (self.out / "state" / f"{step.name}.json").unlink(missing_ok=True)
 
     def _command(self, step: Step, state: dict, before: float) -> None:
         """Run a step's command: its output goes to the log, its progress to the screen."""

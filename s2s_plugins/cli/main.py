@@ -29,11 +29,11 @@ MODEL = (
 LEVELS = ("token", "char")  # what a flag may call a token of a text
 
 VERBS = {
-    "prepare": "text, or series of numbers (--series), to data to train on",
-    "vectors": "train word vectors on binarised text",
-    "train": "a file of pairs to a tested model",
+    "train": "your own file, of pairs, labelled texts or series, to a tested model",
     "check": "entries of your own lexicon that are improbable, worst first",
     "tune": "search for the settings of a training that err least",
+    "prepare": "text, or series of numbers (--series), to data to train on",
+    "vectors": "train word vectors on binarised text",
     "predict": "lines through a trained sequence-to-sequence model",
     "classify": "lines through a trained classifier",
     "forecast": "what comes behind series of numbers",

@@ -6,10 +6,9 @@ import argparse
 import signal
 from typing import Any, Callable, Sequence, Tuple, Union
 
-from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
-from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS
+from s2s_plugins.training.choices import LEVELS, PRECISIONS, PRETRAININGS
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

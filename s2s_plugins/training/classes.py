@@ -80,8 +80,8 @@ class ClassesPlan(Plan):
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
             Step("vectors", "vectors", out / "vectors", training, action=self.vectors),
-            Step("train", "train", out / "checkpoints", training, action=self.train),
-            Step("test", "test", None, training, action=self.test),
+            Step("train", "train", out / "checkpoints", training, action=self.train, makes=[self.model]),
+            Step("test", "test", None, training, action=self.test, makes=self.report),
         ]
 
     def prepare(self) -> None:

@@ -197,7 +197,7 @@ class Ended:
     Args:
         checkpoint: of the model that was chosen.
         why: it was, and the training ended.
-        error: of the chosen model at validation.
+        error: of the chosen model at validation; None without one.
         updates: done.
         seconds: of training.
         precision: ``"fp32"`` or ``"bf16"``.
@@ -205,7 +205,7 @@ class Ended:
 
     checkpoint: str
     why: str
-    error: float
+    error: Optional[float]
     updates: int
     seconds: float
     precision: str

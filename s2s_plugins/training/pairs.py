@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+import s2s_plugins
+from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
@@ -21,12 +24,13 @@ from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
 from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, words
-from s2s_plugins.training.settings import TrainSettings
+from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, without, words
+from s2s_plugins.training.settings import FAIRSEQS, TrainSettings
 from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
 SECONDS_A_SOURCE = 0.002  # of predicting
+OF_TEXTS = ("sa_lstm", "lm_lstm")  # architectures of classifiers
 SECONDS_OF_VOTES = 0.005  # a source, more than that
 
 
@@ -47,6 +51,8 @@ class PairsPlan(Plan):
         self.start = None if settings.start is None else read_start(settings.start)
         if self.start is not None:
             self.settings = settings = with_levels(settings, self.start)
+        self.made = [] if settings.arch == FAIRSEQS else [self.model]
+        _check_arch(settings.arch)
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
@@ -59,13 +65,13 @@ class PairsPlan(Plan):
             training["start"] = checksum(Path(self.start.path))
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
-            Step("train", "train", out / "checkpoints", training, action=self.train),
-            Step("test", "test", None, training, action=self.test),
+            Step("train", "train", out / "checkpoints", training, action=self.train, makes=self.made),
+            Step("test", "test", None, training, action=self.test, makes=self.report),
         ]
         if settings.ngrams:  # a model that was trained without them is tested again, not trained again
             testing = {**training, "ngrams_weight": settings.ngrams_weight}
             self.steps[1:1] = [Step("ngrams", "ngrams", None, {"prepare": reading}, action=self.count)]
-            self.steps[-1] = Step("test-with-ngrams", "test", None, testing, action=self.test)
+            self.steps[-1] = Step("test-with-ngrams", "test", None, testing, action=self.test, makes=self.report)
 
     def prepare(self) -> None:
         """Read, look at and split the data."""
@@ -96,7 +102,7 @@ class PairsPlan(Plan):
         seconds = self.seconds(prepared, -(-count // together))
         trainings = [self.training(prepared, recipe, number, seconds, threads) for number in range(count)]
         save = None
-        if self.settings.arch != "lstm":  # fairseq's own, which only fairseq runs
+        if self.made:
             checkpoints = [str(Path(one.folder, BEST)) for one in trainings]
             save = Save(checkpoints, str(self.out / "data"), str(self.model), self.settings.licence, self.name)
         if count == 1:
@@ -129,10 +135,8 @@ class PairsPlan(Plan):
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
-            return [
-                *words({**SIDES, **QUIET, **self._shaped(flags), "--seed": settings.seed + number}),
-                *settings.flags,
-            ]
+            shaped = without(self._shaped(flags), settings.flags)
+            return [*words({**SIDES, **QUIET, **shaped, "--seed": settings.seed + number}), *settings.flags]
 
         updates = settings.updates or recipe.updates
         return Training(
@@ -173,6 +177,22 @@ class PairsPlan(Plan):
         votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None
         report = test_pairs(prepared, self.out, self.model, folders, facts, self.name, self.fingerprint, votes)
         self.screen.say(summary(report))
+
+
+def _check_arch(arch: Optional[str]) -> None:
+    """Check that there is such an architecture for pairs, a preset of one, or fairseq's own.
+
+    Raises:
+        UsageError: there is not.
+    """
+    folder = os.path.join(os.path.dirname(s2s_plugins.__file__), "models")
+    ours = sorted(module.name for module in pkgutil.iter_modules([folder]) if module.name.endswith("_lstm"))
+    ours = [name for name in ours if name not in OF_TEXTS]
+    if arch is None or arch == FAIRSEQS or any(arch == name or arch.startswith(f"{name}_") for name in ours):
+        return
+    raise UsageError(
+        f"--arch {arch} is no architecture for pairs: use {', '.join(ours)}, or {FAIRSEQS} to compare with"
+    )
 
 
 def summary(report: TrainingReport) -> str:

@@ -32,6 +32,7 @@ class Plan:
     Attributes:
         steps: in order; a subclass fills it.
         model: path of the model file.
+        report: what the test leaves.
         began: when, by the monotonic clock.
     """
 
@@ -40,6 +41,7 @@ class Plan:
         self.settings, self.screen = settings, screen
         self.model = out / MODEL_FILE
         self.began = time.monotonic()
+        self.report = [out / name for name in ("scores.json", "report.html")]
         self.steps: List[Step] = []
 
     def say_all(self, lines: Sequence[str]) -> None:
@@ -54,6 +56,8 @@ class Plan:
             UsageError: flags, data or settings do not fit.
             WorkError: a training failed.
         """
+        for path in self.report:  # they are of an earlier model
+            path.unlink(missing_ok=True)
         logs = [self.out / "logs" / f"{name.replace(' ', '-')}.log" for name in names]
         with self.screen.of(names):
             run_workers(jobs, logs, self.screen.show)

@@ -30,6 +30,17 @@ def merged(*parts: Flags) -> Flags:
     return {flag: value for flag, value in together.items() if value is not None}
 
 
+# flags that only these choices of others have
+DEPENDENT = {"--optimizer": ("--adam-betas",), "--criterion": ("--label-smoothing",), "--max-tokens": ("--batch-size",)}
+
+
+def without(flags: Flags, given: Sequence[str]) -> Flags:
+    """The flags less those that are ``given`` as words, and those that only the choice that they replace has."""
+    names = {word.partition("=")[0] for word in given if word.startswith("--")}
+    names |= {other for name in names for other in DEPENDENT.get(name, ())}
+    return {flag: value for flag, value in flags.items() if flag not in names}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train.

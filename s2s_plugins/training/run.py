@@ -6,21 +6,27 @@ import contextlib
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Optional, Sequence, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
+from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import Model, load
 from s2s_plugins.steps import Runner
 from s2s_plugins.training.kinds import plan_for
 from s2s_plugins.training.plan import MODEL_FILE
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.settings import TrainSettings
+from s2s_plugins.training.settings import FAIRSEQS, TrainSettings
 
 
 def train(
-    data: Any, out: Optional[Union[str, "os.PathLike[str]"]] = None, progress: bool = True, **settings: Any
+    data: Any,
+    out: Optional[Union[str, "os.PathLike[str]"]] = None,
+    progress: bool = True,
+    redo: bool = False,
+    **settings: Any,
 ) -> Model:
     """Train a model, and open it.
 
@@ -31,6 +37,7 @@ def train(
         out: folder of the model and all results, in which an interrupted training resumes; None: a temporary one, which
             is removed: keep the model with its ``save``.
         progress: whether to print how far it is.
+        redo: train again what the folder has with other settings.
         settings: the fields of :class:`~s2s_plugins.training.settings.TrainSettings`, as ``minutes=5``.
 
     Returns:
@@ -43,8 +50,13 @@ def train(
     unknown = [name for name in settings if name not in TrainSettings.__dataclass_fields__]
     if unknown:
         raise UsageError(f"train takes no {unknown[0]}: use {', '.join(TrainSettings.__dataclass_fields__)}")
+    checked = TrainSettings(**settings)
+    if checked.arch == FAIRSEQS:
+        raise UsageError(
+            f"arch={FAIRSEQS!r} has no model file to open: use s2s train --arch {FAIRSEQS}, or another one"
+        )
     with _folder(out) as folder:
-        train_in(data, folder, TrainSettings(**settings), shown=progress)
+        train_in(data, folder, checked, redo, progress)
         return load(folder / MODEL_FILE)
 
 
@@ -77,8 +89,18 @@ def train_in(data: Any, out: Path, settings: TrainSettings, redo: bool = False, 
     screen = Screen(sys.stdout if shown else None)
     plan = plan_for(data, name_of(data), out, settings, screen)
     Runner(out, redo, quiet=not shown).run(plan.steps)
-    if plan.model.exists():  # fairseq's own architecture has none
+    if plan.model.exists():
+        note_licence(plan.model, settings.licence)
         screen.say(f"model: {plan.model}")
+    else:
+        screen.say(f"--arch {FAIRSEQS} has no model file; report: {out / 'report.html'}")
+
+
+def note_licence(model: Path, licence: str) -> None:
+    """Write a licence into a model file that has another one."""
+    file = read_model_file(model)
+    if licence and file.about.licence != licence:
+        replace(file, about=replace(file.about, licence=licence)).write(model)
 
 
 def name_of(data: Any) -> str:

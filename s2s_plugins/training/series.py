@@ -60,8 +60,8 @@ class SeriesPlan(Plan):
         training = {"prepare": reading, "settings": settings.plain()}
         self.steps = [
             Step("prepare", "prepare", out / "data", reading, action=self.prepare),
-            Step("train", "train", out / "checkpoints", training, action=self.train),
-            Step("test", "test", None, training, action=self.test),
+            Step("train", "train", out / "checkpoints", training, action=self.train, makes=[self.model]),
+            Step("test", "test", None, training, action=self.test, makes=self.report),
         ]
 
     def prepare(self) -> None:

@@ -13,6 +13,7 @@ from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 
+FAIRSEQS = "lstm"  # an architecture of fairseq's own, to compare with: it has no model file
 NAMES = {"start": "--from"}  # flags that Python has no such names for
 LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
@@ -40,7 +41,6 @@ class TrainSettings:
         target_level: likewise of the target.
         vocab_size: number of pieces on each side that is made of sentences; None: by the amount of text.
         longest: tokens of a source or target at most, characters of sentences; None: 200, and 1,000.
-        valid: what the weights are chosen by: pairs, or the number of sources to hold out; None: a part of the data.
         text: column of the texts of a classifier; None: the one called ``text``, or the first of two.
         label: column of their labels; None: the one called ``label``, or the second of two.
         unlabelled: further text for a classifier: paths, or texts.
@@ -109,6 +109,7 @@ class TrainSettings:
     flags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.minutes is not None and not 0.1 <= self.minutes <= 100_000:
             raise UsageError(f"--minutes {self.minutes:g} is no time to train in: use 0.1 or more, at most 100,000")
         for name, (least, most) in LIMITS.items():
@@ -128,6 +129,17 @@ class TrainSettings:
             name = word.partition("=")[0]
             if name in DECIDED:
                 raise UsageError(f"{name} cannot stand behind --: use {DECIDED[name]}")
+
+    def _check_kinds(self) -> None:
+        """Check that numbers are numbers.
+
+        Raises:
+            UsageError: one is something else.
+        """
+        for name, what in (("minutes", (int, float)), *((name, (int,)) for name in LIMITS)):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, what)):
+                raise UsageError(f"{name} {value!r} is no {'whole ' if what == (int,) else ''}number")
 
     @property
     def options(self) -> Options:
@@ -161,7 +173,7 @@ class TrainSettings:
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""
-        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "licence", "pretrain", "start")
+        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "pretrain", "start")
         return {**{name: getattr(self, name) for name in kept}, "flags": list(self.flags)}
 
     def but(self, **changes: Any) -> "TrainSettings":

@@ -68,7 +68,9 @@ class Workers:
     def __enter__(self) -> "Workers":
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, *error: object) -> None:
+        if kind is KeyboardInterrupt and any(process.poll() is None for process in self._processes):
+            print("\nstopping: the training is saved first ...", file=sys.stderr, flush=True)
         _stop(self._processes)
 
     def start(self, jobs: Sequence[Tuple[Job, Path]]) -> List[int]:

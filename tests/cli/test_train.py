@@ -161,3 +161,19 @@ def until(ready, seconds=30):
             return False
         time.sleep(0.1)
     return True
+
+
+def test_what_was_lost_is_made_again_and_a_licence_needs_no_training(tmp_path):
+    (tmp_path / "numbers.tsv").write_text(pairs(60))
+    command = ["train", tmp_path / "numbers.tsv", "--out", tmp_path / "out", "--updates", "10"]
+    wrong = s2s(*command, *TINY, "--drpout", "3")
+    assert wrong.returncode == 2 and "--drpout" in wrong.stderr
+    first = s2s(*command, *TINY)
+    assert first.returncode == 0, first.stderr  # the mistyped flag has left nothing behind
+    (tmp_path / "out" / "model.safetensors").unlink()
+    again = s2s(*command, "--licence", "MIT", *TINY)
+    assert again.returncode == 0 and again.stdout.count("done before") == 1, again.stdout
+    assert s2s_plugins.load(tmp_path / "out").about.licence == "MIT"
+    (tmp_path / "out" / "report.html").unlink()
+    third = s2s(*command, *TINY)
+    assert third.stdout.count("done before") == 2 and (tmp_path / "out" / "report.html").exists()

@@ -16,7 +16,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.models.resolve import resolve
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.text.pairs.prepare import prepare_pairs
-from s2s_plugins.training.job import BEST, Job, Save, Validation
+from s2s_plugins.training.job import BEST, Job, Said, Save, Validation
 from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.recipes import merged, words
 from s2s_plugins.training.settings import TrainSettings
@@ -47,7 +47,7 @@ def other(tmp_path_factory):
 
 
 def test_known_symbols_keep_their_weights_and_the_rest_is_the_model_s(model, other, tmp_path):
-    trainer, _ = build(training(other, tmp_path, start=str(model)), "fp32")
+    trainer = build(training(other, tmp_path, start=str(model)), "fp32").trainer
     file = read_start(str(model))
     given, own = file.members[0].weights, trainer.model.state_dict()
     recurrent = "stack.layers.0.rnn.weight_hh_l0"
@@ -81,6 +81,31 @@ def test_a_model_of_another_shape_is_refused(model, other, tmp_path):
     peek = words(merged(TINY, {"--arch": "peek_lstm", "--attention": None, "--attention-timing": None}))
     with pytest.raises(UsageError, match="--from"):
         build(training(other, tmp_path, start=str(model), arguments=peek), "fp32")
+
+
+MONOTONIC = {**TINY, "--attention-alignment": "monotonic"}
+
+
+def test_a_monotonic_model_keeps_what_it_knew_though_its_symbols_are_in_another_order(tmp_path):
+    """The dictionary is ordered by frequency, which is another one in other data; some symbols are new, some gone."""
+    prepare_pairs(spelled("abcdef"), tmp_path / "data", Options(valid=30, test=0))
+    save = Save([str(tmp_path / "one" / BEST)], str(tmp_path / "data"), str(tmp_path / "model.safetensors"))
+    run(Job([training(tmp_path / "data", tmp_path / "one", 300, arguments=words(MONOTONIC))], save))
+    other = (
+        [pair for pair in spelled("fedcbg") if "g" not in pair[0] or pair[0] == "ggg"] + spelled("fff") + spelled("ef")
+    )
+    prepare_pairs(other, tmp_path / "other", Options(valid=30, test=0))
+    still = words({**MONOTONIC, "--lr": 1e-9})
+    begun = training(
+        tmp_path / "other", tmp_path / "two", 20, start=str(tmp_path / "model.safetensors"), arguments=still
+    )
+    said = run(Job([begun]))
+    assert next(event for event in said if isinstance(event, Validation)).error < 40
+    assert any(
+        "knows 5 of 6 source symbols and 5 of 6 target symbols" in event.text
+        for event in said
+        if isinstance(event, Said)
+    )
 
 
 def test_levels_are_the_model_s(model):

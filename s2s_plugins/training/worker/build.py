@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from s2s_plugins.training.job import Training
 from s2s_plugins.training.sides import spelling_of
 from s2s_plugins.training.worker.classes import Classified, classifier_of, held_out_texts
 from s2s_plugins.training.worker.precision import choose
-from s2s_plugins.training.worker.start import start_from
+from s2s_plugins.training.worker.start import Taken, start_from
 from s2s_plugins.training.worker.validation import OfCriterion, Validator, Written
 
 SCHEDULE, AUTOCAST = "--lr-scheduler", "--autocast"
@@ -63,8 +63,22 @@ def precision_of(training: Training) -> str:
     return choose(training.precision, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def build(training: Training, precision: str) -> Tuple[Trainer, Optional[Validator]]:
-    """fairseq's trainer, and what validates; None without a validation part.
+class Built(NamedTuple):
+    """What a training runs with.
+
+    Attributes:
+        trainer: fairseq's, with its model.
+        validator: None without a validation part.
+        taken: what the model has from another one; None if it starts from random weights.
+    """
+
+    trainer: Trainer
+    validator: Optional[Validator]
+    taken: Optional[Taken]
+
+
+def build(training: Training, precision: str) -> Built:
+    """fairseq's trainer, and what goes with it.
 
     Raises:
         UsageError: flags, data or settings do not fit.
@@ -77,11 +91,10 @@ def build(training: Training, precision: str) -> Tuple[Trainer, Optional[Validat
     Path(training.folder).mkdir(parents=True, exist_ok=True)
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
-    if training.start is not None:
-        start_from(model, task, training.start)
+    taken = None if training.start is None else start_from(model, task, training.start)
     criterion = task.build_criterion(config.criterion)
     trainer = Trainer(config, task, model, criterion)
-    return trainer, _validator(training, task, trainer)
+    return Built(trainer, _validator(training, task, trainer), taken)
 
 
 def _validator(training: Training, task: Any, trainer: Trainer) -> Optional[Validator]:

@@ -230,6 +230,8 @@ class Loop:
         ones on average: the one-standard-error rule of Breiman et al. 1984.
         """
         chosen = f"{why}; the weights are those of update {self.best.updates:,}"
+        if self.validator is None:
+            chosen = f"{why}; the weights are the last ones"
         if self.validator is not None and self.snapshots.paths():
             measured, name, weights = min(self._candidates(self.validator), key=lambda one: one[0].error)
             if measured.error <= self.best.error + measured.spread:
@@ -238,9 +240,8 @@ class Loop:
                 self._keep()
                 chosen = f"{why}; the weights are {name}"
             self.snapshots.clear()
-        return Ended(
-            os.fspath(self.folder / BEST), chosen, self.best.error, self.pace.done, self.pace.elapsed, self.precision
-        )
+        error = self.best.error if math.isfinite(self.best.error) else None
+        return Ended(os.fspath(self.folder / BEST), chosen, error, self.pace.done, self.pace.elapsed, self.precision)
 
     def _candidates(self, validator: Validator) -> Iterator[Tuple[Measured, str, Weights]]:
         for name, weights in self.snapshots.candidates():

@@ -30,11 +30,14 @@ def work(job: Job, say: Callable[[Event], None], stopping: Callable[[], bool]) -
         UsageError: flags, data or settings do not fit.
         Stopped: it was stopped, and is saved.
     """
+    from s2s_plugins.training.worker.loop import Stopped
     from s2s_plugins.training.worker.save import save
     from s2s_plugins.training.worker.train import train
 
     asked = job.asked
     for training in job.trainings:
+        if stopping():
+            raise Stopped
         ended = train(training, asked or time.time(), say, stopping)
         write_whole(Path(training.folder, ENDED), json.dumps(asdict(ended), indent=1) + "\n")
         say(ended)

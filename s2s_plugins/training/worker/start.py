@@ -28,6 +28,11 @@ class Taken(NamedTuple):
     target: int
     targets: int
 
+    def __str__(self) -> str:
+        return (
+            f"knows {self.source} of {self.sources} source symbols and {self.target} of {self.targets} target symbols"
+        )
+
 
 def start_from(model: Any, task: Any, path: str) -> Taken:
     """Copy the weights of a model file into a model in training.
@@ -70,7 +75,7 @@ def start_from(model: Any, task: Any, path: str) -> Taken:
 
 def _of_target(name: str) -> bool:
     """Whether a weight has a row for each symbol of the target."""
-    return name.startswith(("decoder.embed_tokens", "decoder.output_layer"))
+    return name.startswith(("decoder.embed_tokens", "decoder.output_layer", "decoder.emission"))
 
 
 def _places(symbols: Sequence[str], known: Sequence[str]) -> List[Tuple[int, int]]:

@@ -1,0 +1,68 @@
+"""How good ``s2s train`` is within a time: a model for each file, with no flag but ``--minutes``, and a table.
+
+    python -m benchmarks.minutes --minutes 4 --out DIR ady_train.tsv=ady_dev.tsv arm_train.tsv=arm_dev.tsv ..
+    python -m benchmarks.minutes --minutes 10 --seeds 2 --out DIR cmudict.tsv
+
+``FILE=TEST`` tests on a file of its own; of ``FILE`` alone a part is held out. Nothing is chosen by what is tested. Run
+it on a machine that does nothing else: the time decides how much is learnt. Re-run the command to resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from statistics import mean
+from typing import Any, Dict, List, Optional
+
+from benchmarks.machine import machine
+from s2s_plugins.errors import one_line_errors
+from s2s_plugins.training.run import train_in
+from s2s_plugins.training.settings import TrainSettings
+
+
+def measure(word: str, minutes: Optional[float], seed: int, out: Path) -> Dict[str, Any]:
+    """Train on one file, and read the scores of the test part."""
+    file, _, test = word.partition("=")
+    folder = out / f"{Path(file).stem}-{seed}"
+    kept = folder / "measured.json"
+    if kept.exists():
+        found: Dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    began = time.monotonic()
+    train_in(file, folder, TrainSettings(minutes=minutes, seed=seed, test=test or None))
+    took = time.monotonic() - began
+    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["scores"]["test"]
+    found = {"file": Path(file).stem, "seed": seed, "minutes": round(took / 60, 2), **scores}
+    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def table(rows: List[Dict[str, Any]]) -> str:
+    """The rows in Markdown, and their means."""
+    names = ("error_rate", "symbol_error_rate", "calibration_error", "minutes")
+    lines = ["| file | seed | error % | symbol error % | calibration error | minutes |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['file']} | {row['seed']} | " + " | ".join(f"{row[name]:.2f}" for name in names) + " |")
+    means = " | ".join(f"{mean(row[name] for row in rows):.2f}" for name in names)
+    return "\n".join([*lines, f"| mean of {len(rows)} | | {means} |"])
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE[=TEST]")
+    add("--minutes", type=float, metavar="N", help="of a model (default: the recipe's updates)")
+    add("--seeds", type=int, default=1, metavar="N", help="models of each file (default: 1)")
+    add("--out", type=Path, required=True, metavar="DIR")
+    args = parser.parse_args(argv)
+    with one_line_errors("benchmarks.minutes", args.out, "stopped; re-run the command to resume"):
+        seeds = range(1, args.seeds + 1)
+        rows = [measure(file, args.minutes, seed, args.out) for file in args.files for seed in seeds]
+        print(f"\n{json.dumps(machine())}\n\n{table(rows)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
