@@ -27,6 +27,7 @@ Values = NDArray[np.float64]
 PANELS = 4  # series that are drawn
 STRETCHES, BEFORE = 4, 2  # forecasts one behind the other that are drawn, and horizons before them
 HISTORY = 4  # horizons before what comes next
+ROWS = 24  # that are drawn at least, where the horizon is short
 
 
 class HeldOut(NamedTuple):
@@ -146,13 +147,12 @@ def drawn(held_out: HeldOut) -> List[Panel]:
 def _drawn(held_out: HeldOut, number: int, column: int) -> Panel:
     rows, times = held_out.data.series[number], times_of(held_out.data, number)
     chosen: List[int] = []
-    begin = rows.end + 1
+    begin, horizon = rows.end + 1, held_out.point.shape[1]
     for place in np.flatnonzero(held_out.windows[:, 0] == number)[::-1].tolist():  # the last ones first
-        if held_out.windows[place, 4] <= begin and len(chosen) < STRETCHES:
+        if held_out.windows[place, 4] <= begin and len(chosen) < max(STRETCHES, ROWS // horizon):
             chosen.insert(0, place)
             begin = int(held_out.windows[place, 3])
-    horizon = held_out.point.shape[1]
-    first, last = max(rows.begin, begin - BEFORE * horizon), int(held_out.windows[chosen[-1], 4])
+    first, last = max(rows.begin, begin - max(BEFORE * horizon, ROWS // 2)), int(held_out.windows[chosen[-1], 4])
     stretches = []
     for place in chosen:
         at = slice(held_out.windows[place, 3] - rows.begin, held_out.windows[place, 4] - rows.begin)
@@ -193,7 +193,8 @@ def ahead(series: Sequence[Series], forecasts: Sequence[Forecast], several: bool
         name, steps = forecast.columns[column], len(forecast.times)
         known = one.values[name]
         observed = np.flatnonzero(~np.isnan(known))
-        rows = slice(max(0, observed[-1] + 1 - HISTORY * steps), observed[-1] + 1) if len(observed) else slice(0)
+        end = int(observed[-1]) + 1 if len(observed) else 0
+        rows = slice(max(0, end - max(HISTORY * steps, ROWS)), end)
         stretch = Stretch(forecast.times, forecast.point[:, column], *_ends(forecast.quantiles[:, column]))
         found.append(Panel(_name(one.name, name, several), one.times[rows], known[rows], [stretch]))
     return found

@@ -409,10 +409,11 @@ def test_how_members_ended_is_said_once():
     assert end_of([whys[0], "it is late; the weights are those of update 4"]).startswith(f"model 1: {whys[0]}; model 2")
 
 
-def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written):
+def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written, tmp_path):
+    write_report(tmp_path, TrainingReport("sales", histories=[HISTORY], forecasts=forecasts()))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        for folder in (written, hostile):
+        for folder in (written, hostile, tmp_path):
             for width, scheme in ((390, "dark"), (1200, "light")):
                 page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
                 asked, said = [], []
