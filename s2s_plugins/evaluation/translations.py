@@ -47,12 +47,15 @@ class Predicted(NamedTuple):
         references: the right outputs, one or more.
         guesses: the best predictions, best first; none of a source that is longer than the model takes.
         length: number of the source's tokens.
+        own_log_probability: of the most probable reference before calibration, natural logarithm; NaN if it is not
+            known.
     """
 
     source: str
     references: Tuple[str, ...]
     guesses: Tuple[Guess, ...]
     length: int
+    own_log_probability: float = math.nan
 
 
 class Item(NamedTuple):
@@ -63,6 +66,8 @@ class Item(NamedTuple):
         references: the right outputs.
         guesses: the best predictions, best first.
         length: number of the source's tokens.
+        own_log_probability: of the most probable reference before calibration, natural logarithm; NaN if it is not
+            known.
         place: that of the first right one among the guesses, from 0; None if none of them is right.
         edits: between the best prediction and the closest reference.
         symbols: of the closest reference.
@@ -72,6 +77,7 @@ class Item(NamedTuple):
     references: Tuple[str, ...]
     guesses: Tuple[Guess, ...]
     length: int
+    own_log_probability: float
     place: Optional[int]
     edits: int
     symbols: int

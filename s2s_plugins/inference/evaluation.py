@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from s2s_plugins.evaluation.symbols import symbols_of
 from s2s_plugins.evaluation.translations import Evaluation, Guess, Item, Predicted, evaluation_of
 from s2s_plugins.extras import require
 from s2s_plugins.inference.batches import BATCH_SIZE, growing
+from s2s_plugins.inference.scoring import score_sentences, target_tokens
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.text.pairs.pair import Columns, Left, Pair
 from s2s_plugins.text.pairs.sources import read_pairs
@@ -43,15 +45,29 @@ def evaluate_translator(
 ) -> Evaluation:
     """As :meth:`s2s_plugins.inference.translator.Translator.evaluate`."""
     require("rapidfuzz", what="an evaluation")  # before the model works for long
-    return evaluation_of(predicted(translator, data, columns, beam, batch_size), translator.target_spelling.level, seed)
+    found = predicted(translator, data, columns, beam, batch_size, own=True)
+    return evaluation_of(found, translator.target_spelling.level, seed)
 
 
 def predicted(
-    translator: Translator, data: Data, columns: Names = (None, None), beam: int = 5, batch_size: int = BATCH_SIZE
+    translator: Translator,
+    data: Data,
+    columns: Names = (None, None),
+    beam: int = 5,
+    batch_size: int = BATCH_SIZE,
+    own: bool = False,
 ) -> Iterator[Predicted]:
     """Each source of ``data`` with all of its targets and its up to 5 best predictions, in the order of the data.
 
     A source that is longer than the model takes has no predictions.
+
+    Args:
+        translator: predicts.
+        data: as :meth:`s2s_plugins.inference.translator.Translator.evaluate` takes it.
+        columns: names of the two.
+        beam: number of hypotheses that are kept at each step.
+        batch_size: number of sources at a time.
+        own: whether targets are scored too, where the best prediction is none of them.
 
     Raises:
         UsageError: as there.
@@ -67,13 +83,30 @@ def predicted(
                 fits.append(False)
         found = iter(translator.best(sentences, beam, min(beam, NBEST), batch_size))
         read = iter(sentences)
+        whole = []
         for (source, targets), fit in zip(part, fits):
             if not fit:
-                yield Predicted(source, tuple(targets), (), len(key_of(source)))
+                whole.append(Predicted(source, tuple(targets), (), len(key_of(source))))
                 continue
             predictions = map(translator.prediction, next(found))
             guesses = tuple(Guess(one.text, one.probability, one.log_probability) for one in predictions)
-            yield Predicted(source, tuple(targets), guesses, len(next(read).numbers) - 1)
+            whole.append(Predicted(source, tuple(targets), guesses, len(next(read).numbers) - 1))
+        yield from _with_own(translator, whole, batch_size) if own else whole
+
+
+def _with_own(translator: Translator, found: Sequence[Predicted], batch_size: int) -> List[Predicted]:
+    """Predictions with the log-probability of the most probable target, where the best prediction is none of them."""
+    wrong: List[Tuple[int, str]] = []
+    for place, one in enumerate(found):
+        if one.guesses and plain(one.guesses[0].text) not in map(plain, one.references):
+            limit = translator.model.longest_target  # </s> included
+            wrong += [(place, text) for text in one.references if len(target_tokens(translator, text)) < limit]
+    sources = [translator.spell(found[place].source, "a source") for place, _ in wrong]
+    targets = [target_tokens(translator, text) for _, text in wrong]
+    best: Dict[int, float] = {}
+    for (place, _), scored in zip(wrong, score_sentences(translator, sources, targets, batch_size)):
+        best[place] = max(best.get(place, -math.inf), scored.log_probability)
+    return [one._replace(own_log_probability=best.get(place, math.nan)) for place, one in enumerate(found)]
 
 
 def _by_source(data: Data, columns: Names) -> Dict[str, Tuple[str, List[str]]]:

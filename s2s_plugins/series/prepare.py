@@ -23,6 +23,7 @@ from s2s_plugins.series.table import Series, checked, origin, show
 from s2s_plugins.series.times import parse_times
 from s2s_plugins.series.windows import SPLITS, split_windows
 
+LEFT_OUT = "columns left out, which have no role"
 Windows = Dict[str, NDArray[np.int64]]
 Ends = Tuple[int, int]  # where the training part of a series ends, and where its validation part does, in rows
 
@@ -64,7 +65,7 @@ def prepare_tables(tables: Sequence[Table], choice: Choice, folder: Path, with_f
     write_index(folder, description, places, (rows, rows), windows)
     by_split = np.sum([np.diff([0, *end, one.rows]) for one, end in zip(series, ends)], axis=0)
     if left:
-        notes.insert(0, f"columns left out, which have no role: {', '.join(left)}")
+        notes.insert(0, f"{LEFT_OUT}: {', '.join(left)}")
     counts = {split: len(table) for split, table in windows.items()}
     rows_of = dict(zip(SPLITS, by_split.tolist()))
     return Prepared(description, counts, rows_of, len(series), [*notes, *missing_notes(missing)])

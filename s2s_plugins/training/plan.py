@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -86,6 +87,18 @@ class Plan:
             "updates": ", ".join(f"{one.updates:,}" for one in ended),
             "time": ", ".join(clock(one.seconds) for one in ended),
             "precision": ended[0].precision,
-            "end": "; ".join(one.why for one in ended),
+            "end": end_of([one.why for one in ended]),
             "seed": str(self.settings.seed),
         }
+
+
+def end_of(whys: Sequence[str]) -> str:
+    """Why trainings ended, what they share said once: ``it is at its planned end; the weights are those of update 80,
+    120``."""
+    if len(set(whys)) == 1:
+        return whys[0]
+    split = [why.split(" ") for why in whys]
+    shared = os.path.commonprefix(split)
+    if not any(word.endswith(";") for word in shared):  # for another reason each
+        return "; ".join(f"model {number}: {why}" for number, why in enumerate(whys, start=1))
+    return " ".join(shared) + " " + ", ".join(" ".join(one[len(shared) :]) for one in split)

@@ -12,7 +12,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.series.files import Table, frame_table, npz_keys, read_table
 from s2s_plugins.series.planning import Planned, plan_series
-from s2s_plugins.series.prepare import prepare_tables
+from s2s_plugins.series.prepare import LEFT_OUT, prepare_tables
 from s2s_plugins.series.store import SeriesFolder, strange_to_series
 from s2s_plugins.steps import Step
 from s2s_plugins.text.folder import prepared_folder
@@ -72,7 +72,9 @@ class SeriesPlan(Plan):
         with prepared_folder(str(folder), strange_to_series, "--out") as empty:
             prepared = in_words_of_train(prepare_tables, self.tables, self.planned.choice, empty, True)
         counts = ", ".join(f"{split} {count:,}" for split, count in prepared.windows.items())
-        self.say_all([f"windows: {counts}", *prepared.notes])
+        # what is not used was said with the plan
+        notes = [note for note in prepared.notes if not note.startswith(LEFT_OUT)]
+        self.say_all([f"windows: {counts}", *notes])
 
     def _recipe(self) -> Recipe:
         return recipe_for(len(SeriesFolder(self.out / "data").windows("train")))

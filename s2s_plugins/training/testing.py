@@ -9,12 +9,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from s2s_plugins.evaluation.translations import Evaluation
 from s2s_plugins.inference.calibrating import FEWEST
-from s2s_plugins.inference.evaluation import attention_samples
+from s2s_plugins.inference.evaluation import LONGEST_SAMPLE, attention_samples
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import load
 from s2s_plugins.inference.translator import Translator
-from s2s_plugins.reports.training.contents import Point, TrainingReport
+from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.reports.training.files import write_report
+from s2s_plugins.reports.training.points import Point
 from s2s_plugins.text.pairs.prepared import Prepared, read_references
 from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.training.job import BEST, ENDED, HISTORY, Ended
@@ -107,12 +108,14 @@ def test_pairs(
     if test is None:
         few = "there are too few sources to hold some out" if valid is None else "there is no test part"
         absent["scores"] = f"{few}: give --test FILE"
-    if not translator.has_attention:
-        absent["attention"] = "this architecture has no attention"
-    if valid is None:
-        absent["curves"] = "there was no validation part to measure on"
     shown = test or valid
     samples = [] if shown is None else attention_samples(translator, shown)
+    if not translator.has_attention:
+        absent["attention"] = "this architecture has no attention"
+    elif not samples and shown is not None:
+        absent["attention"] = f"no source has {LONGEST_SAMPLE} tokens or fewer"
+    if valid is None:
+        absent["curves"] = "there was no validation part to measure on"
     report = TrainingReport(
         title=title,
         test=test,

@@ -55,6 +55,7 @@ def test_classes(
         histories=[history] if history else [],
         facts=facts,
         findings=prepared.findings,
+        kind="classifier",
         absent=absent,
     )
     _note(classifier, model, parts)

@@ -79,9 +79,12 @@ def test_a_training_that_is_stopped_resumes_and_leaves_a_model_scores_and_a_repo
 def test_five_pairs_train_a_model_and_nothing_is_scored(tmp_path, capsys):
     lexicon = [("ab", "A B"), ("ba", "B A"), ("aa", "A A"), ("bb", "B B"), ("a", "A")]
     settings = {"updates": 150, "flags": TINY[1:], "precision": "fp32"}
-    model = s2s_plugins.train(iter(lexicon), **settings)
+    model = s2s_plugins.train(iter(lexicon), tmp_path / "out", **settings)
     said = capsys.readouterr().out
     assert "no scores" in said
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "No scores. There are too few sources" in page
+    assert "No attention maps. No source was held out to show it on." in page and "no attention." not in page
     assert [model.predict(source).text for source, _ in lexicon] == [target for _, target in lexicon]
     model.save(tmp_path / "kept.safetensors")
     assert s2s_plugins.load(tmp_path / "kept.safetensors").predict("ab").text == "A B"

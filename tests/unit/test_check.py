@@ -144,6 +144,38 @@ def test_a_model_of_the_user_judges_too_and_one_that_has_seen_the_file_is_warned
         assert (tmp_path / name / "check.tsv").exists()
 
 
+def test_a_check_by_a_model_is_shown_again_and_never_that_of_another_model(checked, lexicon, tmp_path, capsys):
+    file, model = read_model_file(checked[0] / "model-1" / "model.safetensors"), tmp_path / "own.safetensors"
+    words = ["check", str(lexicon), str(model), "--out", str(tmp_path / "out"), "--top", "3"]
+    file.write(model)
+    said = []
+    for _ in range(2):
+        main(words)
+        said.append([line for line in capsys.readouterr().out.splitlines() if line.startswith("    ")])
+    assert said[0] == said[1]
+    assert str(tmp_path / "out" / "check.tsv") in said[1][-1]
+    assert sum(word in line for word in WRONG for line in said[1][-4:-1]) == 3
+    replace(file, about=replace(file.about, licence="MIT")).write(model)
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "judge with other settings (checksum of the model: " in capsys.readouterr().err
+
+
+def test_a_file_of_text_is_no_model_and_check_takes_no_second_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("src.txt", "tgt.txt"):
+        (tmp_path / name).write_text("ab\ncd\n")
+    for words, message in (
+        (["src.txt"], "write SOURCE, a tab, TARGET\n"),
+        (["src.txt", "tgt.txt"], "tgt.txt is no model file and no checkpoint"),
+        (["src.txt", "tgt.txt"], "what is named behind the lexicon is a MODEL"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["check", *words])
+        assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["src.txt", "tgt.txt"]
+
+
 def test_a_model_that_errs_far_less_than_on_what_was_held_out_has_seen_the_entries(checked):
     model = load(checked[0] / "model-1" / "model.safetensors")
     judged = [Judged(line, f"w{line}", "A", "B", 1.0, -1.0 - (line % 50 == 0), -1.5, 2) for line in range(200)]

@@ -1,5 +1,7 @@
 """Trained models scored on pairs: files and iterables, several targets, sources that are too long, classes."""
 
+import math
+
 import pytest
 from conftest import REPOSITORY
 from onnx_models import TOKENS
@@ -44,6 +46,16 @@ def test_a_source_is_scored_by_what_the_model_predicts_for_it(translator):
         [one.score * (len(one.tokens) + 1) for one in expected[0]], rel=1e-4
     )
     assert found.recall == {2: pytest.approx(100 * 6 / 8), 5: 100}
+
+
+def test_the_reference_of_an_error_has_the_probability_that_the_model_gives_it(translator):
+    best = translator.predict("mano").text
+    targets = ["X0", "X0 X1 X2"]
+    log_probabilities = [one.log_probability for one in translator.score([("mano", target) for target in targets])]
+    found = translator.evaluate([*(("mano", target) for target in targets), ("gel", "Y0 " * 5000)])
+    assert found.items[0].own_log_probability == pytest.approx(max(log_probabilities), abs=1e-4)
+    assert math.isnan(found.items[1].own_log_probability)  # no target of this model's
+    assert math.isnan(translator.evaluate([("mano", best)]).items[0].own_log_probability)
 
 
 def test_a_file_gives_the_same_as_pairs_and_targets_of_a_source_stand_together(translator, tmp_path):

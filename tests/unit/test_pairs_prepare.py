@@ -164,7 +164,8 @@ def test_five_pairs_are_all_trained_on_and_that_there_are_no_scores_is_said(tmp_
     assert texts_in(prepared.folder, "train") == texts_in(prepared.folder, "valid") == lexicon(5)
     assert not prepared.valid_held_out and prepared.test == (0, 0)
     assert not (prepared.folder / "test.tsv").exists()
-    assert prepared.findings[-2:] == [
+    assert prepared.findings[-3:] == [
+        "sources: train 5",
         "no source is held out for validation: it uses entries of the training part, and says little",
         "no source is held out for testing: there are no scores on a test part",
     ]

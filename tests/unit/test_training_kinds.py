@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any, List, Sequence
 
@@ -16,8 +18,9 @@ import s2s_plugins
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.classifier import Classifier
 from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.series.store import SeriesFolder
 from s2s_plugins.steps import Runner
-from s2s_plugins.training import kinds
+from s2s_plugins.training import held_out, kinds
 from s2s_plugins.training.classes import ClassesPlan
 from s2s_plugins.training.job import Ended, Event, Job, Validation
 from s2s_plugins.training.pairs import PairsPlan
@@ -186,6 +189,68 @@ def test_another_loss_takes_the_place_of_the_recipe_s(tmp_path, loss):
         step.action()
     arguments = jobs[0].trainings[0].arguments
     assert "--quantiles" not in arguments and arguments[-len(loss) :] == loss
+
+
+def test_forecasts_of_what_was_held_out_stand_beside_what_came(forecast):
+    folder, _ = forecast
+    with (folder / "out" / "predictions.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    known = {day: value for day, value in days(300)}
+    for row in rows:
+        assert float(row["observed"]) == pytest.approx(known[row["time"]], abs=1e-3)
+        week = np.datetime64(row["time"]) - 7  # of which the naive method repeats the values
+        assert float(row["seasonal naive"]) == pytest.approx(known[str(week)], abs=1e-3)
+        assert np.datetime64(row["from"]) <= np.datetime64(row["time"]) < np.datetime64(row["from"]) + 7
+        assert float(row["q0.1"]) <= float(row["q0.9"])
+    scores = json.loads((folder / "out" / "scores.json").read_text())["scores"]["test"]
+    assert scores["kind"] == "forecaster" and len(rows) == 7 * scores["origins"]
+    missed, naive = (
+        np.mean([abs(float(row["observed"]) - float(row[name])) for row in rows])
+        for name in ("forecast", "seasonal naive")
+    )
+    assert missed / naive == pytest.approx(scores["mase"] / scores["naive_mase"], rel=1e-3)
+
+
+def test_the_page_of_a_forecaster_is_about_forecasts(forecast):
+    folder, _ = forecast
+    text = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'<h2 id="([a-z-]+)"', text) == ["training", "curves", "held-out", "steps", "next", "files"]
+    plots = re.findall(r'<figure class="plot"><svg.*?aria-label="([^"]*)"', text)
+    ahead = "what was observed, and forecasts"
+    assert plots == [
+        "loss of training and validation against updates",
+        ahead,
+        "error against the number of steps ahead",
+        ahead,
+    ]
+    assert set(re.findall(r'href="([^#"]*)"', text)) == {"scores.json", "predictions.tsv", "forecast.csv"}
+    assert "(MASE) of" in text and "seasonal naive" in text
+
+
+def test_the_drawn_forecasts_do_not_overlap_and_end_with_the_data(forecast):
+    folder, _ = forecast
+    model = s2s_plugins.load(folder / "out" / "model.safetensors")
+    found = held_out.forecast_part(model, SeriesFolder(folder / "out" / "data"), "test", 7)
+    (panel,) = held_out.drawn(found)
+    ends = [(one.times[0], one.times[-1]) for one in panel.stretches]
+    assert len(ends) == held_out.STRETCHES and all(one[1] < other[0] for one, other in zip(ends, ends[1:]))
+    assert ends[-1][1] == panel.times[-1] and panel.times[0] == ends[0][0] - np.timedelta64(14, "D")
+    known = {np.datetime64(day, "ns"): value for day, value in days(300)}
+    assert panel.observed == pytest.approx([known[time] for time in panel.times], abs=1e-3)
+    assert held_out.spread(list(range(10)), 4) == [1, 3, 6, 8] and held_out.spread([1, 2], 4) == [1, 2]
+
+
+def test_a_finding_about_series_is_said_once_and_short_ones_have_no_scores(tmp_path):
+    rows = [(day, value, number) for number, (day, value) in enumerate(days(20))]
+    data = table(tmp_path / "sales.csv", [("day", "y", "price"), *rows])
+    screen = io.StringIO()
+    settings = TrainSettings(precision="fp32", time="day", value="y", horizon=7, updates=4, flags=TINY)
+    run(kinds.plan_for(data, "data", tmp_path / "out", settings, Screen(screen)))
+    assert screen.getvalue().count("price") == 1
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "No scores. The series are too short to hold rows out." in text
+    assert re.findall(r'<h2 id="([a-z-]+)"', text) == ["training", "curves", "next", "files"]
+    assert not (tmp_path / "out" / "predictions.tsv").exists()
 
 
 def test_a_frame_of_several_series_is_one_more_form(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -12,10 +13,13 @@ from conftest import program
 from playwright.sync_api import sync_playwright
 
 from s2s_plugins.evaluation.classes import ClassItem, class_evaluation_of
+from s2s_plugins.evaluation.forecasts import ForecastEvaluation
 from s2s_plugins.evaluation.translations import Guess, Predicted, evaluation_of
 from s2s_plugins.reports.heatmap import Alignment
-from s2s_plugins.reports.training import Point, TrainingReport, rows, write_report
+from s2s_plugins.reports.training import Point, TrainingReport, plots, rows, write_report
 from s2s_plugins.reports.training.advice import advice
+from s2s_plugins.reports.training.forecasts import Forecasts, Panel, Stretch
+from s2s_plugins.training.plan import end_of
 
 VOID = ("meta", "br", "rect", "path", "use", "stop", "image")
 BLOCKS = ("h1", "h2", "h3", "p", "strong", "li", "th", "td", "tr", "a", "text", "small")
@@ -158,7 +162,19 @@ def test_predictions_and_errors_are_tables(written, full):
     with (written / "errors.tsv").open(encoding="utf-8", newline="") as file:
         errors = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert [row["source"] for row in errors] == [f"wrong{n:02}" for n in reversed(range(20))]
-    assert errors[0]["probability"] == "0.6800" and errors[0]["own probability"] == "0.1000"
+    assert errors[0]["probability"] == "0.6800" and errors[0]["probability of the reference"] == "0.1000"
+
+
+def test_an_error_has_the_log_probability_of_its_reference_where_it_was_not_predicted(tmp_path):
+    items = [
+        Predicted("a", ("A",), (Guess("B", 0.6, -0.5),), 1, -7.25),
+        Predicted("b", ("A",), (Guess("B", 0.5),), 1),
+        predicted("c", ["A"]),
+    ]
+    write_report(tmp_path, TrainingReport("x", test=evaluation_of(items, "token")))
+    with (tmp_path / "errors.tsv").open(encoding="utf-8", newline="") as file:
+        found = [list(row.values())[4:] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    assert found == [["", "-0.5000", "-7.2500"], ["", "", ""], ["", "", ""]]
 
 
 def test_the_scores_have_all_figures(written, full):
@@ -182,8 +198,16 @@ def test_what_is_absent_is_named_with_the_reason(tmp_path):
     for section in ("length", "symbols", "calibration"):
         assert "The data has 5 pairs." in page.said(section)
     assert page.said("curves").endswith("No learning curves. The training left no record of its losses.")
-    assert page.said("attention").endswith("No attention maps. This model has no attention.")
+    assert page.said("attention").endswith("No attention maps. No source was held out to show it on.")
     assert "errors" not in page.texts and not (tmp_path / "errors.tsv").exists()
+
+
+def test_a_reason_begins_with_a_capital_letter_and_ends_with_a_stop(tmp_path):
+    absent = {"scores": "there are too few", "attention": "none of it", "curves": "no part."}
+    page = page_of(TrainingReport("x", absent=absent), tmp_path)
+    assert page.said("scores").startswith("No scores. There are too few.")
+    assert page.said("attention").endswith("No attention maps. None of it.")
+    assert page.said("curves").endswith("No learning curves. No part.")
 
 
 def test_scores_of_the_validation_part_say_that_they_chose_the_model(tmp_path):
@@ -218,12 +242,59 @@ def test_a_classifier_has_classes_instead_of_symbols(tmp_path):
     assert lines[1].split("\t") == ["text 36", "good", "0.8600", "bad", "0.2000"] and len(lines) == 11
 
 
-def test_a_forecaster_has_its_figures_and_curves(tmp_path):
-    report = TrainingReport("sales.csv", histories=[HISTORY], figures={"mean absolute error": 12.3456})
+def forecasts(**changed):
+    """Forecasts of three steps whose scores are ``changed``."""
+    scores = {"mase": 0.8, "naive_mase": 1.0, "smape": 5.0, "naive_smape": 6.0, "coverage": 79.0, "nominal": 80.0}
+    scores.update({"interval_score": 2.0, "by_step": (0.7, 0.8, math.nan), "by_target": {"y": 0.8}}, **changed)
+    evaluation = ForecastEvaluation(targets=("y",), **{"origins": 40, "season": 7, **scores})
+    times, values = np.arange(9), np.array([1.0, 2, math.nan, 4, 5, 6, 7, 8, 9])
+    stretch = Stretch(times[6:], values[6:], values[6:] - 1, values[6:] + 1, values[3:6])
+    hostile = Panel("<b>$x_1$</script>", times, values, [stretch])
+    return Forecasts({"test": evaluation}, [hostile], ["series"], [["a\tb"]], [hostile], "forecast.csv")
+
+
+def test_a_forecaster_is_shown_beside_the_seasonal_naive_method(tmp_path):
+    (tmp_path / "errors.tsv").write_text("of an earlier model")
+    page = page_of(TrainingReport("sales.csv", histories=[HISTORY], forecasts=forecasts()), tmp_path)
+    assert page.said("scores").startswith("0.800 is the mean absolute scaled error (MASE) of 40 forecasts")
+    assert "the values of the 7 steps before, has 1.000" in page.said("scores")
+    assert "The error is 20 % lower" in page.said("scores") and "too " not in page.said("scores")
+    assert list(page.texts)[2:] == ["training", "curves", "held-out", "steps", "next", "files"]
+    assert "<b>$x_1$</script>" in page.said("held-out") and "b" not in page.tags
+    assert page.tags.count("svg") == 5
+    assert (tmp_path / "predictions.tsv").read_text() == "series\na b\n" and not (tmp_path / "errors.tsv").exists()
+    found = json.loads((tmp_path / "scores.json").read_text())["scores"]["test"]
+    assert found["mase"] == 0.8 and found["by_step"] == [0.7, 0.8, None]
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"mase": 1.2}, "The error is higher than that of the seasonal naive method"),
+        ({"mase": 1.0}, "The error is no lower than that of the seasonal naive method"),
+        ({"coverage": 50.0}, "it is too narrow"),
+        ({"coverage": 99.0}, "it is too wide"),
+        ({"origins": 3}, "Only 3 forecasts"),
+        ({"season": 1}, "which repeats the last value,"),
+    ],
+)
+def test_advice_about_forecasts_looks_at_the_figures(tmp_path, changed, said):
+    plain = page_of(TrainingReport("x", forecasts=forecasts()), tmp_path)
+    assert said not in plain.said("scores")
+    assert said in page_of(TrainingReport("x", forecasts=forecasts(**changed)), tmp_path).said("scores")
+
+
+def test_a_forecast_that_could_not_be_made_is_named_with_the_reason(tmp_path):
+    report = TrainingReport("x", forecasts=Forecasts(why="column 'price' ends"), absent={"scores": "too short"})
     page = page_of(report, tmp_path)
-    assert page.said("scores").startswith("mean absolute error 12.35")
-    assert page.tags.count("svg") == 2
-    assert "This model predicts numbers." in page.said("symbols")
+    assert page.said("next").endswith("No forecast of what comes next. Column 'price' ends.")
+    assert page.said("scores").startswith("No scores. Too short.")
+    assert not (tmp_path / "predictions.tsv").exists()
+
+
+def test_a_classifier_without_scores_has_no_symbols(tmp_path):
+    page = page_of(TrainingReport("x", kind="classifier"), tmp_path)
+    assert "symbols" not in page.texts and "length" not in page.texts
 
 
 def test_members_have_a_curve_each(tmp_path):
@@ -270,9 +341,9 @@ def test_what_comes_from_the_data_is_text_and_nothing_else(hostile):
 
 
 def test_a_line_of_a_table_is_a_line_whatever_the_data_hold(hostile):
-    for name, count in (("predictions.tsv", 66), ("errors.tsv", 26)):
+    for name, count, tabs in (("predictions.tsv", 66, 4), ("errors.tsv", 26, 6)):
         lines = (hostile / name).read_text(encoding="utf-8").splitlines()
-        assert {line.count("\t") for line in lines} == {4} and len(lines) == 1 + count
+        assert {line.count("\t") for line in lines} == {tabs} and len(lines) == 1 + count
 
 
 def test_what_differs_is_marked_in_both():
@@ -303,10 +374,46 @@ def test_advice_says_what_the_figures_mean():
     assert advice(TrainingReport("x")) == []
 
 
-def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written):
+def test_advice_looks_at_the_figures():
+    hopeless = [predicted(f"w{n}", ["A"], ("B", 0.01)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(hopeless, "token"))))
+    assert "the data is often wrong" not in said and "sure of none of its errors" in said
+    assert "has learnt next to nothing" in said
+    good = [predicted(f"w{n}", ["A"], ("A" if n % 10 else "B", 0.8)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(good, "token"))))
+    assert "the data is often wrong" in said and "next to nothing" not in said
+    sure = [predicted(f"w{n}", ["A"], ("A" if n % 2 else "B", 0.95)) for n in range(100)]
+    said = " ".join(advice(TrainingReport("x", test=evaluation_of(sure, "token"))))
+    assert "they need a look too" in said and "--min-probability" not in said
+
+
+def test_the_errors_of_an_unsure_model_are_not_called_mistakes_in_the_data(tmp_path):
+    for probability, called in ((0.01, False), (0.8, True)):
+        items = [predicted(f"w{n}", ["A"], ("B", probability)) for n in range(10)]
+        page = page_of(TrainingReport("x", test=evaluation_of(items, "token")), tmp_path)
+        assert ("mistakes in the data" in page.said("errors")) == called
+
+
+def test_times_are_told_apart_in_the_unit_that_fits():
+    assert plots.times_of([2.0, 4.0, 9.0]) == ("seconds", ["2", "4", "9"])
+    assert plots.times_of([0.2, 0.4]) == ("seconds", ["0.2", "0.4"])
+    assert plots.times_of([60, 120, 600]) == ("minutes", ["1", "2", "10"])
+    assert plots.times_of([60, 90, 210]) == ("minutes", ["1.0", "1.5", "3.5"])
+    assert plots.times_of([1200.0, 90000.0]) == ("minutes", ["20", "1,500"])
+
+
+def test_how_members_ended_is_said_once():
+    whys = [f"it is at its planned end; the weights are those of update {update}" for update in (80, 120)]
+    assert end_of(whys) == "it is at its planned end; the weights are those of update 80, 120"
+    assert end_of(whys[:1] * 3) == whys[0]
+    assert end_of([whys[0], "it is late; the weights are those of update 4"]).startswith(f"model 1: {whys[0]}; model 2")
+
+
+def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written, tmp_path):
+    write_report(tmp_path, TrainingReport("sales", histories=[HISTORY], forecasts=forecasts()))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        for folder in (written, hostile):
+        for folder in (written, hostile, tmp_path):
             for width, scheme in ((390, "dark"), (1200, "light")):
                 page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
                 asked, said = [], []
@@ -318,6 +425,9 @@ def test_a_browser_shows_the_page_on_any_screen_and_asks_nobody(hostile, written
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
                 paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
                 assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+                cut = """[...document.querySelectorAll("table.narrow")].filter(
+                    one => one.parentElement.scrollWidth > one.parentElement.clientWidth).length"""
+                assert page.evaluate(cut) == 0
                 assert not said and all(url.startswith(("file:", "data:")) for url in asked)
                 page.close()
         browser.close()

@@ -8,29 +8,10 @@ from typing import Mapping, Optional, Sequence, Tuple, Union
 from s2s_plugins.evaluation.classes import ClassEvaluation
 from s2s_plugins.evaluation.translations import Evaluation
 from s2s_plugins.reports.heatmap import Alignment
+from s2s_plugins.reports.training.forecasts import Forecasts
+from s2s_plugins.reports.training.points import Point
 
 Scores = Union[Evaluation, ClassEvaluation]
-
-
-@dataclass(frozen=True)
-class Point:
-    """A moment of a training, mostly a validation. What was not measured is None.
-
-    Attributes:
-        updates: number of updates so far.
-        seconds: since the training began.
-        train_loss: mean loss since the point before, base 2 as fairseq's.
-        valid_loss: on the validation part, likewise.
-        valid_error: percent of the validation part's sources whose prediction is wrong.
-        lr: learning rate.
-    """
-
-    updates: int
-    seconds: float
-    train_loss: Optional[float] = None
-    valid_loss: Optional[float] = None
-    valid_error: Optional[float] = None
-    lr: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +26,9 @@ class TrainingReport:
         facts: how it was trained, by name, in the order in which they are shown.
         findings: what was said about the data.
         attention: sources with the weights of their outputs.
-        figures: scores by name, of a model that has no :class:`Evaluation`, as a forecaster.
+        figures: further figures by name.
+        forecasts: of a forecaster, what it said; None of other models.
+        kind: of the model, where neither scores nor forecasts tell it.
         absent: why something is not there, by the name of its part: ``"scores"``, ``"curves"``, ``"attention"``.
     """
 
@@ -57,6 +40,8 @@ class TrainingReport:
     findings: Sequence[str] = ()
     attention: Sequence[Alignment] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+    forecasts: Optional[Forecasts] = None
+    kind: str = "translator"
     absent: Mapping[str, str] = field(default_factory=dict)
 
     @property

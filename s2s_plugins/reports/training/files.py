@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, List, Optional
 
-from s2s_plugins.evaluation.classes import ClassItem
+from s2s_plugins.evaluation.classes import ClassEvaluation, ClassItem
 from s2s_plugins.evaluation.translations import Item
 from s2s_plugins.files import as_table, write_whole
 from s2s_plugins.reports.training.contents import Scores, TrainingReport
@@ -15,7 +15,8 @@ from s2s_plugins.reports.training.page import page
 
 SCORES, PREDICTIONS, ERRORS, PAGE = "scores.json", "predictions.tsv", "errors.tsv", "report.html"
 PREDICTION_COLUMNS = ("source", "prediction", "probability", "verdict", "references")
-ERROR_COLUMNS = ("source", "prediction", "probability", "references", "own probability")
+ERROR_COLUMNS = ("source", "prediction", "probability", "references", "probability of the reference")
+LOG_COLUMNS = ("log-probability", "log-probability of the reference")  # before calibration
 
 
 def write_report(folder: Path, report: TrainingReport) -> None:
@@ -29,7 +30,10 @@ def write_report(folder: Path, report: TrainingReport) -> None:
     """
     text = page(report)  # before anything is written
     write_whole(folder / SCORES, scores_json(report))
-    if report.shown is None:
+    if report.forecasts is not None and report.forecasts.rows:
+        write_whole(folder / PREDICTIONS, _table(report.forecasts.columns, report.forecasts.rows))
+        (folder / ERRORS).unlink(missing_ok=True)
+    elif report.shown is None:
         for name in (PREDICTIONS, ERRORS):
             (folder / name).unlink(missing_ok=True)
     else:
@@ -40,11 +44,12 @@ def write_report(folder: Path, report: TrainingReport) -> None:
 
 def scores_json(report: TrainingReport) -> str:
     """Everything in figures: scores by part, history, facts and findings."""
+    forecasts = {} if report.forecasts is None else report.forecasts.scores
     found = {
         "title": report.title,
         "scores": {
             name: scores.figures()
-            for name, scores in (("test", report.test), ("valid", report.valid))
+            for name, scores in (("test", report.test), ("valid", report.valid), *forecasts.items())
             if scores is not None
         },
         "figures": dict(report.figures),
@@ -60,7 +65,7 @@ def _finite(value: Any) -> Any:
     """A value with None instead of the numbers that JSON has no word for: a loss may be infinite."""
     if isinstance(value, dict):
         return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -75,12 +80,21 @@ def predictions_tsv(scores: Scores) -> str:
 
 
 def errors_tsv(scores: Scores) -> str:
-    """A line for each source whose prediction is wrong, the most probable one first, below a line of names."""
-    rows = (
-        (_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), _number(item.own_probability))
-        for item in scores.errors()
-    )
-    return as_table(ERROR_COLUMNS, rows)
+    """A line for each source whose prediction is wrong, the most probable one first, below a line of names.
+
+    The probability of a reference is known of the best predictions alone; its log-probability of all, uncalibrated.
+    """
+    columns = ERROR_COLUMNS if isinstance(scores, ClassEvaluation) else (*ERROR_COLUMNS, *LOG_COLUMNS)
+    return as_table(columns, (_error(item) for item in scores.errors()))
+
+
+def _error(item: Any) -> List[str]:
+    own = _number(item.own_probability)
+    cells = [_source(item), _prediction(item), f"{item.probability:.4f}", _references(item), own]
+    if isinstance(item, ClassItem):
+        return cells
+    logs = (item.guesses[0].log_probability if item.guesses else math.nan, item.own_log_probability)
+    return [*cells, *("" if math.isnan(log) else f"{log:.4f}" for log in logs)]
 
 
 def _source(item: Any) -> str:

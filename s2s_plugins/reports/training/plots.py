@@ -9,13 +9,14 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from s2s_plugins.evaluation.calibration import Bin
 from s2s_plugins.evaluation.lengths import LengthGroup
 from s2s_plugins.extras import library
-from s2s_plugins.reports.training.contents import Point
+from s2s_plugins.reports.training.points import Point
 
 # distinct for colour-blind readers (Okabe and Ito), and visible on white and on black
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 # what matplotlib draws in these becomes the page's own colour, light or dark
 OWN = {"#010203": "currentColor", "#040506": "var(--soft)", "#070809": "var(--rule)"}
 INK, SOFT, RULE = OWN
+SECONDS_SHOWN = 180  # of training, from which it is shown in minutes
 SIZE = (5.0, 3.1)  # inches: two stand side by side, and one fits a telephone
 STYLE: Dict[str, Any] = {
     "svg.fonttype": "none",
@@ -90,7 +91,7 @@ def losses(histories: Sequence[Sequence[Point]]) -> Optional[str]:
 
 
 def errors(histories: Sequence[Sequence[Point]]) -> Optional[str]:
-    """The validation error against updates, with minutes above; None without any."""
+    """The validation error against updates, with the time above; None without any."""
     if not any(point.valid_error is not None for one in histories for point in one):
         return None
 
@@ -113,7 +114,7 @@ def errors(histories: Sequence[Sequence[Point]]) -> Optional[str]:
         axis.set_ylabel("validation error, %")
         axis.set_ylim(0, None)
         _updates(axis)
-        _minutes(axis, histories[0])
+        _clock(axis, histories[0])
         if len(histories) > 1:
             _legend(axis, len(histories))
 
@@ -135,23 +136,35 @@ def _updates(axis: Any) -> None:
     axis.xaxis.set_major_locator(library("matplotlib.ticker").MaxNLocator(5, integer=True))
 
 
-def _minutes(axis: Any, history: Sequence[Point]) -> None:
+def _clock(axis: Any, history: Sequence[Point]) -> None:
     """The time at each place, above; of the first member."""
     numpy = library("numpy")
     low, high = axis.get_xlim()
     ticks = [tick for tick in axis.get_xticks() if low <= tick <= high and tick > 0]
     if not ticks or not history or not history[-1].seconds:
         return
-    known = [(0, 0.0), *((point.updates, point.seconds / 60) for point in history)]
-    at = numpy.interp(ticks, *zip(*known))
-    ends = [tick <= history[-1].updates for tick in ticks]
+    known = [(0, 0.0), *((point.updates, point.seconds) for point in history)]
+    ticks = [tick for tick in ticks if tick <= history[-1].updates]
+    unit, labels = times_of(numpy.interp(ticks, *zip(*known)).tolist())
     above = axis.secondary_xaxis("top")
-    above.set_xticks([tick for tick, inside in zip(ticks, ends) if inside])
-    above.set_xticklabels(
-        [f"{minute:.1f}" if minute < 10 else f"{minute:,.0f}" for minute, inside in zip(at, ends) if inside]
-    )
-    above.set_xlabel("minutes")
+    above.set_xticks(ticks)
+    above.set_xticklabels(labels)
+    above.set_xlabel(unit)
     above.spines["top"].set_visible(False)
+
+
+def times_of(seconds: Sequence[float]) -> Tuple[str, List[str]]:
+    """A unit, and rising times in it: with as many digits as tell them apart, and round none by more than a 20th."""
+    if not seconds or seconds[-1] >= SECONDS_SHOWN:
+        unit, values = "minutes", [second / 60 for second in seconds]
+    else:
+        unit, values = "seconds", list(seconds)
+    for digits in range(3):
+        labels = [f"{value:,.{digits}f}" for value in values]
+        near = all(abs(round(value, digits) - value) <= value / 20 for value in values)
+        if near and len(set(labels)) == len(labels):
+            break
+    return unit, labels
 
 
 def by_length(groups: Sequence[LengthGroup]) -> str:

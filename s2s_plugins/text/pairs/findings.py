@@ -64,7 +64,8 @@ def _side(side: Side) -> str:
 
 
 def _split(inputs: Dict[str, Input], counts: Dict[str, Counts], held_out: bool, seed: int) -> List[str]:
-    parts = ", ".join(f"{part} {count.sources:,}" for part, count in counts.items() if count.pairs)
+    shown = [part for part, count in counts.items() if count.pairs and (held_out or part != "valid")]
+    parts = ", ".join(f"{part} {counts[part].sources:,}" for part in shown)
     drawn = "" if len(inputs) == 3 or not held_out else f"; what is held out was drawn with seed {seed}"
     lines = [f"sources: {parts}{drawn}"]
     if not held_out:

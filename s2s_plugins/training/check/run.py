@@ -13,10 +13,11 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.files import replacing
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.inference.files.contents import CHECKPOINT, ONNX, content_of, located, model_file_of
 from s2s_plugins.inference.load import load
 from s2s_plugins.inference.translator import Translator
-from s2s_plugins.steps import Runner, Step
-from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
+from s2s_plugins.steps import Runner, Step, checksum
+from s2s_plugins.text.pairs.pair import Columns, Left, Pair, Pairs
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.text.pairs.survey import progress
 from s2s_plugins.training.check.folds import Complement, fold_of
@@ -87,7 +88,7 @@ def check(
     """
     plan = CheckPlan(data, Path(out), model, settings or CheckSettings(), training or TrainSettings(), progress)
     Runner(plan.out, redo, quiet=not progress).run(plan.steps)
-    return plan.result()
+    return plan.show()
 
 
 class CheckPlan:
@@ -116,16 +117,16 @@ class CheckPlan:
     ) -> None:
         self.out, self.model, self.settings, self.training = out, model, settings, training
         self.screen = Screen(sys.stdout if progress else None)
-        out.mkdir(parents=True, exist_ok=True)
-        self.pairs: Pairs = read_pairs(data, training.options.columns, out)
+        self.opened = None if model is None else opened(model)  # before a folder is made
+        self.pairs: Pairs = pairs_of(data, training.options.columns, out)
         self.entries: Optional[Entries] = None
-        self.steps = self._with_model(model) if model is not None else self._with_folds()
+        self.steps = self._with_folds() if model is None else self._with_model(model)
         needed = {step.name: step.settings for step in self.steps}
         self.steps.append(Step("table", "table", None, needed, action=self.write))
 
     def _with_model(self, model: str) -> List[Step]:
-        judging = {"data": self.pairs.fingerprint(), "model": model}
-        return [Step("judge", "judge", None, judging, action=lambda: self.judge_all(model))]
+        judging = {"data": self.pairs.fingerprint(), "checksum of the model": checksum_of(model)}
+        return [Step("judge", "judge", None, judging, action=self.judge_all)]
 
     def _with_folds(self) -> List[Step]:
         require("fairseq", what="a check that trains models")
@@ -153,19 +154,12 @@ class CheckPlan:
         """Judge a part by the model that has not seen it."""
         folds, seed = self.settings.folds, self.training.seed
         groups = [group for key, group in self._entries().items() if fold_of(key, folds, seed) == fold]
-        self._judge(self._opened(model), groups, self._judged_file(fold))
+        self._judge(opened(model), groups, self._judged_file(fold))
 
-    def judge_all(self, model: str) -> None:
-        """Judge all entries by a user's model.
-
-        Raises:
-            UsageError: it is none of pairs.
-        """
-        opened = self._opened(model)
-        groups = list(self._entries().values())
-        self._judge(opened, groups, self._judged_file(0))
-        for line in seen(opened, self.pairs.fingerprint(), read_judged(self._judged_file(0))):
-            self.screen.say(f"warning: {line}")
+    def judge_all(self) -> None:
+        """Judge all entries by the user's model."""
+        assert self.opened is not None
+        self._judge(self.opened, list(self._entries().values()), self._judged_file(0))
 
     def _entries(self) -> Dict[str, List[Pair]]:
         if self.entries is None:
@@ -173,12 +167,6 @@ class CheckPlan:
         if not len(self.entries):
             raise UsageError(f"{self.pairs.name} has no entries to check: name a file of pairs")
         return self.entries.by_source
-
-    def _opened(self, path: Any) -> Translator:
-        model = load(path)
-        if not isinstance(model, Translator):
-            raise UsageError(f"{model.name} is a {model.kind}, which writes no targets: use a model of pairs")
-        return model
 
     def _judge(self, model: Translator, groups: Sequence[Sequence[Pair]], path: Path) -> None:
         left = Left()
@@ -198,14 +186,64 @@ class CheckPlan:
         return sorted(found, key=lambda one: (-one.score, one.line))
 
     def write(self) -> None:
-        """Write the table, and print its head."""
-        for line in [*self.pairs.left.lines(), *Entries(self.pairs).left.lines()]:
-            self.screen.say(line)
+        """Write the table."""
+        write_table(self.out / TABLE, self.result())
+
+    def show(self) -> List[Judged]:
+        """Print what was left out, warnings, the head of the table and where it is: of a check that was done before
+        too.
+
+        Returns:
+            All entries that were judged, the most improbable first.
+        """
         result = self.result()
-        write_table(self.out / TABLE, result)
-        for line in shown(result, self.settings.top):
+        self._entries()
+        assert self.entries is not None
+        lines = [*self.pairs.left.lines(), *self.entries.left.lines()]
+        if self.opened is not None:
+            lines += [f"warning: {line}" for line in seen(self.opened, self.pairs.fingerprint(), result)]
+        lines += shown(result, self.settings.top)
+        for line in [*lines, f"all {len(result):,} entries, the most improbable first: {self.out / TABLE}"]:
             self.screen.say(line)
-        self.screen.say(f"all {len(result):,} entries, the most improbable first: {self.out / TABLE}")
+        return result
+
+
+def opened(path: Any) -> Translator:
+    """A model of pairs.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        content = content_of(path)
+    except UsageError as error:  # as of a second file of text
+        raise UsageError(f"{error}; what is named behind the lexicon is a MODEL, no second part of it") from None
+    if content == CHECKPOINT:
+        model_file_of(path)  # says what makes a model file of it
+    model = load(path)
+    if not isinstance(model, Translator):
+        raise UsageError(f"{model.name} is a {model.kind}, which writes no targets: use a model of pairs")
+    return model
+
+
+def checksum_of(model: str) -> Any:
+    """A checksum of a model file, or of each file in a folder of ONNX files."""
+    if content_of(model) == ONNX:
+        files = sorted(path for path in Path(model).rglob("*") if path.is_file())
+        return {path.relative_to(model).as_posix(): checksum(path) for path in files}
+    return checksum(located(model))
+
+
+def pairs_of(data: Any, columns: Columns, out: Path) -> Pairs:
+    """The pairs of a lexicon; what an iterator gives is kept in the folder.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return read_pairs(data, columns, out)
+    except UsageError as error:  # whoever trains may give a file of each side
+        raise UsageError(str(error).replace(", or give two files", "")) from None
 
 
 def _timed(plan: PairsPlan, step: Step) -> Callable[[], object]:
