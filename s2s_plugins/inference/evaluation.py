@@ -98,7 +98,7 @@ def _with_own(translator: Translator, found: Sequence[Predicted], batch_size: in
     """Predictions with the log-probability of the most probable target, where the best prediction is none of them."""
     wrong: List[Tuple[int, str]] = []
     for place, one in enumerate(found):
-        if one.guesses and plain(one.guesses[0].text) not in map(plain, one.references):
+        if one.guesses and key_of(one.guesses[0].text) not in map(key_of, one.references):
             limit = translator.model.longest_target  # </s> included
             wrong += [(place, text) for text in one.references if len(target_tokens(translator, text)) < limit]
     sources = [translator.spell(found[place].source, "a source") for place, _ in wrong]

@@ -31,7 +31,7 @@ def write_report(folder: Path, report: TrainingReport) -> None:
     text = page(report)  # before anything is written
     write_whole(folder / SCORES, scores_json(report))
     if report.forecasts is not None and report.forecasts.rows:
-        write_whole(folder / PREDICTIONS, _table(report.forecasts.columns, report.forecasts.rows))
+        write_whole(folder / PREDICTIONS, as_table(report.forecasts.columns, report.forecasts.rows))
         (folder / ERRORS).unlink(missing_ok=True)
     elif report.shown is None:
         for name in (PREDICTIONS, ERRORS):
