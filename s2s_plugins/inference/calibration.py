@@ -9,7 +9,7 @@ out, and whether the search followed two outputs or ten makes no difference.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 FOLDS = 5
 LOWEST = 0.05  # of a slope: the more probable output never has the smaller probability
+GAIN = 1.0  # of log-likelihood over the model's own probabilities, below which these are left
 SURE = 1e-7  # what a log-probability is at least below 0: the odds of 1 are not finite
 STEEPEST = 700.0  # math.exp takes no more
 WIDTH = 3.0  # of the natural logarithm of a classifier's temperature, to either side
@@ -32,19 +33,21 @@ class Calibration:
     support vector machines", section 2.1; the slope is written as a temperature, as in Guo et al. 2017,
     arXiv:1706.04599, section 4.2. x is the distance of an output's log-probability to that of the best other one. Of an
     output that was found alone, as by greedy search, x is the log-odds of its probability, and the function another
-    one.
+    one; so it is of all outputs of some models, whose own probabilities say more than the distance does.
 
     Args:
         temperature: for the distance to the best other output; above 0.
         offset: for the same.
         alone_temperature: for the log-odds; above 0.
         alone_offset: for the same.
+        by_odds: the log-odds are used whether one output was found or several.
     """
 
     temperature: float
     offset: float
     alone_temperature: float
     alone_offset: float
+    by_odds: bool = False
 
     def probabilities(self, log_probabilities: Sequence[float]) -> List[float]:
         """The probability of each output that it is right, which does not rise from one to the next.
@@ -55,8 +58,9 @@ class Calibration:
         Args:
             log_probabilities: of all outputs that a search found for a source, best first, each of the whole output.
         """
-        if len(log_probabilities) == 1:
-            return [_logistic(_log_odds(log_probabilities[0]) / self.alone_temperature + self.alone_offset)]
+        if len(log_probabilities) == 1 or self.by_odds:
+            odds = (_log_odds(one) / self.alone_temperature + self.alone_offset for one in log_probabilities)
+            return list(accumulate(map(_logistic, odds), min))
         distances = map(_distance, [log_probabilities] * len(log_probabilities), range(len(log_probabilities)))
         each = (_logistic(distance / self.temperature + self.offset) for distance in distances)
         return list(accumulate(each, min))
@@ -115,14 +119,16 @@ def fit(
     truth = np.asarray(right, dtype=bool)
     if len(truth) < FOLDS:
         return None
-    numbers, costs = folds(len(truth)), [0.0, 0.0]
+    numbers, costs = folds(len(truth)), [0.0, 0.0, 0.0]
     for number in range(FOLDS):
         rest, part = np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)
         known = _most_probable([log_probabilities[place] for place in rest.tolist()], truth[rest])
-        for which, calibration in enumerate((None, known)):
+        for which, calibration in enumerate((None, known, replace(known, by_odds=True))):
             given = [probabilities_of(calibration, log_probabilities[place])[0] for place in part.tolist()]
             costs[which] += _surprise(given, truth[part])
-    return None if costs[0] <= costs[1] else _most_probable(log_probabilities, truth)
+    if costs[0] <= min(costs[1:]) + GAIN:
+        return None
+    return replace(_most_probable(log_probabilities, truth), by_odds=costs[2] < costs[1])
 
 
 def _surprise(probabilities: Sequence[float], truth: NDArray[np.bool_]) -> float:

@@ -27,6 +27,7 @@ from s2s_plugins.models.translator import load_translator
 
 CHECKPOINTS = REPOSITORY / "tests" / "checkpoints"
 SOME = Calibration(1.25, -0.75, 0.5, 1.5)
+BY_ODDS = replace(SOME, by_odds=True)
 
 
 def error_of(probabilities, right):
@@ -76,7 +77,33 @@ def test_what_is_known_too_little_of_is_left_alone_and_data_that_contradict_turn
     assert alone.probabilities([-0.5])[0] > 0.9 and alone.probabilities([-0.5, -5.0])[0] > 0.8
 
 
-@pytest.mark.parametrize("calibration", [SOME, Calibration(0.001, 2e9, 0.001, -2e9), Calibration(2e9, 0.0, 2e9, 5.0)])
+def test_a_model_whose_own_probabilities_say_more_than_distances_is_calibrated_by_these():
+    """As models without label smoothing are: a little too modest, whatever else the search found."""
+    random = np.random.default_rng(1)
+
+    def some(count):
+        odds = random.normal(1.0, 1.5, count)
+        logs = -np.log1p(np.exp(-odds))
+        right = random.random(count) < 1 / (1 + np.exp(-(1.1 * odds + 0.5)))
+        return [[one, one - distance] for one, distance in zip(logs, random.gamma(1.5, 2.0, count))], right
+
+    found = fit(*some(2000))
+    assert found.by_odds
+    new, whether = some(5000)
+    assert error_of([found.probabilities(one)[0] for one in new], whether) < 2
+    assert error_of(np.exp([one[0] for one in new]), whether) > 3
+    assert found.probabilities(new[0])[0] == found.probabilities(new[0][:1])[0]
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        SOME,
+        Calibration(1.0, 0.0, 0.7, 0.4, True),
+        Calibration(0.001, 2e9, 0.001, -2e9),
+        Calibration(2e9, 0.0, 2e9, 5.0),
+    ],
+)
 def test_the_more_probable_output_never_has_the_smaller_probability(calibration):
     logs = [0.0, -1e-9, -0.2, -0.2, -5.0, -800.0, -1e6]
     found = calibration.probabilities(logs)
@@ -161,8 +188,13 @@ def test_the_page_computes_the_same_probabilities():
     const found = calibrations.map((one) => logs.map((own) => probabilitiesOf(one, own)));
     console.log(JSON.stringify([found, temperatures.map((one) => rows.map((row) => tempered(row, one)))]));
     """
-    calibrations, temperatures = [None, SOME], [1, 0.3, 7.5]
-    given = {"calibrations": [None, asdict(SOME)], "logs": logs, "rows": rows, "temperatures": temperatures}
+    calibrations, temperatures = [None, SOME, BY_ODDS], [1, 0.3, 7.5]
+    given = {
+        "calibrations": [one and asdict(one) for one in calibrations],
+        "logs": logs,
+        "rows": rows,
+        "temperatures": temperatures,
+    }
     found, classes = run_node(script, given)
     for calibration, own in zip(calibrations, found):
         for log, values in zip(logs, own):

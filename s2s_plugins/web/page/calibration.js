@@ -12,11 +12,12 @@ const SURE = 1e-7;
 export function probabilitiesOf(calibration, logProbabilities) {
   if (!calibration) return logProbabilities.map((one) => Math.exp(Math.min(one, 0)));
   const { temperature, offset, alone_temperature: aloneTemperature, alone_offset: aloneOffset } = calibration;
-  if (logProbabilities.length === 1) return [logistic(logOdds(logProbabilities[0]) / aloneTemperature + aloneOffset)];
+  const byOdds = calibration.by_odds || logProbabilities.length === 1;
   let least = 1;
   return logProbabilities.map((one, place) => {
     const others = logProbabilities.filter((_, other) => other !== place);
-    least = Math.min(least, logistic((one - Math.max(...others)) / temperature + offset));
+    const x = byOdds ? logOdds(one) / aloneTemperature + aloneOffset : (one - Math.max(...others)) / temperature + offset;
+    least = Math.min(least, logistic(x));
     return least;
   });
 }
