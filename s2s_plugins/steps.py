@@ -121,10 +121,13 @@ class Runner:
         """The path of a step's log."""
         return self.out / "logs" / f"{step.name}.log"
 
+    def _state(self, step: Step) -> Path:
+        return self.out / "state" / f"{step.name}.json"
+
     def read(self, step: Step) -> dict:
         """The state file: ``settings``, ``done``, ``seconds`` and the step's figures; empty if missing or damaged."""
         try:
-            state = json.loads((self.out / "state" / f"{step.name}.json").read_text(encoding="utf-8"))
+            state = json.loads(self._state(step).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
         whole = isinstance(state, dict) and isinstance(state.get("settings"), dict) and "done" in state
@@ -132,7 +135,7 @@ class Runner:
 
     def write(self, step: Step, state: dict) -> None:
         """Replace the state file."""
-        write_whole(self.out / "state" / f"{step.name}.json", json.dumps(state, indent=1) + "\n")
+        write_whole(self._state(step), json.dumps(state, indent=1) + "\n")
 
     def status(self, step: Step) -> str:
         """One of ``DONE``, ``STARTED``, ``OTHER``, ``TO_DO``."""
@@ -187,7 +190,7 @@ class Runner:
         """Remove the output, log and state of a step."""
         if step.folder is not None and not step.keeps:
             shutil.rmtree(step.folder, ignore_errors=True)
-        for path in (self.log(step), self.out / "state" / f"{step.name}.json"):
+        for path in (self.log(step), self._state(step)):
             path.unlink(missing_ok=True)
 
     def _do(self, step: Step, heading: str) -> None:
@@ -203,35 +206,22 @@ class Runner:
                 self._command(step, state, before)
         except UsageError:
             if not earlier:  # nothing was made with these settings: the corrected ones are not others
-                self._forget(step)
-                raise
-            self._stop(step, state, before + time.monotonic() - began)
+                self._state(step).unlink(missing_ok=True)
             raise
-        except BaseException:
-            self._stop(step, state, before + time.monotonic() - began)
-            raise
-        state["seconds"] = round(before + time.monotonic() - began, 1)
+        finally:
+            state["seconds"] = round(before + time.monotonic() - began, 1)
+            if self._state(step).exists():
+                self.write(step, state)
         state.update(self.figures(step, self.log(step)))
         state["done"] = True
         self.write(step, state)
-        if step.folder is not None:
-            for name in step.leftovers:
-                for path in step.folder.glob(name):
-                    path.unlink()
-
-    def _stop(self, step: Step, state: dict, seconds: float) -> None:
-        """Note that a step was interrupted after so many seconds."""
-        self.write(step, {**state, "seconds": round(seconds, 1)})
-
-    def _forget(self, step: Step) -> None:
-        """Remove the state of a step."""
-        (self.out / "state" / f"{step.name}.json").unlink(missing_ok=True)
+        for path in [path for name in step.leftovers for path in step.required_folder.glob(name)]:
+            path.unlink()
 
     def _command(self, step: Step, state: dict, before: float) -> None:
         """Run a step's command: its output goes to the log, its progress to the screen."""
         command = [executable(step.command[0]), *step.command[1:]]
-        log = self.log(step)
-        log.parent.mkdir(parents=True, exist_ok=True)
+        (log := self.log(step)).parent.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         last: List[str] = []
 

@@ -187,7 +187,7 @@ def _said(choice: Choice, season: int, series: int, longest: int, missing: bool,
     if choice.calendar:
         lines.append(f"made from the time: {', '.join(choice.calendar)}")
     if missing:
-        lines.append("values or rows are missing: the model is told which")
+        lines.append("values or rows are missing: the model sees which ones")
     if left:
         lines.append(f"not used: {', '.join(left)} (--past, --known and --static give columns a role)")
     if choice.fraction("test") == 0 and choice.test_from is None:
