@@ -157,7 +157,8 @@ def test_a_trial_that_falls_behind_is_pruned_but_never_the_recipe(trials):
     assert not any(study.report(0, 90.0) for _ in range(20))
     study.end(0, 90.0)
     pruned = [study.report(7, 90.0) for _ in range(8)]
-    assert True in pruned and not any(pruned[:4])
+    # a trial that is worse than the median is pruned, but not before it could catch up
+    assert any(pruned) and not any(pruned[:4])
     study.end(7)
     assert study.outcomes()[7].state == PRUNED and study.outcomes()[7].error == 90.0
     assert study.best().number == 1

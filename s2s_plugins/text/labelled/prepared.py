@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.description import DESCRIPTION, REMEDY, read_description
 
 VERSION = 1  # of what is written: another one is prepared again
-DESCRIPTION = "description.json"
-REMEDY = "remove the folder, and prepare it again"
 KIND = "labelled texts"
 
 
@@ -93,11 +92,5 @@ def _read(folder: Path) -> Optional[Dict[str, Any]]:
     Raises:
         UsageError: it is damaged.
     """
-    path = folder / DESCRIPTION
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is damaged ({error}): {REMEDY}") from None
-    return plain if isinstance(plain, dict) and plain.get("kind") == KIND else None
+    plain = read_description(folder)
+    return None if plain is None or plain.get("kind") != KIND else plain

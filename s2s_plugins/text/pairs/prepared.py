@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.description import DESCRIPTION, REMEDY, read_description
 from s2s_plugins.text.pairs.survey import key_of
 from s2s_plugins.text.spelling import LEVELS, Spelled
 from s2s_plugins.text.symbols import SymbolTable
 
 VERSION = 1  # of what is written: another one is prepared again
-DESCRIPTION = "description.json"
 SIDES = ("source", "target")
 PARTS = ("train", "valid", "test")
-REMEDY = "remove the folder, and prepare it again"
 
 
 class Counts(NamedTuple):
@@ -115,7 +114,7 @@ def read_prepared(folder: Union[str, Path]) -> Prepared:
     Raises:
         UsageError: it is none, or is damaged.
     """
-    plain = _read(Path(folder))
+    plain = read_description(Path(folder))
     path = Path(folder) / DESCRIPTION
     if plain is None:
         raise UsageError(f"{path} is missing: name a folder of prepared pairs, or prepare it")
@@ -151,26 +150,8 @@ def _side(folder: Path, side: str, plain: Dict[str, Any]) -> SideFacts:
 
 def matches(folder: Path, inputs: Dict[str, object]) -> bool:
     """Whether ``folder`` was prepared from these inputs, by this version."""
-    plain = _read(folder)
+    plain = read_description(folder)
     return plain is not None and plain.get("version") == VERSION and plain.get("inputs") == inputs
-
-
-def _read(folder: Path) -> Optional[Dict[str, Any]]:
-    """The description; None if there is none.
-
-    Raises:
-        UsageError: it is damaged.
-    """
-    path = folder / DESCRIPTION
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is damaged ({error}): {REMEDY}") from None
-    if not isinstance(plain, dict):
-        raise UsageError(f"{path} is damaged (it holds no object): {REMEDY}")
-    return plain
 
 
 def read_references(path: Union[str, Path]) -> Dict[str, List[str]]:
