@@ -18,6 +18,7 @@ from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.recurrent import CELLS
 from s2s_plugins.nn.scheduled import DECAYS
 
+FEATURES = ["joined", "encoder"]
 BRIDGES = ["auto", "zero", "copy", "dense"]
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     AutocastKind = str
     Weights = str
     Bridge = str
+    Features = str
     Activation = str
     Decay = str
     Score = str
@@ -36,6 +38,7 @@ else:  # which fairseq reads at run time, for what a flag may be
     AutocastKind = ChoiceEnum(["none", "bf16"])
     Weights = ChoiceEnum(list(KINDS))
     Bridge = ChoiceEnum(BRIDGES)
+    Features = ChoiceEnum(FEATURES)
     Activation = ChoiceEnum(list(ACTIVATIONS))
     Decay = ChoiceEnum(list(DECAYS))
     Score = ChoiceEnum(list(ATTENTIONS))
@@ -125,6 +128,13 @@ class RecurrentConfig(DecoderConfig):
     share_all_embeddings: bool = field(
         default=False,
         metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
+    )
+    features: Features = field(
+        default="joined",
+        metadata={
+            "help": "source symbols in \u27e6\u27e7 are features, read as tokens before the others (joined), and given "
+            "to every decoding step as well (encoder)"
+        },
     )
     bridge: Bridge = field(
         default="auto",
