@@ -15,10 +15,8 @@ from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
-from s2s_plugins.text.pairs.options import is_data
-from s2s_plugins.text.pairs.prepare import prepare_pairs
+from s2s_plugins.text.pairs.prepare import prepare_pairs, read_parts
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
-from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
@@ -56,7 +54,7 @@ class PairsPlan(Plan):
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
-        self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
+        self.parts = read_parts(given, options.columns)
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
         self.fingerprint = known["train"]
