@@ -68,7 +68,7 @@ class Translator(Trained):
     Attributes:
         limit: most tokens of a sentence, ``</s>`` included.
         has_attention: whether the model gives attention weights.
-        slots: numbers of tokens; unknown ones that are copied are told apart.
+        slots: numbers of tokens, also of unknown ones that are copied.
         calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
         calibrated_on: number of sources that this was found out with, 0 if nobody looked.
     """
@@ -234,6 +234,7 @@ class Translator(Trained):
         beam: int = 5,
         batch_size: int = BATCH_SIZE,
         seed: int = 1,
+        features: Optional[str] = None,
     ) -> Evaluation:
         """How good predictions are on data with known outputs: error rates with confidence intervals, and details.
 
@@ -246,6 +247,7 @@ class Translator(Trained):
             beam: number of hypotheses that are followed at a time.
             batch_size: number of sources at a time.
             seed: of the intervals' bootstrap.
+            features: name of the column of a source's features; by default a third one.
 
         Raises:
             UsageError: the data cannot be read or has no pair, or a number is out of range.
@@ -253,7 +255,7 @@ class Translator(Trained):
         """
         from s2s_plugins.inference.evaluation import evaluate_translator
 
-        return evaluate_translator(self, data, (source, target), beam, batch_size, seed)
+        return evaluate_translator(self, data, (source, target, features), beam, batch_size, seed)
 
     def score(self, pairs: Iterable[Tuple[str, str]], batch_size: int = BATCH_SIZE) -> Iterator[Scored]:
         """How probable given targets are, in order; a pair with a text that is too long is an error.
@@ -292,14 +294,8 @@ class Translator(Trained):
     def best(
         self, sentences: Sequence[Sentence], beam: int, nbest: int, batch_size: int, attends: bool = False
     ) -> List[List[Hypothesis]]:
-        """As :meth:`translate`; but a sentence without tokens has one hypothesis, that of none.
-
-        Args:
-            sentences: from :meth:`spell` or :meth:`encode`.
-            beam: number of hypotheses that are followed at a time.
-            nbest: number of hypotheses to return.
-            batch_size: number of sentences at a time.
-            attends: whether hypotheses have weights.
+        """As :meth:`translate`, of sentences from :meth:`spell` or :meth:`encode`; if it ``attends``, with weights. But
+        a sentence without tokens has one hypothesis, that of none.
         """
         full = [place for place, sentence in enumerate(sentences) if len(sentence.numbers) > 1]
         found = [[Hypothesis([], 0.0, 1.0, [EOS])] for _ in sentences]
@@ -441,8 +437,8 @@ class Translator(Trained):
 
     def written(self, sentence: Sentence, numbers: Sequence[int], with_end: bool = False) -> List[str]:
         """The tokens of an output for ``sentence``, which its slots are turned back into, as :meth:`tokens`."""
-        end = len(numbers) - (not with_end and list(numbers[-1:]) == [EOS])
-        return self.slots.written(numbers[:end], self.slots.held(sentence.tokens, sentence.numbers))
+        tokens = self.slots.written(numbers, self.slots.held(sentence.tokens, sentence.numbers))
+        return tokens[:-1] if not with_end and list(numbers[-1:]) == [EOS] else tokens
 
     @staticmethod
     def tokens(symbols: SymbolTable, numbers: Sequence[int], with_end: bool = False) -> List[str]:

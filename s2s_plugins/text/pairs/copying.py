@@ -14,9 +14,24 @@ from s2s_plugins.text.symbols import UNK
 from s2s_plugins.text.tokens import SPACE
 
 ENOUGH = 0.5  # of a target's symbols in its source: there is something to copy
+MORE = 0.1  # than in the source of another target: where both have one alphabet, half may be there by chance
 TAUGHT = 2  # one training pair in so many is there a second time, with slots
 MOST = 3  # symbols of a pair that slots take the place of
 TokenPair = Tuple[List[str], List[str]]
+
+
+def is_copied(pairs: Sequence[Tuple[str, str]], levels: Sequence[str]) -> bool:
+    """Whether targets copy from their sources: half of their symbols stand there, and not by chance.
+
+    Args:
+        pairs: as of :func:`copied_share`.
+        levels: likewise.
+    """
+    share = copied_share(pairs, levels)
+    if share < ENOUGH:
+        return False
+    others = [(source, other[1]) for (source, _), other in zip(pairs, [*pairs[1:], *pairs[:1]])]
+    return share >= copied_share(others, levels) + MORE
 
 
 def copied_share(pairs: Iterable[Tuple[str, str]], levels: Sequence[str]) -> float:

@@ -11,7 +11,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.features import MARK, is_feature
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
-from s2s_plugins.text.pairs.copying import ENOUGH, TokenPair, copied_share, taught
+from s2s_plugins.text.pairs.copying import TokenPair, copied_share, is_copied, taught
 from s2s_plugins.text.pairs.hallucination import hallucinated
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise_both
@@ -95,8 +95,9 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     inputs = {part: Input(part, pairs, options.seed) for part, pairs in read.items()}
     train = inputs["train"]
     levels = _levels(train, options)
-    copied = round(copied_share((pair[:2] for pair in train.survey.sample), [level.name for level in levels]), 3)
-    copies = copied >= ENOUGH if options.copy is None else options.copy
+    sample, names = [pair[:2] for pair in train.survey.sample], [level.name for level in levels]
+    copied = round(copied_share(sample, names), 3)
+    copies = is_copied(sample, names) if options.copy is None else options.copy
     sides = _sides(train, levels, copies)
     longest = {level: options.longest or most for level, most in LONGEST.items()}
     for data in inputs.values():

@@ -308,6 +308,5 @@ def _features_of(layout: Layout) -> "tuple[Optional[str], str]":
 
 
 def _recognised(name: str, column: str, separator: str) -> str:
-    between = "a space" if separator == " " else separator
     remedy = "if it does not, choose two columns with --source and --target"
-    return f"{name}: {column} holds features of the source, separated by {between}; {remedy}"
+    return f"{name}: {column} holds features of the source with {separator!r} between them; {remedy}"
