@@ -57,9 +57,13 @@ class Slots:
         """The number of a token in one of the tables, ``UNK`` if it has none."""
         return UNK if token in self._own else table.indices.get(token, UNK)
 
+    def source_number(self, token: str) -> int:
+        """The number of a source's token, ``UNK`` if it has none."""
+        return self.number(self._source, token)
+
     def source_numbers(self, tokens: Sequence[str]) -> List[int]:
         """The numbers of a sentence's tokens. An unknown feature has no slot: nothing is written of it."""
-        numbers = [self.number(self._source, token) for token in tokens]
+        numbers = [self.source_number(token) for token in tokens]
         if not self or UNK not in numbers:
             return numbers
         slots: Dict[str, int] = {}

@@ -141,7 +141,8 @@ function introduce() {
   at("facts").replaceChildren(...shown.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   if (model.names) say("place", "The model runs on the server of this page, which gets what you type.");
   at("links").hidden = !model.names;
-  at("text").placeholder = model.features ? `TEXT, Tab key, FEATURES with ${model.features} between them` : "Type here";
+  const between = model.features === " " ? "spaces" : model.features;
+  at("text").placeholder = model.features ? `TEXT, Tab key, FEATURES with ${between} between them` : "Type here";
   say("answers-title", model.kind === "classifier" ? "Classes" : "Predictions");
   at("settings").hidden = model.kind === "classifier";
   limit("nbest", Math.min(NBEST, model.mostBeam ?? NBEST));
