@@ -11,13 +11,15 @@ from s2s_plugins.nn.attention import ATTENTIONS
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.decoders.attention import AttentionDecoder
 from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
+from s2s_plugins.nn.decoders.pointer_generator import PointerGenerator
 from s2s_plugins.nn.settings import AttentionSettings, StackSettings
 
 
 @register_model("attention_lstm", dataclass=AttentionConfig)
 class AttentionLSTM(RecurrentModel):
     """Bahdanau et al. 2014, arXiv:1409.0473, and Luong et al. 2015, arXiv:1508.04025:
-    :class:`s2s_plugins.nn.decoders.attention.AttentionDecoder`."""
+    :class:`s2s_plugins.nn.decoders.attention.AttentionDecoder`. What hard attention and copying make of it are
+    decoders of their own."""
 
     config_class = AttentionConfig
 
@@ -25,7 +27,13 @@ class AttentionLSTM(RecurrentModel):
 
     @classmethod
     def decoder_of(cls, cfg: Any) -> Type[Decoder[Any]]:
-        return cls.decoder_class if str(cfg.attention_alignment) == "soft" else HardAttentionDecoder
+        if str(cfg.attention_alignment) != "soft":
+            return HardAttentionDecoder
+        return PointerGenerator if cls.copies(cfg) else cls.decoder_class
+
+    @classmethod
+    def copies(cls, cfg: Any) -> bool:
+        return bool(cfg["copy"])  # the attribute of a configuration is its method
 
     @classmethod
     def check(cls, cfg: Any) -> None:
@@ -36,6 +44,11 @@ class AttentionLSTM(RecurrentModel):
             )
         if cfg.attention_alignment != "soft":
             cls._check_hard(cfg)
+        if cls.copies(cfg) and cfg.adaptive_softmax_cutoff:
+            raise UsageError(
+                "--copy adds to the probabilities of all symbols, --adaptive-softmax-cutoff splits them: leave one of "
+                "them out"
+            )
         for name in ("attention_coverage", "attention_dim"):
             if getattr(cfg, name) and not ATTENTIONS[str(cfg.attention)].has_hidden_layer:
                 flag = "--" + name.replace("_", "-")

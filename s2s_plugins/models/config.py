@@ -185,6 +185,10 @@ class AttentionConfig(RecurrentConfig):
         default=False,
         metadata={"help": "let the score see how much attention a source token has had (additive, concat)"},
     )
+    copy: bool = field(
+        default=False,
+        metadata={"help": "a step may copy a source token that it looks at: a pointer-generator"},
+    )
 
 
 @dataclass

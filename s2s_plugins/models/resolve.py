@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, List, Optional, Protocol, Tuple, Type
 
 from fairseq.dataclass import FairseqDataclass
@@ -48,6 +48,8 @@ class Architecture(Protocol):
     def decoder_of(self, cfg: Any) -> Type[Decoder[Any]]: ...
 
     def attention_settings(self, cfg: Any, stack: StackSettings, memory_size: int) -> Optional[AttentionSettings]: ...
+
+    def copies(self, cfg: Any) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
     stack, output_size = decoder.stack, decoder.output_size
     check_sharing(cfg, stack.embed_dim, output_size, same_dictionary=task.source_dictionary == task.target_dictionary)
     own_embedding = "token" in DECODERS[decoder.kind].sees.step and not cfg.share_all_embeddings
+    if model.copies(cfg):
+        decoder = replace(decoder, copies=copy_table(task.source_dictionary, task.target_dictionary))
     return Resolved(
         model=Seq2SeqSettings(encoder, decoder),
         encoder_embedding=_embedding(cfg, "encoder", encoder.embed_dim),
@@ -169,6 +173,12 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
         run=_run(cfg, task),
         scheduled_sampling=scheduled_sampling(cfg),
     )
+
+
+def copy_table(source: Any, target: Any) -> Tuple[int, ...]:
+    """Of each symbol of a source dictionary, the number of the target symbol that it is copied to: of the same
+    spelling, or the unknown one."""
+    return tuple(target.index(symbol) for symbol in source.symbols)
 
 
 def checked(model: Architecture, cfg: Any, covariates: bool = False) -> DictConfig:

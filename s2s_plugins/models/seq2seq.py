@@ -52,6 +52,11 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
         return None
 
     @classmethod
+    def copies(cls, cfg: Any) -> bool:
+        """Whether the decoder copies source tokens."""
+        return False
+
+    @classmethod
     def check(cls, cfg: Any) -> None:
         """Checks on flags of this architecture alone.
 

@@ -22,11 +22,13 @@ class EncoderOutput(NamedTuple):
         memory: top hidden states (B, S, M), 0 at padding.
         padding_mask: (B, S), True at padding.
         state: final state of every layer, (B, L, M) each.
+        tokens: (B, S), the source itself, for decoders that copy; of vectors (B, 0).
     """
 
     memory: Tensor
     padding_mask: Tensor
     state: RecurrentState
+    tokens: Tensor
 
     @property
     def context(self) -> Tensor:
@@ -41,6 +43,11 @@ def is_padding(tokens: Tensor, embed_tokens: nn.Embedding) -> Tensor:
     """(B, S), True at padding; the embedding has its ``padding_idx`` set."""
     assert embed_tokens.padding_idx is not None
     return tokens.eq(embed_tokens.padding_idx)
+
+
+def no_tokens(memory: Tensor) -> Tensor:
+    """(B, 0), what stands for the tokens of a source that is not read for copying."""
+    return memory.new_zeros(memory.size(0), 0, dtype=torch.long)
 
 
 class RecurrentEncoder(nn.Module):
@@ -86,7 +93,7 @@ class RecurrentEncoder(nn.Module):
         memory, last = self.stack(embedded, first, padding_mask, from_zero=state is None)
         if padding_mask is None:
             padding_mask = memory.new_zeros(memory.shape[:2], dtype=torch.bool)
-        return EncoderOutput(self.dropout_out(memory), padding_mask, last)
+        return EncoderOutput(self.dropout_out(memory), padding_mask, last, no_tokens(memory))
 
 
 class Encoder(RecurrentEncoder):
@@ -107,7 +114,8 @@ class Encoder(RecurrentEncoder):
         Raises:
             ValueError: S is 0.
         """
-        return self.encode(self.embed_tokens(src_tokens), is_padding(src_tokens, self.embed_tokens))
+        encoded = self.encode(self.embed_tokens(src_tokens), is_padding(src_tokens, self.embed_tokens))
+        return encoded._replace(tokens=src_tokens)
 
 
 class VectorEncoder(RecurrentEncoder):

@@ -5,7 +5,7 @@ Shape letters: B sentences, S source tokens, T target tokens, V vocabulary.
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from torch import Tensor, nn
 
@@ -76,6 +76,7 @@ def build_seq2seq(settings: Seq2SeqSettings) -> Seq2Seq:
     tokens, decoder = settings.tokens, settings.decoder
     if tokens is None:
         raise ValueError("settings without the sizes of the vocabularies make no model of tokens")
+    _check_copies(tokens, decoder.copies)
     source = nn.Embedding(tokens.source_size, settings.encoder.embed_dim, padding_idx=PADDING)
     encoder = build_encoder(settings.encoder, source)
     target = source if tokens.shares_all else None
@@ -93,6 +94,20 @@ def build_seq2seq(settings: Seq2SeqSettings) -> Seq2Seq:
         ),
         settings,
     )
+
+
+def _check_copies(tokens: TokenSettings, copies: Optional[Tuple[int, ...]]) -> None:
+    """See that what source symbols are copied to are target symbols.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if copies is None:
+        return
+    if len(copies) != tokens.source_size:
+        raise ValueError(f"{len(copies)} source symbols are copied, and there are {tokens.source_size}")
+    if not all(0 <= number < tokens.target_size for number in copies):
+        raise ValueError(f"a source symbol is copied to none of the {tokens.target_size} target symbols")
 
 
 def _output_layer(tokens: TokenSettings, embedding: Optional[nn.Embedding]) -> nn.Module:

@@ -92,6 +92,7 @@ class DecoderSettings:
         bridge_activation: of a dense bridge.
         attention: None for a decoder without.
         covariates: each step is fed vectors known in advance, also where it does not read the previous output.
+        copies: of each source symbol, the number of the target symbol that it is copied to; None: nothing is copied.
     """
 
     kind: str
@@ -101,6 +102,7 @@ class DecoderSettings:
     bridge_activation: str = "tanh"
     attention: Optional[AttentionSettings] = None
     covariates: bool = False
+    copies: Optional[Tuple[int, ...]] = None
 
 
 @dataclass(frozen=True)

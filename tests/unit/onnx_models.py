@@ -38,6 +38,7 @@ def tokens(
     shared: bool = False,
     shares_all: bool = False,
     decoder_layers: int = 0,
+    copies=None,
     **stack,
 ) -> Seq2SeqSettings:
     """Settings of a model of tokens; ``stack`` are those of both sides."""
@@ -53,9 +54,12 @@ def tokens(
     output = OutputSettings(features, shared or shares_all, cutoffs, 0.0)
     return Seq2SeqSettings(
         encoder,
-        DecoderSettings(kind, decoder, features, bridge, activation, attention),
+        DecoderSettings(kind, decoder, features, bridge, activation, attention, copies=copies),
         tokens=TokenSettings(TARGET_SYMBOLS if shares_all else SOURCE_SYMBOLS, TARGET_SYMBOLS, output, shares_all),
     )
+
+
+COPIES = (*range(4), *(4 + (7 * number) % 19 for number in range(13)), 3, 3, 3)  # the last ones to the unknown symbol
 
 
 def looking(score: str, timing: str = "after", alignment: str = "soft", **more) -> AttentionSettings:
@@ -90,6 +94,16 @@ TOKENS: Dict[str, Seq2SeqSettings] = {
     "dot after, adaptive softmax": tokens(attention=looking("dot"), cutoffs=(10,)),
     "hard": tokens("hard_attention", looking("general", alignment="hard")),
     "monotonic": tokens("hard_attention", looking("general", alignment="monotonic"), layers=2, bridge="dense"),
+    "pointer-generator": tokens("pointer_generator", looking("additive", "before"), copies=COPIES),
+    "pointer-generator after, feeding, coverage": tokens(
+        "pointer_generator",
+        looking("additive", input_feeding=True, coverage=True),
+        features=16,
+        shared=True,
+        copies=COPIES,
+    ),
+    "hard, copying": tokens("hard_attention", looking("general", alignment="hard"), copies=COPIES),
+    "monotonic, copying": tokens("hard_attention", looking("general", alignment="monotonic"), copies=COPIES),
     "additive monotonic": tokens("hard_attention", looking("additive", alignment="monotonic"), bridge="zero"),
 }
 

@@ -34,6 +34,10 @@ VARIANTS += [
     ("attention_lstm", {"attention_timing": "after", "attention_coverage": True, "input_feeding": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard"}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic"}),
+    ("attention_lstm", {"attention_timing": "before", "copy": True}),
+    ("attention_lstm", {"attention_timing": "after", "attention_coverage": True, "input_feeding": True, "copy": True}),
+    ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard", "copy": True}),
+    ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic", "copy": True}),
 ]
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 from typing import Dict, Optional, Type
 
 from s2s_plugins.inference.export import attention
+from s2s_plugins.inference.export.copying import LEAST, copied
 from s2s_plugins.inference.export.steps import Carried, DecoderSteps, Source, Step, steps_of
 from s2s_plugins.inference.onnx.builder import Value
 from s2s_plugins.nn.attention import Attention
 from s2s_plugins.nn.decoders.hard import HardAttentionDecoder
 
-_LEAST = 1e-38  # of a probability whose logarithm is taken
 _PADDING, _BACKWARDS = -1e4, -1e30  # added to scores: padding keeps a row of the matrix that is finite
 
 
@@ -33,6 +33,8 @@ class HardSteps(DecoderSteps):
         found = super().start_attention(looks, source)
         padding = self.builder.add("Max", source.mask, self.builder.scalar(_PADDING))
         found["source.mask"] = Carried(padding, ("N", 1, "S"))
+        if self.decoder.copying is not None:
+            found["source.copied"] = copied(self.builder, self.decoder.copying, source)
         if self.decoder.monotonic:
             vocabulary = self.decoder.emission.out_features
             steps, one = source.steps, self.builder.scalar(1.0)
@@ -56,15 +58,25 @@ class HardSteps(DecoderSteps):
     def read_out(self, x: Value, seen: Optional[Value], tokens: Value, state: Dict[str, Value], step: Step) -> Step:
         to_readout = (x @ self.read["hidden"]).unsqueeze(2)
         hidden = (to_readout + state["source.memory"].unsqueeze(1)).tanh()  # N B S O
-        emitted = self.builder.linear(hidden, self.decoder.emission).softmax()
+        emitted = self._emitted(hidden, state)
         scores = attention.score(self.decoder.attention, self.builder, x, state["source.keys"], None)
         scores = scores + state["source.mask"]
         aligned = self._aligned(scores, tokens, state) if self.decoder.monotonic else scores.softmax()
         if self.decoder.monotonic:
             step.after.update({"row.aligned": aligned, "row.emitted": emitted})
         probabilities = (aligned.unsqueeze(2) @ emitted).squeeze(2)
-        logits = self.builder.add("Log", probabilities + self.builder.scalar(_LEAST))
+        logits = self.builder.add("Log", probabilities + self.builder.scalar(LEAST))
         return Step(logits, aligned, step.after)
+
+    def _emitted(self, hidden: Value, state: Dict[str, Value]) -> Value:
+        """What is read off each source token, (N, B, S, V)."""
+        logits, copying = self.builder.linear(hidden, self.decoder.emission), self.decoder.copying
+        if copying is None:
+            return logits.softmax()
+        both = self.builder.concat([logits, self.builder.linear(hidden, copying.gate)], -1).softmax()
+        emitted, copy = both.split([self.decoder.emission.out_features, 1], -1)
+        places = state["source.copied"].cast("int64").unsqueeze(1, 3)
+        return emitted.add_at(self.builder.add("Expand", places, self.builder.add("Shape", copy)), copy, 3)
 
     def _aligned(self, scores: Value, tokens: Value, state: Dict[str, Value]) -> Value:
         """``p(a_t = j | y_1 .. y_{t-1})`` (N, B, S)."""
@@ -73,7 +85,7 @@ class HardSteps(DecoderSteps):
         # the last token's emissions, wherever it was read: one value of "row.emitted" for each row and place
         vocabulary = self.builder.scalar(self.decoder.emission.out_features, "int64")
         indices = (state["rows"].unsqueeze(2) * steps + places) * vocabulary + tokens.unsqueeze(2)
-        said = state["row.emitted"].reshape(-1).take(indices) + self.builder.scalar(_LEAST)
+        said = state["row.emitted"].reshape(-1).take(indices) + self.builder.scalar(LEAST)
         last = (self.builder.add("Log", state["row.aligned"]) + self.builder.add("Log", said)).softmax()
         numbers = places.cast("float32")
         back = self.builder.add("Relu", numbers.unsqueeze(1) - numbers.unsqueeze(0)) * _BACKWARDS  # S S

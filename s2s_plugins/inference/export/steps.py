@@ -36,6 +36,7 @@ class Source(NamedTuple):
         states: the decoder's first ones.
         batch: (1,), N.
         steps: (1,), S.
+        tokens: (N, S), int64; None of vectors.
     """
 
     memory: Value
@@ -44,6 +45,7 @@ class Source(NamedTuple):
     states: States
     batch: Value
     steps: Value
+    tokens: Optional[Value] = None
 
 
 class Carried(NamedTuple):
@@ -197,7 +199,11 @@ class DecoderSteps:
         features = self.features(x, seen)
         if "feed" in self.gates:
             step.after["row.feed"] = features
-        return Step(self.output(self.decoder.output_layer, features), weights, step.after)
+        return Step(self.written(features, weights, state), weights, step.after)
+
+    def written(self, features: Value, weights: Optional[Value], state: Dict[str, Value]) -> Value:
+        """From features (..., O), and where the decoder looked, to the output."""
+        return self.output(self.decoder.output_layer, features)
 
     def pick(self, name: str, value: Value, rows: Value) -> Value:
         """The part ``name`` of the state behind the choice of ``rows`` (N, B) or (R,), the rows that go on."""

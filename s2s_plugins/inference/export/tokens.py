@@ -5,7 +5,7 @@ Shape letters: N sentences, R rows (N times beams), P rows of the step before, S
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.inference.export.bridge import first_states
 from s2s_plugins.inference.export.recurrent import Lengths, States, run_stack
@@ -49,7 +49,7 @@ def _encode(builder: Builder, model: Seq2Seq) -> Dict[str, Carried]:
     padding = padding_of(builder, tokens)
     embedded = embed(builder, model.encoder, tokens)
     memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
-    return start(builder, model.decoder, memory, last, padding)
+    return start(builder, model.decoder, memory, last, padding, tokens)
 
 
 def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
@@ -57,7 +57,14 @@ def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
     return builder.weight(encoder.embed_tokens.weight).take(tokens.transpose(1, 0))
 
 
-def start(builder: Builder, decoder: Decoder[Any], memory: Value, last: States, padding: Value) -> Dict[str, Carried]:
+def start(
+    builder: Builder,
+    decoder: Decoder[Any],
+    memory: Value,
+    last: States,
+    padding: Value,
+    tokens: Optional[Value] = None,
+) -> Dict[str, Carried]:
     """What the decoder starts from.
 
     Args:
@@ -66,6 +73,7 @@ def start(builder: Builder, decoder: Decoder[Any], memory: Value, last: States, 
         memory: (S, N, M).
         last: the encoder's final states.
         padding: (N, S), True at padding.
+        tokens: (N, S); None of vectors.
     """
     batch = padding.size(0)
     source = Source(
@@ -75,6 +83,7 @@ def start(builder: Builder, decoder: Decoder[Any], memory: Value, last: States, 
         states=first_states(decoder.bridge, builder, last, batch),
         batch=batch,
         steps=padding.size(1),
+        tokens=tokens,
     )
     return steps_of(decoder)(builder, decoder).start(source)
 

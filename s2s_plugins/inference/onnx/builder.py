@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from s2s_plugins.inference.onnx.graph import Attribute, Constant, Graph, Node, Port, Size
+from s2s_plugins.inference.onnx.graph import MOST_VALUES, Attribute, Constant, Graph, Node, Port, Size
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -82,6 +82,10 @@ class Value:
     def take(self, rows: Value, axis: int = 0) -> Value:
         return self.builder.add("Gather", self, rows, axis=axis)
 
+    def add_at(self, indices: Value, values: Value, axis: int) -> Value:
+        """``values`` added at the places ``indices`` along ``axis``; both are of one shape."""
+        return self.builder.add("ScatterElements", self, indices, values, axis=axis, reduction="add")
+
     def sum(self, axis: int, keepdims: bool = False) -> Value:
         return self.builder.add("ReduceSum", self, self.builder.integers(axis), keepdims=int(keepdims))
 
@@ -155,6 +159,11 @@ class Builder:
                 return Value(self, other)
         self.constants[name] = constant
         return Value(self, name)
+
+    def table(self, values: Sequence[int]) -> Value:
+        """(V,), int64, of any length."""
+        parts = (values[start : start + MOST_VALUES] for start in range(0, len(values), MOST_VALUES))
+        return self.concat([self.integers(*part) for part in parts], 0)
 
     def scalar(self, value: Number, kind: str = "float32") -> Value:
         return self.constant(kind, (), (value,))

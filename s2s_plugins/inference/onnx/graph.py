@@ -46,6 +46,7 @@ OPERATORS: Dict[str, Dict[str, type]] = {  # the attributes of each, by name
     "ReduceSum": {"keepdims": int},
     "Relu": {},
     "Reshape": {},
+    "ScatterElements": {"axis": int, "reduction": str},
     "Shape": {"start": int, "end": int},
     "Sigmoid": {},
     "Slice": {},
@@ -61,7 +62,7 @@ OPERATORS: Dict[str, Dict[str, type]] = {  # the attributes of each, by name
 }
 _MOST = {"inputs": 256, "outputs": 256, "weights": 10_000, "constants": 10_000, "nodes": 10_000}
 _LARGEST = 3.4028234663852886e38  # float32
-_MOST_VALUES, _MOST_SIZES, _MOST_NAME = 4096, 8, 200  # of a constant; of a shape; of a name
+MOST_VALUES, _MOST_SIZES, _MOST_NAME = 4096, 8, 200  # of a constant; of a shape; of a name
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,8 @@ class _Reader:
     def _constant(self, values: Any) -> Constant:
         kind, shape, numbers = self._list(values, 3, "a constant")
         kind, shape = self._type(kind), self._shape(shape)
-        if not isinstance(numbers, list) or len(numbers) > _MOST_VALUES or len(numbers) != math.prod(shape):
-            raise self._error(f"has a constant that has not as many values as its shape says, {_MOST_VALUES} at most")
+        if not isinstance(numbers, list) or len(numbers) > MOST_VALUES or len(numbers) != math.prod(shape):
+            raise self._error(f"has a constant that has not as many values as its shape says, {MOST_VALUES} at most")
         if kind == "float32":
             if any(not isinstance(one, (int, float)) or isinstance(one, bool) for one in numbers):
                 raise self._error("has a constant whose values are no numbers")

@@ -28,12 +28,14 @@ class AttentionState(NamedTuple):
         keys: the source, prepared once.
         feed: (B, O), the last attentional vector; (B, 0) without input feeding.
         coverage: (B, S), the attention each source token has had; (B, 0) without coverage.
+        copied: (B, S), the target symbol that each source token is copied to; (B, 0) without copying.
     """
 
     recurrent: RecurrentState
     keys: AttentionKeys
     feed: Tensor
     coverage: Tensor
+    copied: Tensor
 
     def reorder(self, new_order: Tensor) -> "AttentionState":
         return reorder(self, new_order)
@@ -110,13 +112,14 @@ class AttentionDecoder(Decoder[AttentionState]):
         )
 
     def start(self, encoder_output: EncoderOutput) -> AttentionState:
-        memory, padding_mask, _ = encoder_output
+        memory, padding_mask = encoder_output.memory, encoder_output.padding_mask
         batch, source_length, _ = memory.shape
         return AttentionState(
             self.bridge(encoder_output),
             self.attention.prepare(memory, padding_mask),
             memory.new_zeros(batch, self.readout.output_size if self.input_feeding else 0),
             memory.new_zeros(batch, source_length if self.coverage else 0, dtype=torch.float32),
+            encoder_output.tokens[:, :0],
         )
 
     def run(self, prev_output_tokens: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:

@@ -5,7 +5,8 @@ Shape letters: B sentences, T target tokens, S source tokens, H hidden size, O r
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Tuple
+import math
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
+from s2s_plugins.nn.copying import Copying
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.emissions import emissions
@@ -36,12 +38,14 @@ class HardAttentionState(NamedTuple):
         aligned: (B, S), log-probability that the last token was read off each source token, before it was known;
             (B, 0) where a step does not depend on the last one's place.
         emitted: (B, S, V), log-probabilities of the last token, read off each source token; or (B, 0, V).
+        copied: (B, S), the target symbol that each source token is copied to; (B, 0) without copying.
     """
 
     recurrent: RecurrentState
     keys: AttentionKeys
     aligned: Tensor
     emitted: Tensor
+    copied: Tensor
 
     def reorder(self, new_order: Tensor) -> "HardAttentionState":
         return reorder(self, new_order)
@@ -56,11 +60,13 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
     alignment never moves back: ``p(a_t = j | a_{t-1} = i)`` is that softmax over ``j >= i``, and the place of the last
     token is summed out by the forward algorithm: Wu and Cotterell 2019, arXiv:1905.06319, section 3.
 
-    The step's input is ``E y_{t-1}``. Time and memory grow with T x S x V: for small vocabularies.
+    The step's input is ``E y_{t-1}``. Time and memory grow with T x S x V: for small vocabularies. With copying, the
+    softmax of a source token is over the vocabulary and one thing more, to write what that token is.
 
     Args:
         attention: the score function.
         monotonic: whether the alignment never moves back.
+        copying: what source tokens are copied to; None: nothing is copied.
         output_layer: features (..., O) -> logits (..., V). What :meth:`run` calls features are log-probabilities
             (B, T, V), and the attribute ``output_layer`` leaves them as they are.
         **shared: what :class:`~s2s_plugins.nn.decoder.Decoder` takes.
@@ -70,11 +76,22 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
     sees = Sees(step=("token",), output=("context", "hidden"))
     paper_bridge = "copy"
 
-    def __init__(self, *, attention: Attention, monotonic: bool, output_layer: nn.Linear, **shared: Any) -> None:
+    def __init__(
+        self,
+        *,
+        attention: Attention,
+        monotonic: bool,
+        output_layer: nn.Linear,
+        copying: Optional[Copying] = None,
+        **shared: Any,
+    ) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)
         self.attention = attention
         self.monotonic = monotonic
+        self.copying = copying
         self.emission = output_layer
+        if copying is not None:  # copying begins as probable as all of the vocabulary
+            nn.init.constant_(copying.gate.bias, math.log(output_layer.out_features))
 
     @classmethod
     def dense_source(cls, encoder_stack: RecurrentStack) -> Tuple[Callable[[EncoderOutput], Tensor], int]:
@@ -84,13 +101,15 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
     def build(cls, settings: DecoderSettings, memory_size: int, **shared: Any) -> HardAttentionDecoder:
         assert settings.attention is not None
         attention = build_attention(settings.attention, settings.stack.hidden_size, memory_size)
-        return cls(attention=attention, monotonic=settings.attention.alignment == "monotonic", **shared)
+        copying = None if settings.copies is None else Copying(settings.output_size, settings.copies)
+        monotonic = settings.attention.alignment == "monotonic"
+        return cls(attention=attention, monotonic=monotonic, copying=copying, **shared)
 
     def fold(self, weights: str = "full") -> FoldedDecoder:
         return FoldedHardDecoder(self, weights)
 
     def start(self, encoder_output: EncoderOutput) -> HardAttentionState:
-        memory, padding_mask, _ = encoder_output
+        memory, padding_mask, tokens = encoder_output.memory, encoder_output.padding_mask, encoder_output.tokens
         batch, source_length, _ = memory.shape
         keys = self.attention.prepare(memory, padding_mask)
         from_memory, _ = self._readout_weights(memory.size(-1))
@@ -100,9 +119,9 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         aligned = memory.new_full((batch, places), _NEVER, dtype=precise)
         aligned[:, :1] = 0
         emitted = memory.new_zeros(batch, places, self.emission.weight.size(0), dtype=precise)
-        return HardAttentionState(
-            self.bridge(encoder_output), keys._replace(memory=F.linear(memory, from_memory)), aligned, emitted
-        )
+        copied = tokens[:, :0] if self.copying is None else self.copying.targets(tokens)
+        keys = keys._replace(memory=F.linear(memory, from_memory))
+        return HardAttentionState(self.bridge(encoder_output), keys, aligned, emitted, copied)
 
     def _readout_weights(self, memory_size: int) -> Tuple[Tensor, Tensor]:
         """The readout's weights for a source token (O, M) and for the hidden state (O, H)."""
@@ -119,19 +138,21 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
         linear = self._linear()
         _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
-        scores, emitted = self.emit(hidden, F.linear(hidden, from_hidden, linear.bias), state.keys)
+        to_readout = F.linear(hidden, from_hidden, linear.bias)
+        scores, emitted = self.emit(hidden, to_readout, state.keys, state.copied)
         log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, (state.aligned, state.emitted))
         if self.monotonic:
             state = state._replace(aligned=aligned[:, -1], emitted=emitted[:, -1])
         return log_probabilities, aligned.exp(), state._replace(recurrent=recurrent)
 
-    def emit(self, query: Tensor, to_readout: Tensor, keys: AttentionKeys) -> Tuple[Tensor, Tensor]:
+    def emit(self, query: Tensor, to_readout: Tensor, keys: AttentionKeys, copied: Tensor) -> Tuple[Tensor, Tensor]:
         """What each source token is worth, and what would be read off it.
 
         Args:
             query: (B, T, H).
             to_readout: (B, T, O), what the hidden states add to the readout.
             keys: with the memory as in :class:`HardAttentionState`.
+            copied: as there.
 
         Returns:
             Scores (B, T, S), and log-probabilities of the next token (B, T, S, V), in float32 or more.
@@ -141,8 +162,18 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         scores = scores.to(precise).masked_fill(keys.padding_mask.unsqueeze(1), _NEVER)
         # of a token the same values are dropped for all source tokens
         dropped = self.readout.dropout(torch.ones_like(to_readout)).unsqueeze(2)
-        logits = emissions(to_readout, keys.memory, dropped, self.emission.weight, self.emission.bias)
-        return scores, F.log_softmax(logits.to(precise), dim=-1)
+        emitted = emissions(to_readout, keys.memory, dropped, *self._emission_weights())
+        emitted = F.log_softmax(emitted.to(precise), dim=-1)
+        return scores, emitted if self.copying is None else self.copying.into_emissions(emitted, copied)
+
+    def _emission_weights(self) -> Tuple[Tensor, Optional[Tensor]]:
+        """Of the output layer and, last, of copying: (V or V + 1, O) and (V or V + 1,)."""
+        weight, bias = self.emission.weight, self.emission.bias
+        if self.copying is None:
+            return weight, bias
+        gate = self.copying.gate
+        bias = weight.new_zeros(weight.size(0)) if bias is None else bias
+        return torch.cat([weight, gate.weight]), torch.cat([bias, gate.bias])
 
     def sum_out(
         self, scores: Tensor, emitted: Tensor, tokens: Tensor, before: Tuple[Tensor, Tensor]

@@ -17,7 +17,7 @@ class FoldedHardDecoder(FoldedDecoder):
     """The same for hard attention, whose readout sees each source token by itself."""
 
     def _fold(self, state: Any, beams: int) -> FoldedState:
-        return super()._fold(state, beams)._replace(more=(state.aligned, state.emitted))
+        return super()._fold(state, beams)._replace(more=(state.aligned, state.emitted, state.copied))
 
     def _projects(self, keys: AttentionKeys, beams: int) -> bool:
         return False  # the decoder has done so
@@ -27,10 +27,13 @@ class FoldedHardDecoder(FoldedDecoder):
     ) -> Tuple[Tensor, FoldedState]:
         assert self.readout is not None and state.keys is not None
         to_readout = self.readout(x).add_(self.readout_bias)
-        by_sentence = (part.view(state.keys.memory.size(0), -1, part.size(1)) for part in (x, to_readout))
-        scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in self.decoder.emit(*by_sentence, state.keys))
-        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), state.more)
+        *before, copied = state.more
+        sentences = state.keys.memory.size(0)
+        by_sentence = (part.view(sentences, -1, part.size(1)) for part in (x, to_readout))
+        found = self.decoder.emit(*by_sentence, state.keys, copied[:: x.size(0) // sentences])
+        scores, emitted = (part.flatten(0, 1).unsqueeze(1) for part in found)
+        log_probabilities, aligned = self.decoder.sum_out(scores, emitted, tokens.unsqueeze(1), before)
         state = state._replace(weights=aligned.exp().squeeze(1))
         if self.decoder.monotonic:
-            state = state._replace(more=(aligned.squeeze(1), emitted.squeeze(1)))
+            state = state._replace(more=(aligned.squeeze(1), emitted.squeeze(1), state.more[-1]))
         return log_probabilities.squeeze(1), state

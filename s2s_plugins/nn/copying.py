@@ -1,0 +1,79 @@
+"""Copying source tokens into the output.
+
+Shape letters: B sentences, T target tokens, S source tokens, O readout size, V target vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Copying(nn.Module):
+    """The choice between writing a token of the vocabulary and copying one of the source.
+
+    A pointer-generator: See, Liu, Manning 2017, arXiv:1704.04368, section 2.2. What the source has and the target
+    vocabulary lacks counts as unknown, so all outputs are in the vocabulary.
+
+    Args:
+        features: size of what the output layer reads, O.
+        table: of each source symbol, the number of the target symbol that it is copied to.
+
+    Attributes:
+        gate: the score of copying, (..., O) -> (..., 1).
+        table: (V of the source,).
+    """
+
+    table: Tensor
+
+    def __init__(self, features: int, table: Sequence[int]) -> None:
+        super().__init__()
+        self.gate = nn.Linear(features, 1)
+        nn.init.uniform_(self.gate.weight, -0.1, 0.1)
+        nn.init.zeros_(self.gate.bias)
+        self.register_buffer("table", torch.tensor(table, dtype=torch.long), persistent=False)
+
+    def targets(self, tokens: Tensor) -> Tensor:
+        """The target symbols (B, S) that source tokens (B, S) are copied to."""
+        return self.table[tokens]
+
+    def forward(self, features: Tensor, logits: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+        """``p(y) = (1 - c) softmax(logits)_y + c sum_{j: x_j = y} a_j``, where ``c = sigmoid(gate(features))``:
+        equation 9, with ``c`` for 1 - p_gen.
+
+        Args:
+            features: (B, T, O).
+            logits: (B, T, V).
+            weights: attention, (B, T, S).
+            targets: of :meth:`targets`.
+
+        Returns:
+            Log-probabilities (B, T, V), in float32 or more.
+        """
+        precise = torch.promote_types(logits.dtype, torch.float32)
+        score = self.gate(features).to(precise)
+        weights = weights.to(precise)
+        copied = weights.new_zeros(*weights.shape[:2], logits.size(-1))
+        copied = copied.scatter_add(2, targets.unsqueeze(1).expand_as(weights), weights)
+        least = torch.finfo(precise).tiny  # what no source token is: the logarithm of 0 has no gradient
+        return torch.logaddexp(
+            F.logsigmoid(-score) + F.log_softmax(logits.to(precise), dim=-1),
+            F.logsigmoid(score) + copied.clamp_min(least).log(),
+        )
+
+    def into_emissions(self, log_probabilities: Tensor, targets: Tensor) -> Tensor:
+        """The same where a token is read off one source token, and copying is one more thing to write.
+
+        Args:
+            log_probabilities: of the symbols and, last, of copying: (B, T, S, V + 1).
+            targets: of :meth:`targets`.
+
+        Returns:
+            Log-probabilities (B, T, S, V).
+        """
+        written, copied = log_probabilities[..., :-1], log_probabilities[..., -1:]
+        places = targets[:, None, :, None].expand_as(copied)
+        return written.scatter(-1, places, torch.logaddexp(written.gather(-1, places), copied))

@@ -1,0 +1,143 @@
+"""Copying: that what is copied is what the equations say, and what copying makes possible."""
+
+import pytest
+import torch
+from conftest import batch_of, build_model, dictionary, translation_task
+
+from s2s_plugins.errors import UsageError
+from s2s_plugins.models.resolve import copy_table
+from s2s_plugins.nn.copying import Copying
+from s2s_plugins.nn.seq2seq import build_seq2seq
+
+HARD = [{"attention_alignment": alignment} for alignment in ("hard", "monotonic")]
+ALL = [
+    {"attention_timing": "before"},
+    {"attention_timing": "after"},
+    *({"attention_timing": "after", **h} for h in HARD),
+]
+every_kind = pytest.mark.parametrize("flags", ALL, ids=str)
+
+
+def only_copying(model, copies=True):
+    """Let the model do nothing but copying, or never copy."""
+    gate = model.decoder.core.copying.gate
+    with torch.no_grad():
+        gate.weight.zero_()
+        gate.bias.fill_(40.0 if copies else -40.0)
+    return model.eval()
+
+
+def task_of(source=10, target=10):
+    return translation_task(dictionary(source), dictionary(target))
+
+
+def test_the_probability_of_a_token_is_the_sum_over_both_ways_to_write_it():
+    torch.manual_seed(1)
+    copying = Copying(6, [0, 1, 2, 3, 7, 4, 3])
+    features, logits = torch.randn(2, 3, 6), torch.randn(2, 3, 9)
+    weights = torch.rand(2, 3, 5).softmax(-1)
+    targets = copying.targets(torch.tensor([[4, 5, 4, 6, 2], [6, 6, 5, 4, 2]]))
+    copy = copying.gate(features).sigmoid()[..., 0]
+    expected = torch.empty(2, 3, 9)
+    for b in range(2):
+        for t in range(3):
+            for token in range(9):
+                copied = sum(float(weights[b, t, j]) for j in range(5) if int(targets[b, j]) == token)
+                written = float(logits[b, t].softmax(-1)[token])
+                expected[b, t, token] = float(copy[b, t]) * copied + (1 - float(copy[b, t])) * written
+    torch.testing.assert_close(copying(features, logits, weights, targets).exp(), expected)
+
+
+@every_kind
+def test_what_goes_out_is_normalised(flags):
+    task = task_of()
+    model = build_model("attention_lstm", task, copy=True, **flags)
+    log_probabilities = model(**batch_of(task, [[1, 2, 3], [4]], [[3, 1], [4, 4]])["net_input"])[0]
+    torch.testing.assert_close(log_probabilities.exp().sum(-1), torch.ones(2, 3))
+
+
+@every_kind
+def test_a_model_that_only_copies_writes_source_tokens_alone(flags):
+    task = task_of()
+    model = only_copying(build_model("attention_lstm", task, copy=True, **flags))
+    probabilities = model(**batch_of(task, [[1, 2, 3]], [[3, 1]])["net_input"])[0].exp()
+    there = [task.target_dictionary.eos(), *map(task.target_dictionary.index, "123")]
+    torch.testing.assert_close(probabilities[..., there].sum(-1), torch.ones(1, 3))
+    assert (probabilities[0, 0, there] > 1e-4).all()  # later a monotonic alignment has left the first ones behind
+
+
+@every_kind
+def test_a_model_that_never_copies_is_the_one_without(flags):
+    task = task_of()
+    model = only_copying(build_model("attention_lstm", task, copy=True, **flags), copies=False)
+    plain = build_model("attention_lstm", task, **flags).eval()
+    weights = {
+        name.replace("vocabulary_layer", "output_layer"): value
+        for name, value in model.state_dict().items()
+        if ".copying." not in name
+    }
+    plain.load_state_dict(weights)
+    net_input = batch_of(task, [[1, 2, 3], [4]], [[3, 1], [4, 4]])["net_input"]
+    expected = plain(**net_input)[0].log_softmax(-1)
+    torch.testing.assert_close(model(**net_input)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_symbols_are_copied_by_their_spelling():
+    source, target = dictionary(6), dictionary(4)
+    table = copy_table(source, target)
+    assert [target[number] for number in table[:4]] == [source[number] for number in range(4)]
+    assert [target[table[source.index(symbol)]] for symbol in "0123"] == ["0", "1", "2", "3"]
+    assert {target[table[source.index(symbol)]] for symbol in "45"} == {"<unk>"}
+
+
+@pytest.mark.parametrize("flags, updates", [(ALL[0], 100), (ALL[3], 250)], ids=str)
+def test_symbols_that_training_never_had_in_the_target_are_copied(flags, updates):
+    """8 and 9 are in no training pair, so their embeddings are random: what is learnt is to copy."""
+    torch.manual_seed(3)
+    task = task_of()
+    model = build_model(
+        "attention_lstm",
+        task,
+        copy=True,
+        encoder_bidirectional=True,
+        encoder_hidden_size=32,
+        decoder_hidden_size=32,
+        **flags,
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    generator = torch.Generator().manual_seed(1)
+
+    def pairs(count, low, high):
+        lengths = torch.randint(1, 5, (count,), generator=generator).tolist()
+        return [torch.randint(low, high, (length,), generator=generator).tolist() for length in lengths]
+
+    model.train()
+    for _ in range(updates):
+        sentences = pairs(32, 0, 8)
+        batch = batch_of(task, sentences, sentences)
+        optimizer.zero_grad()
+        scores = model(**batch["net_input"])[0].log_softmax(-1)
+        real = batch["target"].ne(task.target_dictionary.pad())
+        (-scores.gather(-1, batch["target"].unsqueeze(-1)).squeeze(-1)[real].mean()).backward()
+        optimizer.step()
+    model.eval()
+    unseen = pairs(50, 8, 10)
+    batch = batch_of(task, unseen, unseen)
+    right = model(**batch["net_input"])[0].argmax(-1).eq(batch["target"]) | batch["target"].eq(
+        task.target_dictionary.pad()
+    )
+    assert right.all(1).float().mean() > 0.8
+
+
+def test_copying_and_an_adaptive_softmax_exclude_each_other():
+    with pytest.raises(UsageError, match="--adaptive-softmax-cutoff"):
+        build_model("attention_lstm", task_of(), copy=True, adaptive_softmax_cutoff="4,6")
+
+
+@pytest.mark.parametrize("copies, message", [((0, 1), "2 source symbols"), ((99,) * 20, "none of the 23")], ids=str)
+def test_settings_that_copy_to_what_is_not_there_are_refused(copies, message):
+    from onnx_models import looking, tokens
+
+    settings = tokens("pointer_generator", looking("additive"), copies=copies)
+    with pytest.raises(ValueError, match=message):
+        build_seq2seq(settings)
