@@ -19,7 +19,7 @@ TASK = Task(
         "copy": System("features before the lemma, copying", {"--copy": True}),
         "both": System("to every step, copying", {"--features": "encoder", "--copy": True}),
     },
-    default=["joined", "encoder", "copy", "both"],
+    default=["joined", "encoder", "copy"],
     minutes=10,
     licence={"german": "CC BY-SA 4.0", "english": "MIT", "french": "GPL-2.0-or-later"},
     train=10_000,

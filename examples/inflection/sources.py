@@ -35,8 +35,16 @@ def is_word(text: str) -> bool:
 
 
 def german(data: bytes) -> Iterator[Word]:
-    """Nouns of german-nouns' CSV file, less those with several genders and those that are declined as adjectives."""
-    for row in csv.DictReader(io.StringIO(data.decode("utf-8"), newline="")):
+    """Nouns of german-nouns' CSV file, less those with several genders and those that are declined as adjectives.
+
+    Raises:
+        WorkError: the file has other columns.
+    """
+    rows = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+    for column in ("lemma", "pos", "nominativ singular"):
+        if column not in (rows.fieldnames or ()):
+            raise WorkError(f"nouns.csv has no column {column!r}: this is another package")
+    for row in rows:
         lemma = row["lemma"]
         several = any(row.get(f"nominativ {number} {kind}") for number in GERMAN_NUMBERS for kind in OTHER_WORDS)
         if row["pos"] != "Substantiv" or several or not is_word(lemma):
@@ -44,7 +52,7 @@ def german(data: bytes) -> Iterator[Word]:
         forms: Forms = {}
         for case, case_tag in GERMAN_CASES.items():
             for number, number_tag in GERMAN_NUMBERS.items():
-                given = [row[f"{case} {number}{star}"] for star in ("", "*")]
+                given = [row.get(f"{case} {number}{star}") for star in ("", "*")]
                 right = [form for form in given if form and is_word(form)]
                 if right:
                     forms[f"N;{case_tag};{number_tag}"] = right

@@ -13,16 +13,15 @@ import struct
 import sys
 import unicodedata
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import debian
+from common.catalogues import messages
 from common.held_out import TRAIN, check_least, parted, write_parts
 from s2s_plugins.errors import WorkError, one_line_errors
 
 PACKAGE = "libgweather-4-common"
-MAGIC = 0x950412DE  # of a file of translations in this machine's byte order
-CONTEXT = "\x04"  # behind the context of a message
 INVISIBLE = (
     "\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e"  # marks of direction, and the break between Persian letters
 )
@@ -52,31 +51,6 @@ LANGUAGES = {
 }
 
 
-def translations(data: bytes, name: str) -> Iterator[Tuple[str, str]]:
-    """Message and translation of each entry of a file of gettext's, without contexts.
-
-    Args:
-        data: a ``.mo`` file: two tables of lengths and offsets.
-        name: of the file, for messages.
-
-    Raises:
-        WorkError: the file is damaged.
-    """
-    try:
-        order = next(order for order in "<>" if struct.unpack(f"{order}I", data[:4])[0] == MAGIC)
-        count, *tables = struct.unpack(f"{order}3I", data[8:20])
-        for number in range(count):
-            texts = []
-            for table in tables:
-                length, start = struct.unpack_from(f"{order}2I", data, table + 8 * number)
-                if start + length > len(data):
-                    raise ValueError("cut off")
-                texts.append(data[start : start + length].decode("utf-8"))
-            yield texts[0].rpartition(CONTEXT)[2], texts[1]
-    except (struct.error, StopIteration, ValueError) as error:
-        raise WorkError(f"{name} is no file of translations ({error or 'other magic number'})") from None
-
-
 def cleaned(text: str) -> str:
     """Composed, without marks that nobody sees, and without what stands in brackets behind it."""
     visible = "".join(letter for letter in unicodedata.normalize("NFC", text) if letter not in INVISIBLE)
@@ -89,7 +63,7 @@ def is_in(text: str, script: Script) -> bool:
     return bool(letters) and all(name.startswith(script.names) for name in letters)
 
 
-def pairs_of(entries: Iterator[Tuple[str, str]], script: Script) -> Dict[str, List[str]]:
+def pairs_of(entries: Iterable[Tuple[str, str]], script: Script) -> Dict[str, List[str]]:
     """Latin names with what they are called in a script; time zones and names of several places are left out."""
     latin = Script("en", ("LATIN",))
     found: Dict[str, Dict[str, None]] = {}
@@ -100,8 +74,8 @@ def pairs_of(entries: Iterator[Tuple[str, str]], script: Script) -> Dict[str, Li
     return {source: list(targets) for source, targets in found.items()}
 
 
-def read(cache: Path) -> Mapping[str, bytes]:
-    """The files of translations by locale.
+def read(cache: Path) -> Mapping[str, List[Tuple[str, str]]]:
+    """English names and their translations by locale.
 
     Raises:
         WorkError: the package could not be fetched, is damaged, or lacks one.
@@ -109,7 +83,12 @@ def read(cache: Path) -> Mapping[str, bytes]:
     deb = debian.fetch(PACKAGE, cache)
     locales = "|".join(script.locale for script in LANGUAGES.values())
     pattern = rf"usr/share/locale/(?:{locales})/LC_MESSAGES/libgweather-[\d.]+-locations\.mo"
-    found = {path.split("/")[3]: data for path, data in debian.files(deb, pattern)}
+    found = {}
+    for path, data in debian.files(deb, pattern):
+        try:
+            found[path.split("/")[3]] = list(messages(data))
+        except struct.error as error:
+            raise WorkError(f"{path} in {deb} cannot be read: {error}") from None
     lacking = [script.locale for script in LANGUAGES.values() if script.locale not in found]
     if lacking:
         raise WorkError(f"{deb} has no names of places in {', '.join(lacking)}: this is another package, remove it")
@@ -137,7 +116,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         check_least("--train", args.train)
         found = read(args.cache or args.out / "download")
         for language, script in LANGUAGES.items():
-            pairs = pairs_of(translations(found[script.locale], f"{script.locale}.mo"), script)
+            pairs = pairs_of(found[script.locale], script)
             write_parts(args.out / language, splits(pairs, args.train, args.seed, language), args.out)
     return 0
 

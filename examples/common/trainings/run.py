@@ -107,14 +107,16 @@ class Planner:
     def settings(self, name: str, system: str, seed: int) -> TrainSettings:
         """How a system is trained on a set: chosen on the development part, scored on the test part."""
         files = {part: str(part_file(self.data / name, part)) for part in (DEV, TEST)}
-        minutes = self.args.minutes or (DEMO_MINUTES if self.args.demo else self.task.minutes)
+        minutes = self.args.minutes
+        if minutes is None and self.args.updates is None:
+            minutes = DEMO_MINUTES if self.args.demo else self.task.minutes
         return TrainSettings(
             task="pairs",
             valid=files[DEV],
             test=files[TEST],
             seed=seed,
             updates=self.args.updates,
-            minutes=None if self.args.updates else minutes,
+            minutes=minutes,
             licence=self.task.licence[name],
             flags=tuple(words(self.task.systems[system].changes)),
             **self.task.systems[system].settings,
