@@ -12,33 +12,61 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Copying(nn.Module):
-    """The choice between writing a token of the vocabulary and copying one of the source.
-
-    A pointer-generator: See, Liu, Manning 2017, arXiv:1704.04368, section 2.2. What the source has and the target
-    vocabulary lacks counts as unknown, so all outputs are in the vocabulary.
+class Copies(nn.Module):
+    """What source tokens are copied to. What the target vocabulary lacks counts as unknown, so all outputs are in it.
 
     Args:
-        features: size of what the output layer reads, O.
         table: of each source symbol, the number of the target symbol that it is copied to.
 
     Attributes:
-        gate: the score of copying, (..., O) -> (..., 1).
         table: (V of the source,).
     """
 
     table: Tensor
 
-    def __init__(self, features: int, table: Sequence[int]) -> None:
+    def __init__(self, table: Sequence[int]) -> None:
         super().__init__()
-        self.gate = nn.Linear(features, 1)
-        nn.init.uniform_(self.gate.weight, -0.1, 0.1)
-        nn.init.zeros_(self.gate.bias)
         self.register_buffer("table", torch.tensor(table, dtype=torch.long), persistent=False)
 
     def targets(self, tokens: Tensor) -> Tensor:
         """The target symbols (B, S) that source tokens (B, S) are copied to."""
         return self.table[tokens]
+
+    @staticmethod
+    def log_sum(probabilities: Tensor, targets: Tensor, vocabulary: int) -> Tensor:
+        """The logarithm of what is copied to each symbol.
+
+        Args:
+            probabilities: of copying each source token, (B, T, S).
+            targets: of :meth:`targets`.
+            vocabulary: V.
+
+        Returns:
+            (B, T, V); where nothing is copied, a number that has no gradient.
+        """
+        total = probabilities.new_zeros(*probabilities.shape[:2], vocabulary)
+        total = total.scatter_add(2, targets.unsqueeze(1).expand_as(probabilities), probabilities)
+        return total.clamp_min(torch.finfo(total.dtype).tiny).log()
+
+
+class Copying(Copies):
+    """The choice between writing a token of the vocabulary and copying one of the source.
+
+    A pointer-generator: See, Liu, Manning 2017, arXiv:1704.04368, section 2.2.
+
+    Args:
+        features: size of what the output layer reads, O.
+        table: as :class:`Copies` has it.
+
+    Attributes:
+        gate: the score of copying, (..., O) -> (..., 1).
+    """
+
+    def __init__(self, features: int, table: Sequence[int]) -> None:
+        super().__init__(table)
+        self.gate = nn.Linear(features, 1)
+        nn.init.uniform_(self.gate.weight, -0.1, 0.1)
+        nn.init.zeros_(self.gate.bias)
 
     def forward(self, features: Tensor, logits: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
         """``p(y) = (1 - c) softmax(logits)_y + c sum_{j: x_j = y} a_j``, where ``c = sigmoid(gate(features))``:
@@ -55,14 +83,9 @@ class Copying(nn.Module):
         """
         precise = torch.promote_types(logits.dtype, torch.float32)
         score = self.gate(features).to(precise)
-        weights = weights.to(precise)
-        copied = weights.new_zeros(*weights.shape[:2], logits.size(-1))
-        copied = copied.scatter_add(2, targets.unsqueeze(1).expand_as(weights), weights)
-        least = torch.finfo(precise).tiny  # what no source token is: the logarithm of 0 has no gradient
-        return torch.logaddexp(
-            F.logsigmoid(-score) + F.log_softmax(logits.to(precise), dim=-1),
-            F.logsigmoid(score) + copied.clamp_min(least).log(),
-        )
+        copied = self.log_sum(weights.to(precise), targets, logits.size(-1))
+        written = F.log_softmax(logits.to(precise), dim=-1)
+        return torch.logaddexp(F.logsigmoid(-score) + written, F.logsigmoid(score) + copied)
 
     def into_emissions(self, log_probabilities: Tensor, targets: Tensor) -> Tensor:
         """The same where a token is read off one source token, and copying is one more thing to write.

@@ -18,7 +18,7 @@ SHAPES = [
     for bidirectional in (False, True)
     for layers in (1, 2)
 ]
-VARIANTS = [(arch, shape) for arch in ARCHITECTURES for shape in SHAPES]
+VARIANTS = [(arch, shape) for arch in [*ARCHITECTURES, "transducer_lstm"] for shape in SHAPES]
 # what else changes how a step is computed
 VARIANTS += [(arch, {"rnn_cell": "gru"}) for arch in ARCHITECTURES]
 VARIANTS += [(arch, {"encoder_layers": 2, "decoder_layers": 3, "residual": True}) for arch in ARCHITECTURES]
