@@ -17,25 +17,32 @@ from statistics import mean
 from typing import Any, Dict, List, Optional
 
 from benchmarks.machine import machine
-from s2s_plugins.errors import one_line_errors
+from s2s_plugins.errors import UsageError, one_line_errors
+from s2s_plugins.files import write_whole
 from s2s_plugins.training.run import train_in
 from s2s_plugins.training.settings import TrainSettings
 
 
-def measure(word: str, minutes: Optional[float], seed: int, out: Path) -> Dict[str, Any]:
-    """Train on one file, and read the scores of the test part."""
-    file, _, test = word.partition("=")
-    folder = out / f"{Path(file).stem}-{seed}"
-    kept = folder / "measured.json"
+def measure(file: str, settings: TrainSettings, out: Path) -> Dict[str, Any]:
+    """Train on one file, and read the scores of the test part; what was measured before is read.
+
+    Raises:
+        UsageError: it was measured with other settings.
+    """
+    folder = out / f"{Path(file).stem}-{settings.seed}"
+    kept, plain = folder / "measured.json", {**settings.plain(), "valid": settings.valid, "test": settings.test}
     if kept.exists():
         found: Dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        if found["settings"] != plain:
+            raise UsageError(f"{folder} was measured with other settings: use another --out, or remove it")
         return found
     began = time.monotonic()
-    train_in(file, folder, TrainSettings(minutes=minutes, seed=seed, test=test or None))
+    train_in(file, folder, settings)
     took = time.monotonic() - began
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["scores"]["test"]
-    found = {"file": Path(file).stem, "seed": seed, "minutes": round(took / 60, 2), **scores}
-    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    names = {"file": Path(file).stem, "seed": settings.seed, "minutes": round(took / 60, 2)}
+    found = {**names, "settings": plain, **scores}
+    write_whole(kept, json.dumps(found, indent=1) + "\n")
     return found
 
 
@@ -58,8 +65,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     add("--out", type=Path, required=True, metavar="DIR")
     args = parser.parse_args(argv)
     with one_line_errors("benchmarks.minutes", args.out, "stopped; re-run the command to resume"):
-        seeds = range(1, args.seeds + 1)
-        rows = [measure(file, args.minutes, seed, args.out) for file in args.files for seed in seeds]
+        rows = []
+        for word in args.files:
+            file, _, test = word.partition("=")
+            for seed in range(1, args.seeds + 1):
+                settings = TrainSettings(minutes=args.minutes, seed=seed, test=test or None)
+                rows.append(measure(file, settings, args.out))
         print(f"\n{json.dumps(machine())}\n\n{table(rows)}")
     return 0
 

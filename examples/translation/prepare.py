@@ -17,12 +17,13 @@ import unicodedata
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import sentencepiece
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import corpora, debian, pairs
+from common.catalogues import messages
 from common.pairs import Pair
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.text.tokens import SPACE
@@ -100,24 +101,6 @@ def help_pages(deb: Path) -> Dict[str, Dict[str, str]]:
         re.sub(HELP, r"\1", path): paragraphs(content.decode("utf-8", "replace"))
         for path, content in debian.files(deb, HELP)
     }
-
-
-def messages(content: bytes) -> Iterator[Tuple[str, str]]:
-    """English and translation of each entry of a .mo file of gettext, of plural forms the first.
-
-    Raises:
-        struct.error: it is none.
-    """
-    magic, _, count, originals, translations = struct.unpack_from("<5I", content)
-    if magic != 0x950412DE:
-        raise struct.error("no .mo file")
-    for number in range(count):
-        texts = []
-        for table in (originals, translations):
-            length, place = struct.unpack_from("<2I", content, table + 8 * number)
-            texts.append(content[place : place + length].decode("utf-8", "replace"))
-        english, translation = (text.split("\0")[0] for text in texts)
-        yield english.rpartition("\x04")[2], translation  # a context stands before that byte
 
 
 def label(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Lemmas and features to inflected forms."""

@@ -1,0 +1,1 @@
+"""Names of places from one script to another."""
