@@ -8,7 +8,8 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
-from s2s_plugins.training.choices import FEATURES, LEVELS, PRECISIONS, PRETRAININGS
+from s2s_plugins.text.features import FEATURES_AS
+from s2s_plugins.training.choices import LEVELS, PRECISIONS, PRETRAININGS
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +61,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
     help = "what the model makes of features: symbols before the source, or also a part of every step (default: joined)"
-    add("--features-as", choices=FEATURES, default=FEATURES[0], help=help)
+    add("--features-as", choices=FEATURES_AS, default=FEATURES_AS[0], help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
     help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"
     add("--ngrams", action="store_true", help=help)

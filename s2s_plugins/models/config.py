@@ -17,8 +17,8 @@ from s2s_plugins.nn.decoders.hard import ALIGNMENTS
 from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.recurrent import CELLS
 from s2s_plugins.nn.scheduled import DECAYS
+from s2s_plugins.text.features import FEATURES_AS
 
-FEATURES = ["joined", "encoder"]
 BRIDGES = ["auto", "zero", "copy", "dense"]
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     AutocastKind = str
     Weights = str
     Bridge = str
-    Features = str
+    FeaturesAs = str
     Activation = str
     Decay = str
     Score = str
@@ -38,7 +38,7 @@ else:  # which fairseq reads at run time, for what a flag may be
     AutocastKind = ChoiceEnum(["none", "bf16"])
     Weights = ChoiceEnum(list(KINDS))
     Bridge = ChoiceEnum(BRIDGES)
-    Features = ChoiceEnum(FEATURES)
+    FeaturesAs = ChoiceEnum(list(FEATURES_AS))
     Activation = ChoiceEnum(list(ACTIVATIONS))
     Decay = ChoiceEnum(list(DECAYS))
     Score = ChoiceEnum(list(ATTENTIONS))
@@ -129,7 +129,7 @@ class RecurrentConfig(DecoderConfig):
         default=False,
         metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
     )
-    features: Features = field(
+    features_as: FeaturesAs = field(
         default="joined",
         metadata={
             "help": "source symbols in \u27e6\u27e7 are features, read as tokens before the others (joined), and given "

@@ -126,9 +126,9 @@ def build_vector_model(model: Architecture, cfg: Any, task: Any) -> VectorModel:
         raise UsageError(
             f"--decoding-weights {cfg.decoding_weights} is about beam search, which vectors do not have: leave it out"
         )
-    if str(cfg.features) != "joined":
+    if str(cfg.features_as) != "joined":
         raise UsageError(
-            f"--features {cfg.features} is about symbols, --task sequence_regression has vectors: leave it out"
+            f"--features-as {cfg.features_as} is about symbols, --task sequence_regression has vectors: leave it out"
         )
     alignment = str(getattr(cfg, "attention_alignment", "soft"))
     if alignment != "soft":

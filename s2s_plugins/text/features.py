@@ -12,6 +12,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.tokens import SPACE
 
 OPEN, CLOSE = "\u27e6", "\u27e7"  # ⟦⟧: around a feature
+FEATURES_AS = ("joined", "encoder")  # what a model makes of features: symbols among the others, or more than that
 SEPARATORS = (";", "|", ",", "+", " ")
 MARK = "\t"  # between a text and its features
 

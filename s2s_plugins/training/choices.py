@@ -6,4 +6,3 @@ TASKS = ("pairs", "classes", "series")
 PRETRAININGS = ("vectors", "lm", "sa", "none")  # word vectors, a language model, a sequence autoencoder
 PRECISIONS = ("auto", "fp32", "bf16")
 LEVELS = ("token", "char", "sentencepiece")  # what a symbol of a text is
-FEATURES = ("joined", "encoder")  # what a model makes of features

@@ -15,9 +15,9 @@ from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
+from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.text.pairs.prepare import prepare_pairs, read_parts
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
-from s2s_plugins.training.choices import FEATURES
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
@@ -160,8 +160,8 @@ class PairsPlan(Plan):
         """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
         if prepared.copies:
             flags = {**flags, "--copy": True}
-        if prepared.source.features is not None and self.settings.features_as != FEATURES[0]:
-            flags = {**flags, "--features": self.settings.features_as}
+        if prepared.source.features is not None and self.settings.features_as != FEATURES_AS[0]:
+            flags = {**flags, "--features-as": self.settings.features_as}
         if self.start is not None:
             member, arch = self.start.members[0].settings, self.start.about.architecture
             assert isinstance(member, Seq2SeqSettings)

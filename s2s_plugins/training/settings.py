@@ -9,9 +9,10 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.ngrams import check_weight
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.series.planning import Asked
+from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
-from s2s_plugins.training.choices import FEATURES, PRECISIONS, PRETRAININGS, TASKS
+from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 
 FAIRSEQS = "lstm"  # an architecture of fairseq's own, to compare with: it has no model file
 NAMES = {"start": "--from"}  # flags that Python has no such names for
@@ -40,7 +41,7 @@ class TrainSettings:
         features: column of features of the source, as in ``lemma, form, V;PST``; None: one of three columns, if it
             looks like features, or none.
         features_separator: between two features; None: recognised.
-        features_as: what the model makes of them, one of :data:`~s2s_plugins.training.choices.FEATURES`: symbols before
+        features_as: what the model makes of them, one of :data:`~s2s_plugins.text.features.FEATURES_AS`: symbols before
             the source (``"joined"``), which are also given to every step of the decoder (``"encoder"``).
         copy: whether symbols of the source are copied, of those that training lacks too; None: if half of a target's
             symbols stand in its source, and the architecture can.
@@ -88,7 +89,7 @@ class TrainSettings:
     target: Optional[str] = None
     features: Optional[str] = None
     features_separator: Optional[str] = None
-    features_as: str = FEATURES[0]
+    features_as: str = FEATURES_AS[0]
     copy: Optional[bool] = None
     augment: int = 0
     source_level: Optional[str] = None
@@ -135,7 +136,7 @@ class TrainSettings:
             raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
-        for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS), ("features_as", FEATURES)):
+        for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS), ("features_as", FEATURES_AS)):
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")

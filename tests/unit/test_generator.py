@@ -38,7 +38,7 @@ def task():
 
 def with_features(task, flags):
     """The task, and sources; if the model sees features, some have them."""
-    if "features" not in flags:
+    if "features_as" not in flags:
         return task, SOURCES
     return translation_task(dictionary(features=2), dictionary()), [["⟦0⟧", *SOURCES[0]], *SOURCES[1:]]
 
