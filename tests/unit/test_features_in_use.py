@@ -5,7 +5,7 @@ import random
 
 import httpx
 import pytest
-from in_process import InThisProcess
+from in_process import run_here
 from served import running
 from web_tools import inflecting_model
 
@@ -14,7 +14,6 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import opened
-from s2s_plugins.training import workers
 from s2s_plugins.training.check.run import check
 from s2s_plugins.training.pretrained import read_start, with_levels
 from s2s_plugins.training.settings import TrainSettings
@@ -37,8 +36,8 @@ def verbs(count, seed):
 def out(tmp_path_factory):
     """The folder of a training on triples."""
     patch, out = pytest.MonkeyPatch(), tmp_path_factory.mktemp("features") / "verbs"
-    patch.setattr(workers, "Workers", InThisProcess)
-    settings = {"updates": 60, "valid": 30, "test": 30, "augment": 20, "precision": "fp32", "flags": TINY}
+    patch.setattr("s2s_plugins.training.plan.run_workers", run_here)
+    settings = {"updates": 40, "valid": 30, "test": 30, "augment": 20, "precision": "fp32", "flags": TINY}
     s2s_plugins.train(verbs(200, 1), out, progress=False, **settings)
     patch.undo()
     return out
