@@ -2,6 +2,7 @@
 
 import json
 import random
+import zipfile
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import s2s_plugins
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import read_model_file
+from s2s_plugins.inference.files.wheel import write_wheel
 from s2s_plugins.inference.load import opened
 from s2s_plugins.training.check.run import check
 from s2s_plugins.training.pretrained import read_start, with_levels
@@ -146,3 +148,10 @@ def test_the_server_answers_texts_with_features_and_refuses_others():
             answer = httpx.post(server.url + "/v1/predict", json={"text": bad})
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "no_features")
             assert "write TEXT<TAB>FEATURES" in answer.json()["error"]["message"]
+
+
+def test_a_package_says_how_features_are_given(out, tmp_path):
+    wheel = write_wheel(str(out), "verbs_model", "1.0", "CC0-1.0", tmp_path)
+    with zipfile.ZipFile(wheel) as package:
+        [metadata] = [name for name in package.namelist() if name.endswith("METADATA")]
+        assert 'model.predict("...\\tA;B")' in package.read(metadata).decode()
