@@ -130,4 +130,4 @@ def test_a_checkpoint_with_its_data_attends_to_the_sentences_own_symbols(data, c
 def test_prepared_data_says_how_a_checkpoint_spells_and_nothing_else_does(commands, data, checkpoint):
     flags = ("--prepared", data, "--source", "char", "--out", data.parent / "x.safetensors")
     result = commands("s2s", "save", checkpoint, *flags, code=2)
-    assert "--source and --prepared exclude each other: leave one out" in result.err
+    assert "--source char and --prepared exclude each other: leave one out" in result.err

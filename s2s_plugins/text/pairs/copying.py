@@ -10,8 +10,8 @@ from s2s_plugins.text.features import MARK, is_feature
 from s2s_plugins.text.pairs.survey import hash_of
 from s2s_plugins.text.pairs.writing import Numbers, numbers_of
 from s2s_plugins.text.slots import Slots
+from s2s_plugins.text.spaces import SPACE
 from s2s_plugins.text.symbols import UNK
-from s2s_plugins.text.tokens import SPACE
 
 ENOUGH = 0.5  # of a target's symbols in its source: there is something to copy
 MORE = 0.1  # than in the source of another target: where both have one alphabet, half may be there by chance
