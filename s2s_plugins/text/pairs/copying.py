@@ -6,7 +6,7 @@ import random
 import unicodedata
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from s2s_plugins.text.features import MARK, is_feature
+from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.survey import hash_of
 from s2s_plugins.text.pairs.writing import Numbers, numbers_of
 from s2s_plugins.text.slots import Slots
@@ -85,7 +85,7 @@ def _with_slots(source: List[str], target: List[str], slots: Slots, draw: random
         token
         for token, number in dict(zip(source, numbers[0])).items()
         if token in target and token in known and number not in slots.of_source
-        if token != SPACE and not is_feature(token)
+        if token != SPACE
     ]
     most = min(MOST, len(shared), len(free))
     if not most:
