@@ -122,7 +122,10 @@ def test_a_training_that_starts_from_a_model_copies_if_it_does(out):
 @pytest.mark.parametrize(
     "settings, error",
     [
-        ({"arch": "peek_lstm", "copy": True}, "--copy is of attention_lstm, and --arch is peek_lstm"),
+        (
+            {"arch": "peek_lstm", "copy": True},
+            "--copy is of attention_lstm and transducer_lstm, and --arch is peek_lstm",
+        ),
         ({"features_as": "tags"}, "--features-as tags is unknown: use one of joined, encoder"),
         ({"augment": -1}, "--augment -1 is out of range"),
     ],
@@ -134,7 +137,8 @@ def test_settings_that_do_not_go_together_are_refused(settings, error):
 
 def test_other_architectures_are_not_asked_to_copy():
     assert TrainSettings(arch="peek_lstm").options.copy is False
-    assert TrainSettings(arch="attention_lstm").options.copy is None
+    for arch in (None, "attention_lstm", "attention_lstm_tiny", "transducer_lstm"):
+        assert TrainSettings(arch=arch).options.copy is None
 
 
 def test_the_server_answers_texts_with_features_and_refuses_others():
