@@ -39,8 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         what = f"of a translator: a token of the {side} is what spaces separate, or a character"
         add(f"--{side}", choices=LEVELS, help=f"{what} (default: token)")
         add(f"--{side}-pieces", type=Path, metavar="F.model", help="it is a piece of this sentencepiece model")
-    help = "of a translator: its data, from s2s prepare --pairs, in place of --source and --target"
-    add("--prepared", type=Path, metavar="DIR", help=help)
+    add("--prepared", type=Path, metavar="DIR", help="what s2s prepare --pairs wrote, for --source and --target")
     add("--licence", default="", metavar="NAME", help="under which the model may be used, as CC-BY-4.0")
     add("--data", default="", metavar="TEXT", help="what it was trained on")
     help = "a score on what was held out, as WER=22.3; repeat it for others"
@@ -49,9 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size("--half", action="store_const", const="float16", dest="precision", help="weights in 16 bits: half the size")
     help = "matrices in 8 bits, each row with a scale: a quarter of the size"
     size("--int8", action="store_const", const="int8", dest="precision", help=help)
-    add(
-        "--lines", type=Path, metavar="F", help="with --half or --int8: what rounding changes on the lines of this file"
-    )
+    add("--lines", type=Path, metavar="F", help="with --half or --int8: what rounding changes on these lines")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -80,18 +77,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _spelled(args: argparse.Namespace, side: str) -> Any:
     """What a token of a side is, and its sentencepiece model: a Spelled."""
+    from s2s_plugins.text.pairs.prepared import read_prepared
     from s2s_plugins.text.spelling import Spelled, read_pieces
 
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
+    given = {f"--{side} {level}": level, f"--{side}-pieces": pieces, "--prepared": args.prepared}
+    flags = [flag for flag, value in given.items() if value is not None]
+    if len(flags) > 1:
+        raise UsageError(f"{flags[0]} and {flags[1]} exclude each other: leave one out")
     if args.prepared is not None:
-        from s2s_plugins.text.pairs.prepared import read_prepared
-
-        if level is not None or pieces is not None:
-            flag = f"--{side}" if level is not None else f"--{side}-pieces"
-            raise UsageError(f"{flag} and --prepared exclude each other: leave one out")
         return getattr(read_prepared(args.prepared), side).spelled
-    if pieces is None:
-        return Spelled(level or "token")
-    if level is not None:
-        raise UsageError(f"--{side} {level} and --{side}-pieces exclude each other: leave one out")
-    return Spelled("sentencepiece", read_pieces(pieces, f"--{side}-pieces"))
+    return Spelled(level or "token") if pieces is None else Spelled("sentencepiece", read_pieces(pieces, flags[0]))

@@ -22,7 +22,7 @@ EPILOG = """\
   s2s tune words.tsv --trials 50 --minutes 5 --jobs 8 --out tuned     five minutes a trial, eight at a time
   s2s tune words.tsv --out tuned -- --encoder-layers 2                all trials have two layers"""
 KEPT = ["valid", "test", "source", "target", "source_level", "target_level", "vocab_size", "longest", "minutes"]
-KEPT += ["updates", "arch"]
+KEPT += ["updates", "arch", "features", "features_separator"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +47,10 @@ def run(args: argparse.Namespace) -> None:
     data = data_of(args.data)
     values = {f"--{name.replace('_', '-')}": getattr(args, name) for name in KEPT}
     given = [word for flag, value in values.items() if value is not None for word in (flag, f"{value}")]
+    if args.copy is not None:
+        given.append("--copy" if args.copy else "--no-copy")
+    if args.augment:
+        given += ["--augment", str(args.augment)]
     if args.seed != 1:
         given += ["--seed", str(args.seed)]
     if args.precision != "auto":

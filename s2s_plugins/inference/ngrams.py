@@ -223,7 +223,7 @@ class NgramTranslator(Translator):
     def __init__(self, alone: Translator, ngrams: Ngrams) -> None:
         spellings = (alone.source_spelling, alone.target_spelling)
         super().__init__(alone.name, alone.model, alone.source, alone.target, *spellings)
-        check_levels(spellings[0].level, spellings[1].level)
+        check_levels(spellings[0].level, spellings[1].level, spellings[0].features)
         self.alone, self.ngrams, self.about = alone, ngrams, alone.about
         self.calibration, self.calibrated_on = ngrams.calibration, ngrams.calibrated_on
 
@@ -275,12 +275,14 @@ class NgramTranslator(Translator):
         return found._replace(weights=np.asarray(self.alone.align([sentence], [found])[0].weights))
 
 
-def check_levels(source: str, target: str) -> None:
+def check_levels(source: str, target: str, features: Optional[str] = None) -> None:
     """See that n-grams can be counted over such tokens.
 
     Raises:
         UsageError: they cannot.
     """
+    if features is not None:
+        raise UsageError("--ngrams aligns characters, and these sources have features: leave it out")
     if source != "char":
         raise UsageError(f"--ngrams aligns characters, and the source's level is {source}: leave it out")
     if target == "sentencepiece":

@@ -28,6 +28,7 @@ from s2s_plugins.inference.torch.translator import TorchModel
 from s2s_plugins.inference.translator import Model, Translator
 from s2s_plugins.models.checkpoint import Checkpoint, as_dictionary, as_symbols, read_checkpoint
 from s2s_plugins.models.seq2seq import RecurrentModel
+from s2s_plugins.models.slotted import read_words
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
 from s2s_plugins.text.symbols import EOS, PAD
@@ -106,12 +107,17 @@ class CheckpointTranslator(Translator):
             )
         self.task.load_dataset(split)
         dataset = self.task.dataset(split)
+        words = read_words(config, split) if self.slots else None
         sentences = []
         for index in range(len(dataset) if limit is None else min(limit, len(dataset))):
             item = dataset[index]
             numbers, target = item["source"].tolist(), item.get("target")
-            reference = None if target is None else self.tokens(self.target, target.tolist())
-            sentences.append(Sentence(self.tokens(self.source, numbers, with_end=True), numbers, reference))
+            tokens = self.tokens(self.source, numbers, with_end=True)
+            if words is not None and len(words[index]) == len(tokens) - 1:  # else it was truncated
+                tokens = [*words[index], tokens[-1]]
+            sentence = Sentence(tokens, numbers)
+            reference = None if target is None else self.written(sentence, target.tolist())
+            sentences.append(sentence._replace(reference=reference))
             self.check_length(len(numbers), f"sentence {index + 1}")
         return sentences
 

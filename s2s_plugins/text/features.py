@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.tokens import SPACE
+from s2s_plugins.text.spaces import SPACE
 
 OPEN, CLOSE = "\u27e6", "\u27e7"  # ⟦⟧: around a feature
 FEATURES_AS = ("joined", "encoder")  # what a model makes of features: symbols among the others, or more than that

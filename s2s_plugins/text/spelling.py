@@ -8,7 +8,7 @@ from typing import Container, List, NamedTuple, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.features import check_separator, parted, split_features, symbols_of
-from s2s_plugins.text.tokens import SPACE
+from s2s_plugins.text.spaces import SPACE
 
 LEVELS = ("token", "char", "sentencepiece")
 FORMS = ("NFC", "NFD")  # of Unicode: composed, decomposed

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.spaces import SPACE
 from s2s_plugins.text.symbols import EOS, SPECIAL, UNK
 from s2s_plugins.text.words import split_words
 
 LEVELS = ("word", "char", "sentencepiece")
 RARE = ("drop", "unk")
-SPACE = "\u2581"  # ▁, stands for a space where characters are tokens: fairseq splits lines at spaces
 SETTINGS_FILE, MODEL_FILE = "tokens.json", "tokens.model"
 
 

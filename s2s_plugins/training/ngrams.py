@@ -44,7 +44,7 @@ def count_ngrams(prepared: Prepared, path: Path, log: Path, say: Say) -> None:
         MissingExtra: Phonetisaurus is not installed.
         WorkError: it fails.
     """
-    check_levels(prepared.source.level, prepared.target.level)
+    check_levels(prepared.source.level, prepared.target.level, prepared.source.features)
     aligner, counter, converter = map(program, ("phonetisaurus-align", "estimate-ngram", "phonetisaurus-arpa2wfst"))
     path.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -64,13 +64,13 @@ def count_ngrams(prepared: Prepared, path: Path, log: Path, say: Say) -> None:
 
 
 def lexicon_lines(prepared: Prepared) -> Iterator[str]:
-    """The training part as Phonetisaurus reads it."""
+    """The training part as Phonetisaurus reads it, without what is taught or made beside its pairs."""
     sides = []
     for side in ("source", "target"):
         symbols = prepared.dictionary(side)
         sides.append((symbols, IndexedTexts(prepared.folder / f"train.source-target.{side}", len(symbols))))
     (characters, sources), (symbols, targets) = sides
-    for place in range(len(sources)):
+    for place in range(min(len(sources), prepared.train.pairs)):  # those of the data are the first
         source = as_word(characters[number] for number in sources[place][:-1])
         yield f"{source}\t{as_symbols(symbols[number] for number in targets[place][:-1])}\n"
 

@@ -17,7 +17,7 @@ from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 FAIRSEQS = "lstm"  # an architecture of fairseq's own, to compare with: it has no model file
 NAMES = {"start": "--from"}  # flags that Python has no such names for
 LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31), "augment": (0, 10**7)}
-COPIES = "attention_lstm"  # the architecture that copies
+COPY = ("attention_lstm", "transducer_lstm")  # architectures that can copy
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
     "--max-update": "--updates",
@@ -141,7 +141,7 @@ class TrainSettings:
             if value is not None and value not in choices:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")
         if self.copy and not self.can_copy:
-            raise UsageError(f"--copy is of {COPIES}, and --arch is {self.arch}: leave one of them out")
+            raise UsageError(f"--copy is of {' and '.join(COPY)}, and --arch is {self.arch}: leave one of them out")
         for word in self.flags:
             name = word.partition("=")[0]
             if name in DECIDED:
@@ -161,7 +161,7 @@ class TrainSettings:
     @property
     def can_copy(self) -> bool:
         """Whether the architecture can copy symbols of the source."""
-        return self.arch is None or self.arch == COPIES or self.arch.startswith(f"{COPIES}_")
+        return self.arch is None or any(self.arch == name or self.arch.startswith(f"{name}_") for name in COPY)
 
     @property
     def options(self) -> Options:

@@ -88,7 +88,7 @@ def test_every_verb_has_a_file_of_one_shape():
         "opening",
         "train-arguments",
     }
-    assert files == {*VERBS, "prepare-series"}  # prepare, with --series among its words
+    assert files == {*VERBS, "prepare-series", "prepare-pairs"}  # prepare, with --series or --pairs among its words
     for verb in files:
         module = importlib.import_module(f"s2s_plugins.cli.{verb.replace('-', '_')}")
         assert module.DESCRIPTION and callable(module.add_arguments) and callable(module.run)

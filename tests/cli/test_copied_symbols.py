@@ -6,6 +6,7 @@ import pytest
 from conftest import USER_DIR
 
 from s2s_plugins.inference.load import load
+from s2s_plugins.models.translator import load_translator
 from s2s_plugins.text.slots import SLOTS
 
 STRANGE = str.maketrans("abc", "\u0433\u4e16\u00e9")
@@ -117,7 +118,16 @@ def test_tokens_that_do_not_fit_the_data_are_named(commands, data, checkpoint):
     assert f"{path} has 26 lines and test 25 sentences: prepare the data again" in result.err
 
 
+def test_a_checkpoint_with_its_data_attends_to_the_sentences_own_symbols(data, checkpoint):
+    translator = load_translator(str(checkpoint), str(data))
+    rows = [line.split("\t") for line in (data / "test.tsv").read_text(encoding="utf-8").splitlines()]
+    sentences = translator.read("test", 5)
+    assert ["".join(one.reference) for one in sentences] == [form for _, _, form in rows[:5]]
+    assert [one.tokens[2:-1] for one in sentences] == [list(lemma) for lemma, _, _ in rows[:5]]
+    assert not any(slot in token for one in translator.attend(sentences) for token in one.target for slot in SLOTS)
+
+
 def test_prepared_data_says_how_a_checkpoint_spells_and_nothing_else_does(commands, data, checkpoint):
     flags = ("--prepared", data, "--source", "char", "--out", data.parent / "x.safetensors")
     result = commands("s2s", "save", checkpoint, *flags, code=2)
-    assert "--source and --prepared exclude each other: leave one out" in result.err
+    assert "--source char and --prepared exclude each other: leave one out" in result.err

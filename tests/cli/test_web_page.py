@@ -13,7 +13,7 @@ from onnx_models import TOKENS
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 from served import running
-from web_tools import LETTERS, letters_model, pieces_model, runtime_or_skip, served
+from web_tools import LETTERS, inflecting_model, letters_model, pieces_model, runtime_or_skip, served
 
 from s2s_plugins.inference.files.facts import About
 from s2s_plugins.inference.load import opened
@@ -23,6 +23,7 @@ from s2s_plugins.web.folder import write_page
 
 TRANSLATOR = letters_model([TOKENS["general before, three layers, residual"]])
 PIECES = pieces_model(TOKENS["monotonic"])
+VERBS = inflecting_model()
 WORDS = ["".join(word) for word in itertools.product("bafé", "geQ", "mano", "el")]
 WORDS = [*WORDS[:92], "p", "ABBA", "ponmlkjihgfedcba", "e\u0301a", "ba ba", "\u4e16b", "bb  b ", "Q"]
 
@@ -36,6 +37,7 @@ def site(tmp_path_factory):
     classifier = model_of([str(REPOSITORY / "tests" / "checkpoints" / "sa_lstm-classifier.pt")])
     write_page(replace(classifier, path="films.safetensors"), str(root / "films"))
     write_page(PIECES, str(root / "pieces"))
+    write_page(VERBS, str(root / "verbs"))
     with served(root) as address:
         yield address
 
@@ -245,6 +247,26 @@ def test_sentencepiece_runs_in_the_browser(visit, site):
         pieces = translator.source_spelling.tokens(text, {}).split()
         assert page.evaluate(WEIGHTS)[0][1:] == [*pieces, "</s>"]
     assert not page.said
+
+
+def test_features_are_typed_behind_the_tab_key_and_strange_letters_are_copied(visit):
+    page, translator = visit("verbs/"), opened(VERBS)
+    assert page.get_attribute("#text", "placeholder") == "TEXT, Tab key, FEATURES with ; between them"
+    page.focus("#text")
+    page.keyboard.type("\u0433\u0433\u0433")
+    page.keyboard.press("Tab")
+    page.keyboard.type("V;NEW")
+    text = "\u0433\u0433\u0433\tV;NEW"
+    assert page.input_value("#text") == text
+    page.wait_for_function(SHOWS, arg=text)
+    shown, expected = page.evaluate(SHOWN), translator.predict(text, nbest=5)
+    assert shown[0][0] == expected[0].text and "\u0433" in shown[0][0]
+    assert [float(score) for *_, score in shown] == pytest.approx([one.score for one in expected], abs=6e-4)
+    assert page.locator("#tokens mark").all_text_contents() == ["⟦NEW⟧ (unknown)"]
+    page.keyboard.press("Tab")
+    expect(page.locator("#nbest")).to_be_focused()
+    type_in(page, "walk")
+    expect(page.locator("#problem")).to_contain_text("write TEXT<TAB>FEATURES")
 
 
 def test_it_fits_a_narrow_screen_and_has_contrast_in_light_and_dark(visit):

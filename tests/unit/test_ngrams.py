@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from onnx_models import TOKENS
+from pairs_data import words
 from web_tools import LETTERS, PHONES, letters_model
 
 from s2s_plugins.errors import UsageError, WorkError
@@ -17,7 +18,7 @@ from s2s_plugins.extras import MissingExtra
 from s2s_plugins.inference import ngrams
 from s2s_plugins.inference.calibration import Calibration
 from s2s_plugins.inference.load import opened
-from s2s_plugins.inference.ngrams import Ngrams, NgramTranslator, vote, with_ngrams
+from s2s_plugins.inference.ngrams import Ngrams, NgramTranslator, check_levels, vote, with_ngrams
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.text.pairs.prepare import prepare_pairs
 from s2s_plugins.text.spelling import Spelling
@@ -118,6 +119,18 @@ def test_what_is_counted_is_the_training_part_as_the_model_reads_it(tmp_path):
     prepared = prepare_pairs(pairs, tmp_path / "data", given)
     lines = set(lexicon_lines(prepared))
     assert lines == {"cafe\u0301\u2581x\tK A\n", "cafe\u0301\u2581x\tK E\n", "b\tB\n"}
+
+
+def test_what_is_taught_or_made_is_not_counted(tmp_path):
+    pairs = [(word, f"{word}x") for word in words(40)]
+    prepared = prepare_pairs(pairs, tmp_path / "data", Options(valid=0, test=0, copy=True, augment=9))
+    found = [line.split("\t")[0] for line in lexicon_lines(prepared)]
+    assert sorted(found) == sorted(word for word, _ in pairs)
+
+
+def test_ngrams_take_no_features():
+    with pytest.raises(UsageError, match="--ngrams aligns characters, and these sources have features: leave it out"):
+        check_levels("char", "token", ";")
 
 
 @needs_phonetisaurus

@@ -83,6 +83,15 @@ def test_half_of_the_training_pairs_are_there_again_with_slots_that_stand_for_on
     assert set(used) == set(SLOTS)
 
 
+def test_no_slot_stands_for_a_space(tmp_path):
+    pairs = [(f"{word[:2]} {word[2:]}", f"{word[2:]} {word[:2]}") for word in words(80)]
+    prepare_pairs(
+        pairs, tmp_path / "data", Options(valid=0, test=0, source_level="char", target_level="char", copy=True)
+    )
+    taught = tokens_in(tmp_path / "data", "train")[len(pairs) :]
+    assert taught and all(source.count("▁") == target.count("▁") == 1 for source, target in taught)
+
+
 def restored(source, target, original):
     """Whether slots stand for one symbol each of the original."""
     if (len(source), len(target)) != tuple(map(len, original)):

@@ -18,6 +18,7 @@ from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import require
 from s2s_plugins.files import replacing
 from s2s_plugins.inference.files.contents import model_file_of
+from s2s_plugins.inference.files.facts import TranslatorFacts
 from s2s_plugins.inference.files.info import as_text, line
 from s2s_plugins.inference.files.model_file import ModelFile, read_model_file
 from s2s_plugins.inference.files.packages import MODEL, NAME, installed_model
@@ -129,6 +130,8 @@ def _expression(licence: str) -> Optional[str]:
 def _readme(model: ModelFile, name: str, version: str) -> str:
     facts = as_text(model, os.stat(model.path).st_size).replace("```", "'''")
     argument = "array" if model.kind == "forecaster" else '"..."'
+    if isinstance(model.facts, TranslatorFacts) and model.facts.source.features is not None:
+        argument = f'"...\\tA{model.facts.source.features}B"'  # a text and its features
     return f"""# {name}
 
 A {model.kind}, trained with s2s_plugins. Licence of the model: {model.about.licence}.

@@ -6,12 +6,12 @@ import random
 import unicodedata
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from s2s_plugins.text.features import MARK, is_feature
+from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.survey import hash_of
 from s2s_plugins.text.pairs.writing import Numbers, numbers_of
 from s2s_plugins.text.slots import Slots
+from s2s_plugins.text.spaces import SPACE
 from s2s_plugins.text.symbols import UNK
-from s2s_plugins.text.tokens import SPACE
 
 ENOUGH = 0.5  # of a target's symbols in its source: there is something to copy
 MORE = 0.1  # than in the source of another target: where both have one alphabet, half may be there by chance
@@ -85,7 +85,7 @@ def _with_slots(source: List[str], target: List[str], slots: Slots, draw: random
         token
         for token, number in dict(zip(source, numbers[0])).items()
         if token in target and token in known and number not in slots.of_source
-        if token != SPACE and not is_feature(token)
+        if token != SPACE
     ]
     most = min(MOST, len(shared), len(free))
     if not most:

@@ -26,7 +26,7 @@ from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID,
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.writing import Numbers, numbers_of, write_parts
 from s2s_plugins.text.slots import Slots
-from s2s_plugins.text.tokens import SPACE
+from s2s_plugins.text.spaces import SPACE
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Iterable, Literal
 
 from s2s_plugins.text.features import MARK
-from s2s_plugins.text.tokens import SPACE
+from s2s_plugins.text.spaces import SPACE
 
 # A composed alphabet this many times as large as the decomposed one is decomposed on the target side too: Hangul,
 # Vietnamese. Elsewhere a composed target is shorter, and no accent can stand where no letter takes it.
