@@ -6,10 +6,11 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import Iterable, Iterator, Sequence, Union
+from typing import Iterable, Iterator, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 
+Table = Tuple[Sequence[str], Iterable[Sequence[str]]]  # names of columns, and rows
 # what ends a line or a column, for any program that reads a table
 BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -52,6 +53,21 @@ def write_whole(path: Path, text: str) -> None:
     """Write a text file that appears whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def with_features(columns: Sequence[str], rows: Iterable[Sequence[str]], column: str = "source") -> Table:
+    """A table whose sources may be ``TEXT<TAB>FEATURES``: then these have a column of their own behind the text's.
+
+    Args:
+        columns: their names.
+        rows: their cells.
+        column: the name of that of sources.
+    """
+    place, rows = list(columns).index(column), list(rows)
+    if not rows or not all("\t" in row[place] for row in rows):
+        return columns, rows
+    names = [*columns[: place + 1], "features", *columns[place + 1 :]]
+    return names, [[*row[:place], *row[place].split("\t", 1), *row[place + 1 :]] for row in rows]
 
 
 def as_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

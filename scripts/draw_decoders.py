@@ -32,7 +32,7 @@ def architectures() -> List[str]:
 
     def seen(arch: str) -> Tuple[bool, int, str]:
         sees = ARCH_MODEL_REGISTRY[arch].decoder_class.sees
-        return "context" in sees.step, len(sees.step) + len(sees.output), arch
+        return "context" in (*sees.step, *sees.output), len(sees.step) + len(sees.output), arch
 
     own = [
         arch

@@ -260,11 +260,11 @@ def trained(commands, digits) -> Dict[str, Path]:
     return checkpoints
 
 
-def dictionary(symbols: int = 10) -> Dictionary:
-    """Symbols ``0``, ``1``, ... behind the four that fairseq adds."""
+def dictionary(symbols: int = 10, features: int = 0) -> Dictionary:
+    """Symbols ``0``, ``1``, ... behind the four that fairseq adds, and behind them features ``⟦0⟧``, ``⟦1⟧``, ..."""
     result = Dictionary()
-    for symbol in range(symbols):
-        result.add_symbol(str(symbol))
+    for symbol in [*map(str, range(symbols)), *(f"⟦{feature}⟧" for feature in range(features))]:
+        result.add_symbol(symbol)
     return result
 
 

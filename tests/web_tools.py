@@ -16,7 +16,7 @@ from typing import Any, Iterator, Optional, Sequence
 
 import pytest
 from conftest import REPOSITORY, program
-from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, random_weights
+from onnx_models import SOURCE_SYMBOLS, TARGET_SYMBOLS, TOKENS, random_weights
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from s2s_plugins.errors import UsageError, WorkError
@@ -26,6 +26,8 @@ from s2s_plugins.inference.files.model_file import Member, ModelFile
 from s2s_plugins.inference.torch.backend import weights_of
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import Seq2SeqSettings
+from s2s_plugins.text.slots import SLOTS
+from s2s_plugins.text.symbols import BOS
 from s2s_plugins.web.folder import PAGE
 from s2s_plugins.web.runtime import ONNX, PIECES, runtime_files
 
@@ -116,6 +118,22 @@ def pieces_model(settings: Seq2SeqSettings) -> ModelFile:
     symbols = tuple(processor.id_to_piece(number) for number in range(3, SOURCE_SYMBOLS - 1))
     facts = replace(model.facts, source=Side(symbols, "sentencepiece", pieces))
     return replace(model, facts=facts, path="pieces.safetensors")
+
+
+FEATURES = ["V", "PST", "PRS"]
+
+
+def inflecting_model() -> ModelFile:
+    """A random model of words with features, which copies letters that it lacks."""
+    source = (*(f"⟦{name}⟧" for name in FEATURES), *LETTERS[:7], *SLOTS)
+    target = (*LETTERS[4:10], *LETTERS[:4], "ß", "é", *SLOTS)
+    copied = tuple(4 + target.index(one) if one in target else BOS for one in source)
+    settings = TOKENS["pointer-generator"]
+    sizes = replace(settings.tokens, source_size=4 + len(source), target_size=4 + len(target))
+    decoder = replace(settings.decoder, copies=(*range(4), *copied))
+    model = letters_model([replace(settings, tokens=sizes, decoder=decoder)])
+    sides = Side(source, "char", form="NFC", features=";"), Side(target, "char", form="NFC", written="NFC")
+    return replace(model, facts=replace(model.facts, source=sides[0], target=sides[1]), path="verbs.safetensors")
 
 
 def same_predictions(shown: Sequence[Any], expected: Sequence[Any]) -> None:

@@ -15,9 +15,9 @@ TASK = Task(
     sets={"german": "German nouns", "english": "English", "french": "French verbs"},
     systems={
         "joined": System("features before the lemma"),
-        "encoder": System("features to every step too", {"--features": "encoder"}),
+        "encoder": System("features to every step too", {"--features-as": "encoder"}),
         "copy": System("features before the lemma, copying", {"--copy": True}),
-        "both": System("to every step, copying", {"--features": "encoder", "--copy": True}),
+        "both": System("to every step, copying", {"--features-as": "encoder", "--copy": True}),
     },
     default=["joined", "encoder", "copy"],
     minutes=10,

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", metavar="MODEL.safetensors", help="the file to write (default: MODEL is replaced)")
     add("--source", metavar="COLUMN", help="column of the source, or of the text (default: the first of two)")
     add("--target", metavar="COLUMN", help="column of the target, or of the label (default: the second of two)")
+    add("--features", metavar="COLUMN", help="column of a source's features (default: a third one)")
     add_backend(parser)
 
 
@@ -45,6 +46,6 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"{len(args.data)} files are too many: name one of pairs, or two whose lines are pairs")
     data = args.data[0] if len(args.data) == 1 else tuple(args.data)
     model = load(path, args.backend)
-    found = model.calibrate(data, (args.source, args.target))
+    found = model.calibrate(data, (args.source, args.target, args.features))
     model.save(out)
     print(f"{out}: {found}")

@@ -1,6 +1,7 @@
 """``s2s prepare``: labelled and unlabelled text to binarised data, for pretraining and for classification.
 
-With ``--series`` among its words the verb prepares series of numbers: :mod:`s2s_plugins.cli.prepare_series`.
+With ``--series`` among its words the verb prepares series of numbers: :mod:`s2s_plugins.cli.prepare_series`; with
+``--pairs`` pairs of source and target: :mod:`s2s_plugins.cli.prepare_pairs`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ labelled:   .csv or .tsv with a header, .jsonl, or a folder with a folder of fil
             (a .tsv has no quoting: everything between two tabs is a value)
 unlabelled: plain text with a document a line, or one of these forms without labels
 
+pairs:             s2s prepare --pairs FILE --help
 series of numbers: s2s prepare --series FILE --help"""
 OUTPUT, STOPPED = "dest", "interrupted, nothing was written"
 
 
 def instead(words: Sequence[str]) -> Optional[str]:
     """The verb's module for these words, if it is another one."""
-    is_series = any(word == "--series" or word.startswith("--series=") for word in words)
-    return "prepare_series" if is_series else None
+    flags = {word.partition("=")[0] for word in words}
+    found = [other for other in ("series", "pairs") if f"--{other}" in flags]
+    return f"prepare_{found[0]}" if found else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         what = f"of a translator: a token of the {side} is what spaces separate, or a character"
         add(f"--{side}", choices=LEVELS, help=f"{what} (default: token)")
         add(f"--{side}-pieces", type=Path, metavar="F.model", help="it is a piece of this sentencepiece model")
+    help = "of a translator: its data, from s2s prepare --pairs, in place of --source and --target"
+    add("--prepared", type=Path, metavar="DIR", help=help)
     add("--licence", default="", metavar="NAME", help="under which the model may be used, as CC-BY-4.0")
     add("--data", default="", metavar="TEXT", help="what it was trained on")
     help = "a score on what was held out, as WER=22.3; repeat it for others"
@@ -81,6 +83,13 @@ def _spelled(args: argparse.Namespace, side: str) -> Any:
     from s2s_plugins.text.spelling import Spelled, read_pieces
 
     level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
+    if args.prepared is not None:
+        from s2s_plugins.text.pairs.prepared import read_prepared
+
+        if level is not None or pieces is not None:
+            flag = f"--{side}" if level is not None else f"--{side}-pieces"
+            raise UsageError(f"{flag} and --prepared exclude each other: leave one out")
+        return getattr(read_prepared(args.prepared), side).spelled
     if pieces is None:
         return Spelled(level or "token")
     if level is not None:

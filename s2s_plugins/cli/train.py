@@ -22,6 +22,7 @@ EPILOG = """\
   s2s train words.tsv --out g2p --minutes 10            ends after ten minutes, report included
   s2s train train.tsv --valid dev.tsv --test test.tsv --out g2p
   s2s train names.csv --source latin --target arabic --out names
+  s2s train verbs.tsv --out verbs                        LEMMA<TAB>FORM<TAB>V;PST: features of the lemma
   s2s train text.de text.en --out de-en                 two files, a line of each is a pair
   s2s train words.tsv --out g2p -- --dropout 0.2        any flag of the architecture, behind --
   s2s train reviews.csv --unlabelled more.txt --out reviews       columns text, label: a classifier

@@ -8,6 +8,7 @@ from typing import Any, Callable, Sequence, Tuple, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
+from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.training.choices import LEVELS, PRECISIONS, PRETRAININGS
 
 
@@ -41,6 +42,12 @@ def add_pairs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("pairs").add_argument
     add("--source", metavar="COLUMN", help="column of the source (default: the first of two)")
     add("--target", metavar="COLUMN", help="column of the target (default: the second of two)")
+    help = "column of features of the source, as V;PST (default: one of three columns, if it looks like features)"
+    add("--features", metavar="COLUMN", help=help)
+    add("--features-separator", metavar="MARK", help="between two features: ; | , + or a space (default: recognised)")
+    help = "copy symbols of the source, those that training lacks too (default: if targets consist of them)"
+    add("--copy", action=argparse.BooleanOptionalAction, default=None, help=help)
+    add("--augment", type=int, default=0, metavar="N", help="train on N made pairs too, with stems of random symbols")
     for side, also in (("source", ", or of a text"), ("target", "")):
         help = f"what a symbol of the {side}{also} is (default: recognised, and reported)"
         add(f"--{side}-level", choices=LEVELS, help=help)
@@ -53,6 +60,8 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add = add_budget(parser, "wall time from start to report")
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
+    help = "what the model makes of features: symbols before the source, or also a part of every step (default: joined)"
+    add("--features-as", choices=FEATURES_AS, default=FEATURES_AS[0], help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
     help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"
     add("--ngrams", action="store_true", help=help)

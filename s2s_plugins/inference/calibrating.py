@@ -46,11 +46,10 @@ class Calibrated(NamedTuple):
 
 def calibrate(model: Trained, data: Any, columns: Sequence[Optional[str]] = (None, None)) -> Calibrated:
     """As :meth:`s2s_plugins.inference.trained.Trained.calibrate`."""
-    names = (columns[0], columns[1])
     if isinstance(model, Translator):
-        return _translator(model, data, names)
+        return _translator(model, data, columns)
     if isinstance(model, Classifier):
-        return _classifier(model, data, names)
+        return _classifier(model, data, columns[:2])
     raise UsageError(f"{model.name} is a {model.kind}, which gives no probabilities: name a translator or a classifier")
 
 

@@ -18,7 +18,8 @@ from s2s_plugins.extras import require
 from s2s_plugins.inference.batches import BATCH_SIZE, growing
 from s2s_plugins.inference.scoring import score_sentences, target_tokens
 from s2s_plugins.reports.heatmap import Alignment
-from s2s_plugins.text.pairs.pair import Columns, Left, Pair
+from s2s_plugins.text.features import parted
+from s2s_plugins.text.pairs.pair import Columns, Left, Pair, Pairs
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.text.pairs.survey import key_of
 
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 NBEST = 5  # predictions of a source that are kept
 SAMPLES, LONGEST_SAMPLE = 10, 40  # sources whose attention is shown, and the tokens of the longest
 Data = Any  # what s2s_plugins.text.pairs.read_pairs takes, or targets by source
-Names = Tuple[Optional[str], Optional[str]]  # of the two columns, where they are not the only ones
+Names = Sequence[Optional[str]]  # of the two columns, where they are not the only ones, and that of features
 UNDECODED = re.compile("[\ud800-\udfff]")
 
 
@@ -73,7 +74,9 @@ def predicted(
         UsageError: as there.
     """
     translator.search_settings(beam, 1, batch_size)
-    for part in growing(iter(_by_source(data, columns).values()), batch_size):
+    separator = translator.source_spelling.features
+    by_source = _by_source(data, Columns(*columns)._replace(separator=separator), translator)
+    for part in growing(iter(by_source.values()), batch_size):
         sentences, fits = [], []
         for source, _ in part:
             try:
@@ -109,11 +112,21 @@ def _with_own(translator: Translator, found: Sequence[Predicted], batch_size: in
     return [one._replace(own_log_probability=best.get(place, math.nan)) for place, one in enumerate(found)]
 
 
-def _by_source(data: Data, columns: Names) -> Dict[str, Tuple[str, List[str]]]:
-    """Sources with all of their targets, each once; what is one source and what is one target, Unicode decides."""
+def _by_source(data: Data, columns: Columns, translator: Translator) -> Dict[str, Tuple[str, List[str]]]:
+    """Sources with all of their targets, each once; what is one source and what is one target, Unicode decides.
+
+    Raises:
+        UsageError: the data cannot be read, or has features and the model none, or the other way round.
+    """
     found: Dict[str, Tuple[str, List[str]]] = {}
     seen = set()
-    for pair in _read(data, columns):
+    spelling = translator.source_spelling
+    for pair in _read(data, columns, spelling.features is not None):
+        try:
+            if spelling.features is not None:
+                parted(pair.source)
+        except UsageError as error:
+            raise UsageError(f"{pair.where}: {error}") from None
         key = key_of(pair.source)
         targets = found.setdefault(key, (pair.source, []))[1]
         if (key, key_of(pair.target)) not in seen:
@@ -145,7 +158,7 @@ def labelled(
     """
     if batch_size < 1:
         raise UsageError(f"--batch-size {batch_size} is too small: use 1 or more")
-    for part in growing(_read(data, columns), batch_size):
+    for part in growing(_read(data, Columns(*columns)), batch_size):
         for pair in part:
             if pair.target not in classifier.labels:
                 known = ", ".join(classifier.labels[:10]) + (", ..." if len(classifier.labels) > 10 else "")
@@ -156,15 +169,16 @@ def labelled(
         yield from zip(part, classifier.classify([pair.source for pair in part], batch_size))
 
 
-def _read(data: Data, columns: Names) -> Iterator[Pair]:
+def _read(data: Data, columns: Columns, has_features: bool = False) -> Iterator[Pair]:
     """The pairs that can be scored; of the others it is said how many there are, and where the first ones stand.
 
     Raises:
-        UsageError: the data cannot be read.
+        UsageError: the data cannot be read, or has features that the model was trained without.
     """
     if isinstance(data, Mapping):  # as read_references gives it
         data = [(source, target) for source, targets in data.items() for target in _several(targets)]
-    pairs, left = read_pairs(data, Columns(*columns)), Left()
+    pairs, left = read_pairs(data, columns), Left()
+    check_features(pairs, has_features)
     for note in pairs.notes:
         logger.info(note)
     for pair in pairs:
@@ -176,6 +190,18 @@ def _read(data: Data, columns: Names) -> Iterator[Pair]:
             yield pair
     for line in [*pairs.left.lines(), *left.lines()]:
         logger.warning(line)
+
+
+def check_features(pairs: Pairs, has_features: bool) -> None:
+    """See that data has features if a model has, and none otherwise.
+
+    Raises:
+        UsageError: it does not fit.
+    """
+    if pairs.features is not None and not has_features:
+        raise UsageError(
+            f"{pairs.name} has features, and the model was trained without: name two columns with --source and --target"
+        )
 
 
 def _several(targets: object) -> Sequence[str]:

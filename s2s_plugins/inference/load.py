@@ -121,7 +121,7 @@ def _symbols(symbols: Sequence[str], name: str) -> SymbolTable:
 
 def _spelling(side: Side, name: str) -> Spelling:
     try:
-        return Spelling(side.level, side.pieces, side.form, side.written)
+        return Spelling(side.level, side.pieces, side.form, side.written, side.features)
     except UsageError as error:
         raise UsageError(f"model {name} is damaged ({error}): {REMEDY}") from None
 

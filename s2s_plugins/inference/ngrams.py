@@ -262,8 +262,9 @@ class NgramTranslator(Translator):
         probabilities = probabilities_of(self.calibration, [log for _, log in votes])
         found = []
         for (tokens, log), probability in zip(votes, probabilities):
-            numbers = [*(self.target.indices[token] for token in tokens), EOS]
-            weights = by_tokens[tokens].weights if tokens in by_tokens else None
+            of_network = by_tokens.get(tokens)  # a symbol that it has copied has no number of its own
+            own = [self.target.indices[token] for token in tokens] if of_network is None else of_network.numbers[:-1]
+            numbers, weights = [*own, EOS], None if of_network is None else of_network.weights
             found.append(Hypothesis(list(tokens), log / len(numbers), probability, numbers, weights))
         return found
 

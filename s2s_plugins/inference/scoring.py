@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.batches import batches, growing
-from s2s_plugins.text.symbols import EOS, SPECIAL, UNK
+from s2s_plugins.text.symbols import EOS
 
 if TYPE_CHECKING:
     from s2s_plugins.inference.sentences import Sentence
@@ -74,7 +74,7 @@ def score_sentences(
     Raises:
         UsageError: the model gives no numbers.
     """
-    numbers = [[*_numbers(translator, target), EOS] for target in targets]
+    numbers = [[*_numbers(translator, *pair), EOS] for pair in zip(sources, targets)]
     found: List[NDArray[np.floating]] = [_of_nothing(one) for one in numbers]
     full = [place for place, source in enumerate(sources) if len(source.numbers) > 1]
     for part in batches([sources[place].numbers for place in full], batch_size):
@@ -89,7 +89,7 @@ def score_sentences(
 
 def target_tokens(translator: Translator, text: str) -> List[str]:
     """The tokens of a target, without ``</s>``."""
-    return translator.target_spelling.tokens(text, translator.target.indices).split()
+    return translator.target_spelling.tokens(text, translator.slots.known(translator.target)).split()
 
 
 def _target(translator: Translator, text: str, what: str) -> List[str]:
@@ -104,9 +104,9 @@ def _target(translator: Translator, text: str, what: str) -> List[str]:
     return tokens
 
 
-def _numbers(translator: Translator, tokens: Sequence[str]) -> List[int]:
-    found = [translator.target.indices.get(token, UNK) for token in tokens]
-    return [UNK if number < len(SPECIAL) else number for number in found]
+def _numbers(translator: Translator, source: Sentence, tokens: Sequence[str]) -> List[int]:
+    slots = translator.slots
+    return slots.target_numbers(tokens, slots.held(source.tokens, source.numbers))
 
 
 def _of_nothing(target: Sequence[int]) -> NDArray[np.floating]:

@@ -8,6 +8,7 @@ from typing import List, NamedTuple, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from s2s_plugins.text.features import is_feature, name_of
 from s2s_plugins.text.symbols import UNK
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ class Unknown:
             unknown = UNK in sentence.numbers
             if unknown and not self.lines:
                 token = sentence.tokens[sentence.numbers.index(UNK)]
-                logger.warning(f"{what} {line}: unknown token {token}, replaced by <unk>")
+                named = f"feature {name_of(token)}" if is_feature(token) else f"token {token}"
+                logger.warning(f"{what} {line}: unknown {named}, replaced by <unk>")
             self.lines += unknown
 
     def summarize(self, lines: int, what: str = "lines") -> None:

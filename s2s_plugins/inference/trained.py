@@ -71,7 +71,8 @@ class Trained:
         Args:
             data: pairs, as :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes them; a source with several targets
                 is right with any of them.
-            columns: names of the columns of source and target, or of text and label; by default the first two.
+            columns: names of the columns of source and target, or of text and label; by default the first two. A third
+                name is that of a source's features.
 
         Raises:
             UsageError: the data cannot be read or has too little, or this is a model of series.

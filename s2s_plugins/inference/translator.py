@@ -18,6 +18,7 @@ from s2s_plugins.inference.trained import Trained
 from s2s_plugins.inference.unsure import check_least, is_unsure
 from s2s_plugins.reports.heatmap import Alignment
 from s2s_plugins.search import Found, SearchSettings
+from s2s_plugins.text.slots import Slots
 from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import BOS, EOS, FILLER, PAD, SPECIAL, UNK, SymbolTable
 
@@ -67,6 +68,7 @@ class Translator(Trained):
     Attributes:
         limit: most tokens of a sentence, ``</s>`` included.
         has_attention: whether the model gives attention weights.
+        slots: numbers of tokens, also of unknown ones that are copied.
         calibration: what makes probabilities say how often predictions are right; None: they are the model's own.
         calibrated_on: number of sources that this was found out with, 0 if nobody looked.
     """
@@ -87,6 +89,7 @@ class Translator(Trained):
         super().__init__(name)
         self.model = model
         self.source, self.target = source, target
+        self.slots = Slots(source, target)
         self.source_spelling, self.target_spelling = source_spelling or Spelling(), target_spelling or Spelling()
         self.limit, self.has_attention = model.longest_source, model.has_attention
 
@@ -109,10 +112,7 @@ class Translator(Trained):
     def _sentence(self, line: str, what: str) -> Sentence:
         words = line.split()
         self.check_length(len(words) + 1, what)
-        numbers = [self.source.indices.get(word, UNK) for word in words]
-        # a word that looks like one of fairseq's own symbols, as <pad>, is one that the table lacks
-        known = [UNK if number < len(SPECIAL) else number for number in numbers]
-        return Sentence([*words, SPECIAL[EOS]], [*known, EOS])
+        return Sentence([*words, SPECIAL[EOS]], [*self.slots.source_numbers(words), EOS])
 
     def check_length(self, tokens: int, what: str) -> None:
         """Check that the model takes a sentence of so many tokens.
@@ -234,6 +234,7 @@ class Translator(Trained):
         beam: int = 5,
         batch_size: int = BATCH_SIZE,
         seed: int = 1,
+        features: Optional[str] = None,
     ) -> Evaluation:
         """How good predictions are on data with known outputs: error rates with confidence intervals, and details.
 
@@ -246,6 +247,7 @@ class Translator(Trained):
             beam: number of hypotheses that are followed at a time.
             batch_size: number of sources at a time.
             seed: of the intervals' bootstrap.
+            features: name of the column of a source's features; by default a third one.
 
         Raises:
             UsageError: the data cannot be read or has no pair, or a number is out of range.
@@ -253,7 +255,7 @@ class Translator(Trained):
         """
         from s2s_plugins.inference.evaluation import evaluate_translator
 
-        return evaluate_translator(self, data, (source, target), beam, batch_size, seed)
+        return evaluate_translator(self, data, (source, target, features), beam, batch_size, seed)
 
     def score(self, pairs: Iterable[Tuple[str, str]], batch_size: int = BATCH_SIZE) -> Iterator[Scored]:
         """How probable given targets are, in order; a pair with a text that is too long is an error.
@@ -278,24 +280,22 @@ class Translator(Trained):
         """A text as a sentence, by :attr:`source_spelling`.
 
         Raises:
-            UsageError: it has more tokens than the model takes, or is no text; ``what`` names it.
+            UsageError: it has more tokens than the model takes, is no text, or lacks features; ``what`` names it.
         """
         if not isinstance(text, str):
             raise UsageError(f"{what} is a {type(text).__name__}, not a text")
         self.check_length(self.source_spelling.most(text), what)
-        return self._sentence(self.source_spelling.tokens(text, self.source.indices), what)
+        try:
+            tokens = self.source_spelling.tokens(text, self.slots.known(self.source))
+        except UsageError as error:
+            raise UsageError(f"{what}: {error}") from None
+        return self._sentence(tokens, what)
 
     def best(
         self, sentences: Sequence[Sentence], beam: int, nbest: int, batch_size: int, attends: bool = False
     ) -> List[List[Hypothesis]]:
-        """As :meth:`translate`; but a sentence without tokens has one hypothesis, that of none.
-
-        Args:
-            sentences: from :meth:`spell` or :meth:`encode`.
-            beam: number of hypotheses that are followed at a time.
-            nbest: number of hypotheses to return.
-            batch_size: number of sentences at a time.
-            attends: whether hypotheses have weights.
+        """As :meth:`translate`, of sentences from :meth:`spell` or :meth:`encode`; if it ``attends``, with weights. But
+        a sentence without tokens has one hypothesis, that of none.
         """
         full = [place for place, sentence in enumerate(sentences) if len(sentence.numbers) > 1]
         found = [[Hypothesis([], 0.0, 1.0, [EOS])] for _ in sentences]
@@ -341,7 +341,7 @@ class Translator(Trained):
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
             outputs = model.search([sentences[place].numbers for place in places], settings, attends)
             for place, hypotheses in zip(places, outputs):
-                found[place] = self._hypotheses(hypotheses, nbest, len(sentences[place].numbers))
+                found[place] = self._hypotheses(hypotheses, nbest, sentences[place])
         return found
 
     def search_settings(self, beam: int, nbest: int = 1, batch_size: int = BATCH_SIZE) -> SearchSettings:
@@ -372,19 +372,19 @@ class Translator(Trained):
             never=tuple(never_written(self.target)),
         )
 
-    def _hypotheses(self, found: Sequence[Found], nbest: int, length: int) -> List[Hypothesis]:
-        """The ``nbest`` best of what was found for a source of ``length`` tokens, which a batch may have padded."""
+    def _hypotheses(self, found: Sequence[Found], nbest: int, sentence: Sentence) -> List[Hypothesis]:
+        """The ``nbest`` best of what was found for a sentence, which a batch may have padded."""
         scores = [float(one.score) for one in found]
         if not scores or not all(map(math.isfinite, scores)):
             raise UsageError(f"{self.name} gives no probabilities, its numbers are not finite: use another one")
         logs = [score * len(one.tokens) for score, one in zip(scores, found)]
         probabilities = probabilities_of(self.calibration, logs)
-        return [self._hypothesis(*one, length) for one in zip(found[:nbest], scores, probabilities)]
+        return [self._hypothesis(*one, sentence) for one in zip(found[:nbest], scores, probabilities)]
 
-    def _hypothesis(self, found: Found, score: float, probability: float, length: int) -> Hypothesis:
+    def _hypothesis(self, found: Found, score: float, probability: float, sentence: Sentence) -> Hypothesis:
         numbers: List[int] = found.tokens.tolist()
-        weights = None if found.attention is None else np.asarray(found.attention)[:length].T
-        return Hypothesis(self.tokens(self.target, numbers), score, probability, numbers, weights)
+        weights = None if found.attention is None else np.asarray(found.attention)[: len(sentence.numbers)].T
+        return Hypothesis(self.written(sentence, numbers), score, probability, numbers, weights)
 
     def attend(
         self, lines: Sequence[Union[str, Sentence]], beam: int = 5, batch_size: int = BATCH_SIZE
@@ -421,7 +421,7 @@ class Translator(Trained):
     def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any) -> Alignment:
         return Alignment(
             source=list(sentence.tokens),
-            target=self.tokens(self.target, hypothesis.numbers, with_end=True),
+            target=self.written(sentence, hypothesis.numbers, with_end=True),
             weights=weights,
             reference=sentence.reference,
             unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
@@ -434,6 +434,11 @@ class Translator(Trained):
         for number, sentence in enumerate(sentences, start=1):
             self.check_length(len(sentence.numbers), f"sentence {number}")
         return sentences
+
+    def written(self, sentence: Sentence, numbers: Sequence[int], with_end: bool = False) -> List[str]:
+        """The tokens of an output for ``sentence``, which its slots are turned back into, as :meth:`tokens`."""
+        tokens = self.slots.written(numbers, self.slots.held(sentence.tokens, sentence.numbers))
+        return tokens[:-1] if not with_end and list(numbers[-1:]) == [EOS] else tokens
 
     @staticmethod
     def tokens(symbols: SymbolTable, numbers: Sequence[int], with_end: bool = False) -> List[str]:

@@ -7,9 +7,10 @@ from s2s_plugins.registration import register
 
 register()  # the repairs come before what is registered
 
-from s2s_plugins.models import generator
+from s2s_plugins.models import generator, slotted
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
 generator.generate_with_recurrent_models()
+slotted.print_what_slots_stand_for()

@@ -17,6 +17,7 @@ from s2s_plugins.nn.decoders.hard import ALIGNMENTS
 from s2s_plugins.nn.fast.weights import KINDS
 from s2s_plugins.nn.recurrent import CELLS
 from s2s_plugins.nn.scheduled import DECAYS
+from s2s_plugins.text.features import FEATURES_AS
 
 BRIDGES = ["auto", "zero", "copy", "dense"]
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     AutocastKind = str
     Weights = str
     Bridge = str
+    FeaturesAs = str
     Activation = str
     Decay = str
     Score = str
@@ -36,6 +38,7 @@ else:  # which fairseq reads at run time, for what a flag may be
     AutocastKind = ChoiceEnum(["none", "bf16"])
     Weights = ChoiceEnum(list(KINDS))
     Bridge = ChoiceEnum(BRIDGES)
+    FeaturesAs = ChoiceEnum(list(FEATURES_AS))
     Activation = ChoiceEnum(list(ACTIVATIONS))
     Decay = ChoiceEnum(list(DECAYS))
     Score = ChoiceEnum(list(ATTENTIONS))
@@ -125,6 +128,13 @@ class RecurrentConfig(DecoderConfig):
     share_all_embeddings: bool = field(
         default=False,
         metadata={"help": "share encoder, decoder and output embeddings (needs a joined dictionary)"},
+    )
+    features_as: FeaturesAs = field(
+        default="joined",
+        metadata={
+            "help": "source symbols in \u27e6\u27e7 are features, read as tokens before the others (joined), and given "
+            "to every decoding step as well (encoder)"
+        },
     )
     bridge: Bridge = field(
         default="auto",

@@ -24,6 +24,7 @@ from s2s_plugins.nn.settings import (
     SequenceSettings,
     StackSettings,
 )
+from s2s_plugins.text.features import is_feature
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +163,9 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
     stack, output_size = decoder.stack, decoder.output_size
     check_sharing(cfg, stack.embed_dim, output_size, same_dictionary=task.source_dictionary == task.target_dictionary)
     own_embedding = "token" in DECODERS[decoder.kind].sees.step and not cfg.share_all_embeddings
+    if str(cfg.features_as) == "encoder":
+        features = feature_symbols(task.source_dictionary)
+        encoder, decoder = replace(encoder, features=features), replace(decoder, features_size=encoder.embed_dim)
     if model.copies(cfg):
         decoder = replace(decoder, copies=copy_table(task.source_dictionary, task.target_dictionary))
     return Resolved(
@@ -173,6 +177,21 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
         run=_run(cfg, task),
         scheduled_sampling=scheduled_sampling(cfg),
     )
+
+
+def feature_symbols(source: Any) -> Tuple[int, ...]:
+    """The numbers of the symbols of a source dictionary that are features.
+
+    Raises:
+        UsageError: there are none.
+    """
+    found = tuple(number for number, symbol in enumerate(source.symbols) if is_feature(symbol))
+    if not found:
+        raise UsageError(
+            "--features-as encoder gives the source's features to every step, and no symbol of the source dictionary "
+            "is one, as \u27e6PST\u27e7: leave it out"
+        )
+    return found
 
 
 def copy_table(source: Any, target: Any) -> Tuple[int, ...]:

@@ -30,6 +30,7 @@ TOKEN_FIELDS = (
     "share_decoder_input_output_embed",
     "share_all_embeddings",
     "adaptive_softmax_cutoff",
+    "copy",
 )
 
 
@@ -119,11 +120,15 @@ def build_vector_model(model: Architecture, cfg: Any, task: Any) -> VectorModel:
     covariates = vectors.covariate_size > 0
     cfg = checked(model, cfg, covariates)
     for name in TOKEN_FIELDS:
-        if getattr(cfg, name):
+        if name in cfg and cfg[name]:  # not its attributes: copy is a method of every configuration
             raise UsageError(f"{flag(name)} is about tokens, --task sequence_regression has vectors: leave it out")
     if str(cfg.decoding_weights) != "full":
         raise UsageError(
             f"--decoding-weights {cfg.decoding_weights} is about beam search, which vectors do not have: leave it out"
+        )
+    if str(cfg.features_as) != "joined":
+        raise UsageError(
+            f"--features-as {cfg.features_as} is about symbols, --task sequence_regression has vectors: leave it out"
         )
     alignment = str(getattr(cfg, "attention_alignment", "soft"))
     if alignment != "soft":

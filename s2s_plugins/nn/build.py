@@ -45,7 +45,7 @@ def build_stack(settings: StackSettings, input_size: int, dropout: Dropout) -> R
 
 def build_encoder(settings: StackSettings, embed_tokens: nn.Embedding) -> Encoder:
     """The encoder over the source embedding, V x E."""
-    return Encoder(embed_tokens=embed_tokens, **_encoder_parts(settings))
+    return Encoder(embed_tokens=embed_tokens, features=settings.features, **_encoder_parts(settings))
 
 
 def build_vector_encoder(settings: StackSettings, source_size: int) -> VectorEncoder:
@@ -104,6 +104,7 @@ def build_decoder(
         readout=readout,
         output_layer=output_layer,
         dropout_in=Dropout(decoder.stack.dropout_in, side="decoder"),
+        features_size=decoder.features_size,
     )
 
 
@@ -111,7 +112,7 @@ def _sizes(decoder: DecoderSettings, memory_size: int) -> dict[str, int]:
     """The size of each thing that a step or the output may see."""
     return {
         "token": decoder.stack.embed_dim,
-        "constant": memory_size,
+        "constant": decoder.features_size + (memory_size if DECODERS[decoder.kind].sees_source_summary() else 0),
         "context": memory_size,
         "feed": decoder.output_size,
         "hidden": decoder.stack.hidden_size,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, ClassVar, Dict, Generic, NamedTuple, Optional, Protocol, Tuple, Type, TypeVar, Union
 
+import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn import bridge as bridges
@@ -64,18 +65,21 @@ class Decoder(nn.Module, Generic[State]):
         readout: what the output sees -> features.
         output_layer: features (B, T, O) -> logits (B, T, V).
         dropout_in: on the embeddings.
+        features_size: of the sum of the source's features, F, if steps and output see it; else 0.
 
     Attributes:
         kind: the name of this kind of decoder in settings.
         sees: what a step and the output see.
         paper_bridge: what the first state comes from in the paper: "zero", "copy" or "dense".
         coverage: whether its attention sees how much attention a source token has had.
+        takes_vectors: whether it can write vectors.
     """
 
     kind: ClassVar[str]
     sees: Sees
     paper_bridge: ClassVar[str]
     coverage = False
+    takes_vectors: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Enter a ``cls`` with a ``kind`` of its own in :data:`DECODERS`.
@@ -97,6 +101,7 @@ class Decoder(nn.Module, Generic[State]):
         readout: Readout,
         output_layer: nn.Module,
         dropout_in: Dropout,
+        features_size: int = 0,
     ) -> None:
         super().__init__()
         self.embed_tokens = embed_tokens
@@ -105,11 +110,28 @@ class Decoder(nn.Module, Generic[State]):
         self.readout = readout
         self.output_layer = output_layer
         self.dropout_in = dropout_in
+        self.features_size = features_size
+        self.see(self.sees)
+
+    def see(self, sees: Sees) -> None:
+        """Let it see this, and the source's features if it sees them."""
+        self.sees = sees.with_features() if self.features_size else sees
 
     @classmethod
     def sees_with(cls, settings: DecoderSettings) -> Sees:
         """What a decoder with these settings sees."""
+        sees = cls.own_sees(settings)
+        return sees.with_features() if settings.features_size else sees
+
+    @classmethod
+    def own_sees(cls, settings: DecoderSettings) -> Sees:
+        """The same without the source's features."""
         return cls.sees
+
+    @classmethod
+    def sees_source_summary(cls) -> bool:
+        """Whether C is part of what it sees at every step."""
+        return "constant" in cls.sees.step
 
     @classmethod
     def auto_bridge(cls, attention: Optional[AttentionSettings]) -> str:
@@ -131,6 +153,22 @@ class Decoder(nn.Module, Generic[State]):
             **shared: what the constructor takes.
         """
         return cls(**shared)
+
+    @classmethod
+    def looks(cls) -> bool:
+        """Whether it looks at single source tokens, so that there are attention weights."""
+        return "context" in (*cls.sees.step, *cls.sees.output)
+
+    def constant(self, encoder_output: EncoderOutput) -> Tensor:
+        """What every step sees of the source: C and its features, (B, M + F), or what the decoder sees of these."""
+        parts = [encoder_output.context] if self.sees_source_summary() else []
+        return torch.cat([*parts, encoder_output.features] if self.features_size or not parts else parts, dim=-1)
+
+    def joined(self, embedded: Tensor, constant: Tensor) -> Tensor:
+        """(B, T, E) with the constant (B, F) behind it at every step."""
+        if not self.features_size:
+            return embedded
+        return torch.cat([embedded, constant.unsqueeze(1).expand(-1, embedded.size(1), -1)], dim=-1)
 
     def start(self, encoder_output: EncoderOutput) -> State:
         """The state before the first token; what depends on the source alone is computed here, once."""

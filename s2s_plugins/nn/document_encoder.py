@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from s2s_plugins.nn.dropout import Dropout
-from s2s_plugins.nn.encoder import Encoder, EncoderOutput, is_padding, no_tokens
+from s2s_plugins.nn.encoder import Encoder, EncoderOutput, encoded, is_padding
 from s2s_plugins.nn.recurrent import RecurrentStack, RecurrentState
 
 
@@ -107,7 +107,7 @@ class DocumentEncoder(Encoder):
         window = self.truncated_bptt
         if not (window and window < src_tokens.size(1) and torch.is_grad_enabled()):
             outputs, state = self._read(src_tokens, padding_mask, 0)
-            return EncoderOutput(self.dropout_out(outputs), padding_mask, state, no_tokens(outputs))
+            return encoded(self.dropout_out(outputs), padding_mask, state)
         # with all ends in the last column, the last N tokens of all documents are the last N columns
         positions = torch.arange(src_tokens.size(1), device=src_tokens.device)
         behind = padding_mask.long().flip(1).cumprod(1).sum(1, keepdim=True)  # B 1, padding behind each document
@@ -117,7 +117,7 @@ class DocumentEncoder(Encoder):
             src_tokens.gather(1, there), padding_mask.gather(1, there), src_tokens.size(1) - window
         )
         outputs = outputs.gather(1, back.expand(-1, -1, outputs.size(-1)))
-        return EncoderOutput(self.dropout_out(outputs), padding_mask, state, no_tokens(outputs))
+        return encoded(self.dropout_out(outputs), padding_mask, state)
 
     def _read(self, tokens: Tensor, padding_mask: Tensor, start: int) -> Tuple[Tensor, RecurrentState]:
         """Outputs (B, S, ...) and the forward stack's state; no gradient reaches tokens before column ``start``."""

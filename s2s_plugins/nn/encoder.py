@@ -6,7 +6,7 @@ Shape letters: B sentences, S source tokens, D size of a source vector, E embedd
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +23,14 @@ class EncoderOutput(NamedTuple):
         padding_mask: (B, S), True at padding.
         state: final state of every layer, (B, L, M) each.
         tokens: (B, S), the source itself, for decoders that copy; of vectors (B, 0).
+        features: (B, F), the sum of the embeddings of the source's features; (B, 0) where it has none.
     """
 
     memory: Tensor
     padding_mask: Tensor
     state: RecurrentState
     tokens: Tensor
+    features: Tensor
 
     @property
     def context(self) -> Tensor:
@@ -45,9 +47,10 @@ def is_padding(tokens: Tensor, embed_tokens: nn.Embedding) -> Tensor:
     return tokens.eq(embed_tokens.padding_idx)
 
 
-def no_tokens(memory: Tensor) -> Tensor:
-    """(B, 0), what stands for the tokens of a source that is not read for copying."""
-    return memory.new_zeros(memory.size(0), 0, dtype=torch.long)
+def encoded(memory: Tensor, padding_mask: Tensor, state: RecurrentState) -> EncoderOutput:
+    """The encoder output of a source without tokens and features."""
+    nothing = memory[:, 0, :0]
+    return EncoderOutput(memory, padding_mask, state, nothing.long(), nothing)
 
 
 class RecurrentEncoder(nn.Module):
@@ -93,20 +96,32 @@ class RecurrentEncoder(nn.Module):
         memory, last = self.stack(embedded, first, padding_mask, from_zero=state is None)
         if padding_mask is None:
             padding_mask = memory.new_zeros(memory.shape[:2], dtype=torch.bool)
-        return EncoderOutput(self.dropout_out(memory), padding_mask, last, no_tokens(memory))
+        return encoded(self.dropout_out(memory), padding_mask, last)
 
 
 class Encoder(RecurrentEncoder):
     """An encoder of tokens.
 
+    Features of the source, as the tags of an inflected form, are tokens before the others: Kann and Schuetze 2016,
+    aclanthology P16-2090, section 3. The sum of their embeddings is given to a decoder that sees it at every step.
+
     Args:
         embed_tokens: embedding V x E with its ``padding_idx`` set.
+        features: the symbols that are features, if a decoder sees them.
         **shared: what :class:`RecurrentEncoder` takes.
+
+    Attributes:
+        is_feature: (V,), of each symbol 1 or 0; (0,) without features.
     """
 
-    def __init__(self, *, embed_tokens: nn.Embedding, **shared: Any) -> None:
+    is_feature: Tensor
+
+    def __init__(self, *, embed_tokens: nn.Embedding, features: Sequence[int] = (), **shared: Any) -> None:
         super().__init__(**shared)
         self.embed_tokens = embed_tokens
+        is_feature = torch.zeros(embed_tokens.num_embeddings if features else 0)
+        is_feature[list(features)] = 1
+        self.register_buffer("is_feature", is_feature, persistent=False)
 
     def forward(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode ``src_tokens`` (B, S), padded on either side.
@@ -114,8 +129,12 @@ class Encoder(RecurrentEncoder):
         Raises:
             ValueError: S is 0.
         """
-        encoded = self.encode(self.embed_tokens(src_tokens), is_padding(src_tokens, self.embed_tokens))
-        return encoded._replace(tokens=src_tokens)
+        embedded = self.embed_tokens(src_tokens)
+        output = self.encode(embedded, is_padding(src_tokens, self.embed_tokens))._replace(tokens=src_tokens)
+        if not len(self.is_feature):
+            return output
+        features = torch.einsum("bs,bse->be", self.is_feature[src_tokens].to(embedded.dtype), embedded)
+        return output._replace(features=self.dropout_in(features))
 
 
 class VectorEncoder(RecurrentEncoder):

@@ -24,6 +24,7 @@ class StackSettings:
         dropout_in: dropout probability on the embeddings.
         dropout_out: dropout probability between the layers and on the last one's output.
         inner_handover: from the second layer on, a layer starts from the final state of the one below.
+        features: of an encoder: the source symbols that are features, whose embeddings' sum a decoder sees.
     """
 
     embed_dim: int
@@ -35,6 +36,7 @@ class StackSettings:
     dropout_in: float = 0.0
     dropout_out: float = 0.0
     inner_handover: bool = False
+    features: Tuple[int, ...] = ()
 
     @property
     def output_size(self) -> int:
@@ -93,6 +95,7 @@ class DecoderSettings:
         attention: None for a decoder without.
         covariates: each step is fed vectors known in advance, also where it does not read the previous output.
         copies: of each source symbol, the number of the target symbol that it is copied to; None: nothing is copied.
+        features_size: of the sum of the source's features, F, which each step and output see; 0 without.
     """
 
     kind: str
@@ -103,6 +106,7 @@ class DecoderSettings:
     attention: Optional[AttentionSettings] = None
     covariates: bool = False
     copies: Optional[Tuple[int, ...]] = None
+    features_size: int = 0
 
 
 @dataclass(frozen=True)
@@ -230,10 +234,17 @@ class Sees(NamedTuple):
     """What a decoder looks at, each in the order of the weights that multiply it.
 
     Attributes:
-        step: what feeds a step: of "token" (the previous one), "constant" (C), "context" and "feed" (the last
-            attentional vector).
+        step: what feeds a step: of "token" (the previous one), "constant" (C, or the source's features, or both),
+            "context" and "feed" (the last attentional vector).
         output: what the readout sees: of "hidden" and the same.
     """
 
     step: Tuple[str, ...]
     output: Tuple[str, ...]
+
+    def with_features(self) -> Sees:
+        """The same of a decoder that also sees the source's features, at every step."""
+        if "constant" in self.step:
+            return self
+        token, *others = self.step
+        return Sees((token, "constant", *others), (*self.output, "constant"))

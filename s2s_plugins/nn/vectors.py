@@ -218,7 +218,7 @@ def vector_seq2seq(
     """A model of vectors, in one call.
 
     Args:
-        kind: one of :data:`s2s_plugins.nn.decoders.DECODERS`, but for hard attention, which is of tokens.
+        kind: one of :data:`s2s_plugins.nn.decoders.DECODERS` that takes vectors.
         source_size: D.
         target_size: K.
         hidden_size: of the decoder's layers and, in both directions together, of the encoder's.
@@ -265,8 +265,8 @@ def _check(kind: str, source_size: int, target_size: int, hidden_size: int, bidi
     Raises:
         ValueError: there cannot.
     """
-    if kind not in DECODERS or kind == "hard_attention":
-        known = ", ".join(name for name in DECODERS if name != "hard_attention")
+    if kind not in DECODERS or not DECODERS[kind].takes_vectors:
+        known = ", ".join(name for name, decoder in DECODERS.items() if decoder.takes_vectors)
         raise ValueError(f"decoder {kind!r} is none of vectors: use one of {known}")
     for name, size in (("source_size", source_size), ("target_size", target_size), ("hidden_size", hidden_size)):
         if size < 1:

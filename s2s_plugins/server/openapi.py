@@ -16,7 +16,7 @@ DESCRIPTION = 'Trained models over HTTP. Every error has the same form, `{"error
 EVERYWHERE = ("bad_request", "slow_client", "body_too_large", "headers_too_large", "internal", "too_many_connections")
 OF_A_VERB = ("not_json", "unknown_model", "other_kind", "not_json_type", "invalid_request", "queue_full", "timeout")
 VERBS: Dict[str, Any] = {
-    "predict": (schemas.PredictAnswer, "text_too_long", "What texts become, by beam search."),
+    "predict": (schemas.PredictAnswer, "text_too_long no_features", "What texts become, by beam search."),
     "classify": (schemas.ClassifyAnswer, "text_too_long", "The classes of texts."),
     "forecast": (schemas.ForecastAnswer, "unfit_source", "What comes behind arrays of numbers."),
 }
@@ -63,7 +63,7 @@ def _get(path: str, answer: Optional[Type[BaseModel]], summary: str) -> Dict[str
 
 
 def _post(verb: str, request: Type[BaseModel], answer: Type[BaseModel], unfit: str, summary: str) -> Dict[str, Any]:
-    responses = {**_errors(*EVERYWHERE, *OF_A_VERB, unfit), "200": _json(answer, "The answer.")}
+    responses = {**_errors(*EVERYWHERE, *OF_A_VERB, *unfit.split()), "200": _json(answer, "The answer.")}
     body = {"required": True, **_json(request, "What is asked.")}
     return {"operationId": verb, "summary": summary, "requestBody": body, "responses": responses}
 

@@ -31,6 +31,7 @@ KINDS: Dict[str, Kind] = {
     "not_json_type": Kind(415, "the content type is not application/json"),
     "invalid_request": Kind(422, "a field is missing, unknown or out of range"),
     "text_too_long": Kind(422, "a text has more tokens than the model or the server takes"),
+    "no_features": Kind(422, "a text has no tab with features behind it, and the model needs them"),
     "headers_too_large": Kind(431, "the head of the request is larger than the server takes"),
     "internal": Kind(500, "the server failed; its log has the reason"),
     "queue_full": Kind(503, "too much waits already, try again later, see the header Retry-After"),

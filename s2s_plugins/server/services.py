@@ -116,6 +116,7 @@ class Predicting(Service[Translator]):
             "target": model.target_spelling.level,
             "max_tokens": min(model.limit, self.limits.max_tokens),
             "alignment": model.has_attention,
+            **({} if model.source_spelling.features is None else {"features": model.source_spelling.features}),
         }
 
     def items(self, request: Any) -> Tuple[List[Sentence], Tuple[int, int, bool, Optional[float]]]:
@@ -126,7 +127,8 @@ class Predicting(Service[Translator]):
             try:
                 sentences.append(self.model.spell(text, f"text {number}"))
             except UsageError as error:
-                raise Problem("text_too_long", str(error)) from None
+                lacks_features = self.model.source_spelling.features is not None and text.count("\t") != 1
+                raise Problem("no_features" if lacks_features else "text_too_long", str(error)) from None
             self._check_length(len(sentences[-1].numbers), f"text {number}")
         # more predictions than beams cannot be found
         return sentences, (max(request.beam, request.nbest), request.nbest, request.alignment, request.min_probability)
@@ -166,7 +168,7 @@ class Predicting(Service[Translator]):
 
     def warm_up(self) -> None:
         self.model.translate([], self.limits.max_beam, 1, 1)
-        self.run([self.model.spell("a", "a text")], (1, 1, False, None))
+        self.run([self.model.spell("a\t", "a text")], (1, 1, False, None))
 
 
 class Classifying(Service[Classifier]):

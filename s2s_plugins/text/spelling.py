@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Container, List, NamedTuple, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.features import check_separator, parted, split_features, symbols_of
 from s2s_plugins.text.tokens import SPACE
 
 LEVELS = ("token", "char", "sentencepiece")
@@ -20,6 +21,7 @@ class Spelled(NamedTuple):
     pieces: Optional[bytes] = None
     form: Optional[str] = None
     written: Optional[str] = None
+    features: Optional[str] = None
 
 
 class Spelling:
@@ -32,6 +34,7 @@ class Spelling:
         form: the Unicode form, one of :data:`FORMS`, to which a text is brought before it is cut into tokens, every run
             of white space one space; None: ``"NFC"`` for characters, and otherwise none: the text stays as it is.
         written: the Unicode form of the texts that tokens become; None: that of the tokens.
+        features: what separates the features behind the tab of each text; None: texts have none.
 
     Raises:
         UsageError: an unknown level or form, or a sentencepiece model that is missing, damaged or of no use.
@@ -43,6 +46,7 @@ class Spelling:
         pieces: Optional[bytes] = None,
         form: Optional[str] = None,
         written: Optional[str] = None,
+        features: Optional[str] = None,
     ) -> None:
         if level not in LEVELS:
             raise UsageError(f"a token is one of {', '.join(LEVELS)}, not {level!r}")
@@ -53,7 +57,9 @@ class Spelling:
             raise UsageError(
                 f"tokens of level {level!r} {'need a' if pieces is None else 'have no'} sentencepiece model"
             )
-        self.level, self.pieces = level, pieces
+        if features is not None:
+            check_separator(features)
+        self.level, self.pieces, self.features = level, pieces, features
         self.form = form or ("NFC" if level == "char" else None)
         self.written = written
         if pieces is not None:
@@ -67,13 +73,27 @@ class Spelling:
     def tokens(self, text: str, known: Container[str]) -> str:
         """A text as tokens separated by spaces.
 
-        The text is brought to :attr:`form`. A character that is not ``known`` is decomposed (into letter and accent, or
-        the parts of a Hangul syllable), or changed to the other case, if the result is known.
+        Features are the first of them. The text is brought to :attr:`form`. A character that is not ``known`` is
+        decomposed (into letter and accent, or the parts of a Hangul syllable), or changed to the other case, if the
+        result is known.
 
         Args:
             text: of one line.
             known: the symbols of the model.
+
+        Raises:
+            UsageError: the text has no features, and should; or there are several tabs in it.
         """
+        if self.features is None:
+            return self._tokens(text, known)
+        if not text.strip():
+            return ""
+        plain, features = parted(text)
+        tokens = self._tokens(plain, known)
+        names = symbols_of(unicodedata.normalize("NFC", features), self.features)
+        return " ".join([*names, tokens]) if tokens.strip() else ""  # of nothing there is no form
+
+    def _tokens(self, text: str, known: Container[str]) -> str:
         text = text if self.form is None else self._squashed(text)
         if self.level == "token":
             return text
@@ -101,7 +121,11 @@ class Spelling:
 
         To look at each character of a line of millions takes half a minute.
         """
-        return len(self._squashed(text)) + 1 if self.level == "char" else 0
+        if self.level != "char":
+            return 0
+        plain, _, features = text.partition("\t") if self.features is not None else (text, "", "")
+        names = len(split_features(features, self.features)) if self.features is not None else 0
+        return len(self._squashed(plain)) + names + 1
 
     def _squashed(self, text: str) -> str:
         """A text in :attr:`form`, every run of white space one space."""

@@ -19,7 +19,10 @@ from s2s_plugins.training.settings import TrainSettings
 
 # what says of which kind the data is
 OWN: Dict[str, Tuple[str, ...]] = {
-    "pairs": ("source", "target", "target_level", "vocab_size", "longest", "start", "ngrams", "ngrams_weight"),
+    "pairs": (
+        *("source", "target", "target_level", "vocab_size", "longest", "start", "ngrams", "ngrams_weight"),
+        *("features", "features_separator", "features_as", "copy", "augment"),
+    ),
     "classes": ("text", "label", "unlabelled", "pretrain"),
     "series": ("time", "value", "horizon", "series", "past", "known", "static", "step"),
 }

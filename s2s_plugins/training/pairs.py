@@ -15,10 +15,9 @@ from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
-from s2s_plugins.text.pairs.options import is_data
-from s2s_plugins.text.pairs.prepare import prepare_pairs
+from s2s_plugins.text.features import FEATURES_AS
+from s2s_plugins.text.pairs.prepare import prepare_pairs, read_parts
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
-from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
@@ -56,7 +55,7 @@ class PairsPlan(Plan):
         options = settings.options
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
-        self.parts = {part: read_pairs(one, options.columns) for part, one in given.items() if is_data(one)}
+        self.parts = read_parts(given, options.columns)
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
         self.fingerprint = known["train"]
@@ -135,7 +134,7 @@ class PairsPlan(Plan):
         settings = self.settings
 
         def arguments(flags: Flags) -> List[str]:
-            shaped = without(self._shaped(flags), settings.flags)
+            shaped = without(self._shaped(flags, prepared), settings.flags)
             return [*words({**SIDES, **QUIET, **shaped, "--seed": settings.seed + number}), *settings.flags]
 
         updates = settings.updates or recipe.updates
@@ -157,8 +156,12 @@ class PairsPlan(Plan):
             ],
         )
 
-    def _shaped(self, flags: Flags) -> Flags:
-        """A recipe's flags for the architecture that is asked for, or that the training starts from."""
+    def _shaped(self, flags: Flags, prepared: Prepared) -> Flags:
+        """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
+        if prepared.copies:
+            flags = {**flags, "--copy": True}
+        if prepared.source.features is not None and self.settings.features_as != FEATURES_AS[0]:
+            flags = {**flags, "--features-as": self.settings.features_as}
         if self.start is not None:
             member, arch = self.start.members[0].settings, self.start.about.architecture
             assert isinstance(member, Seq2SeqSettings)
@@ -171,7 +174,9 @@ class PairsPlan(Plan):
         folders = [self.folder(number) for number in range(self.settings.members)]
         ended = [ended_of(folder) for folder in folders]
         recipe = recipe_for(prepared)
-        facts = self.facts(f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags)["--arch"]), ended)
+        facts = self.facts(
+            f"{recipe.name}: {recipe.reason}", str(self._shaped(recipe.flags, prepared)["--arch"]), ended
+        )
         if self.start is not None:
             facts = {**facts, "starts from": self.start.path}
         votes = Votes(self.out / FILE, self.settings.ngrams_weight) if self.settings.ngrams else None

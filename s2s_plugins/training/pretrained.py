@@ -9,6 +9,7 @@ from s2s_plugins.inference.files.contents import model_file_of
 from s2s_plugins.inference.files.facts import TranslatorFacts
 from s2s_plugins.inference.files.model_file import ModelFile, read_model_file
 from s2s_plugins.nn.settings import AttentionSettings, Seq2SeqSettings
+from s2s_plugins.text.slots import SLOTS
 from s2s_plugins.training.recipes import Flags
 from s2s_plugins.training.settings import TrainSettings
 
@@ -41,7 +42,12 @@ def with_levels(settings: TrainSettings, file: ModelFile) -> TrainSettings:
         if asked not in (None, level):
             raise UsageError(f"--{side}-level {asked} is not that of {file.path}, {level}: leave it out")
         settings = settings.but(**{f"{side}_level": level})
-    return settings
+    copies = SLOTS[0] in file.facts.source.symbols
+    if settings.copy not in (None, copies):
+        asked = "--copy" if settings.copy else "--no-copy"
+        what = "copies" if copies else "cannot copy"
+        raise UsageError(f"{asked} does not go with --from {file.path}, which {what}: leave it out")
+    return settings.but(copy=copies)
 
 
 def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
@@ -65,6 +71,7 @@ def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
         "--decoder-hidden-size": decoder.stack.hidden_size,
         "--decoder-layers": decoder.stack.layers,
         "--decoder-out-embed-dim": decoder.output_size,
+        "--copy": decoder.copies is not None,
     }
     if settings.tokens is not None:
         shares_all = settings.tokens.shares_all

@@ -184,7 +184,8 @@ def for_arch(flags: Flags, arch: str) -> Flags:
     """The same recipe for another architecture, without the flags that it does not have."""
     changes: Flags = {"--arch": arch}
     if not arch.startswith("attention_lstm"):
-        changes.update({"--attention": None, "--attention-timing": None, "--attention-alignment": None})
+        flags_of_attention = ("--attention", "--attention-timing", "--attention-alignment", "--copy")
+        changes.update(dict.fromkeys(flags_of_attention))
     if arch.startswith("basic_lstm"):
         changes["--decoder-embed-dim"] = None
     if arch == "lstm":  # fairseq's has as many layers on both sides, and an output of one size

@@ -9,13 +9,15 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.ngrams import check_weight
 from s2s_plugins.inference.trained import NGRAMS_WEIGHT
 from s2s_plugins.series.planning import Asked
+from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
 
 FAIRSEQS = "lstm"  # an architecture of fairseq's own, to compare with: it has no model file
 NAMES = {"start": "--from"}  # flags that Python has no such names for
-LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
+LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31), "augment": (0, 10**7)}
+COPIES = "attention_lstm"  # the architecture that copies
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
     "--max-update": "--updates",
@@ -36,6 +38,14 @@ class TrainSettings:
         task: what the data is for: ``"pairs"``, ``"classes"`` or ``"series"``; None: recognised.
         source: column of the source; None: the first of two.
         target: column of the target; None: the second of two.
+        features: column of features of the source, as in ``lemma, form, V;PST``; None: one of three columns, if it
+            looks like features, or none.
+        features_separator: between two features; None: recognised.
+        features_as: what the model makes of them, one of :data:`~s2s_plugins.text.features.FEATURES_AS`: symbols before
+            the source (``"joined"``), which are also given to every step of the decoder (``"encoder"``).
+        copy: whether symbols of the source are copied, of those that training lacks too; None: if half of a target's
+            symbols stand in its source, and the architecture can.
+        augment: number of made pairs to train on beside those of the data.
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.text.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
@@ -77,6 +87,11 @@ class TrainSettings:
     task: Optional[str] = None
     source: Optional[str] = None
     target: Optional[str] = None
+    features: Optional[str] = None
+    features_separator: Optional[str] = None
+    features_as: str = FEATURES_AS[0]
+    copy: Optional[bool] = None
+    augment: int = 0
     source_level: Optional[str] = None
     target_level: Optional[str] = None
     vocab_size: Optional[int] = None
@@ -121,10 +136,12 @@ class TrainSettings:
             raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
-        for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS)):
+        for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS), ("features_as", FEATURES_AS)):
             value = getattr(self, name)
             if value is not None and value not in choices:
-                raise UsageError(f"--{name} {value} is unknown: use one of {', '.join(choices)}")
+                raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")
+        if self.copy and not self.can_copy:
+            raise UsageError(f"--copy is of {COPIES}, and --arch is {self.arch}: leave one of them out")
         for word in self.flags:
             name = word.partition("=")[0]
             if name in DECIDED:
@@ -142,10 +159,19 @@ class TrainSettings:
                 raise UsageError(f"{name} {value!r} is no {'whole ' if what == (int,) else ''}number")
 
     @property
+    def can_copy(self) -> bool:
+        """Whether the architecture can copy symbols of the source."""
+        return self.arch is None or self.arch == COPIES or self.arch.startswith(f"{COPIES}_")
+
+    @property
     def options(self) -> Options:
         """How the data is read and split."""
-        names = ("source", "target", "source_level", "target_level", "vocab_size", "longest", "seed", "valid", "test")
-        return Options(**{name: getattr(self, name) for name in names})
+        names = [
+            *("source", "target", "features", "features_separator", "augment", "source_level", "target_level"),
+            *("vocab_size", "longest", "seed", "valid", "test"),
+        ]
+        copy = self.copy if self.can_copy else False
+        return Options(copy=copy, **{name: getattr(self, name) for name in names})
 
     @property
     def text_options(self) -> TextOptions:
@@ -173,7 +199,7 @@ class TrainSettings:
 
     def plain(self) -> Dict[str, Any]:
         """What decides the model's weights, as JSON has it."""
-        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "pretrain", "start")
+        kept = ("minutes", "updates", "arch", "members", "seed", "precision", "pretrain", "start", "features_as")
         return {**{name: getattr(self, name) for name in kept}, "flags": list(self.flags)}
 
     def but(self, **changes: Any) -> "TrainSettings":

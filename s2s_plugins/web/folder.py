@@ -123,7 +123,13 @@ def pieces_of(model: ModelFile) -> Optional[bytes]:
 
 def _side(spelling: Spelling, table: SymbolTable) -> Dict[str, Any]:
     """The text of one side of a translator."""
-    return {"level": spelling.level, "form": spelling.form, "written": spelling.written, "symbols": _own(table)}
+    return {
+        "level": spelling.level,
+        "form": spelling.form,
+        "written": spelling.written,
+        "symbols": _own(table),
+        "features": spelling.features,
+    }
 
 
 def _own(table: SymbolTable) -> List[str]:

@@ -39,27 +39,34 @@ def tokens(
     shares_all: bool = False,
     decoder_layers: int = 0,
     copies=None,
+    marked=(),
     **stack,
 ) -> Seq2SeqSettings:
     """Settings of a model of tokens; ``stack`` are those of both sides."""
     own = {"bidirectional": True, "hidden_size": 12, "layers": 1, **stack}
-    encoder = StackSettings(embed_dim=16, **own)
+    encoder = StackSettings(embed_dim=16, features=marked, **own)
     decoder = replace(
         encoder,
         hidden_size=encoder.output_size,
         bidirectional=False,
         inner_handover=False,
+        features=(),
         layers=decoder_layers or encoder.layers,
     )
     output = OutputSettings(features, shared or shares_all, cutoffs, 0.0)
     return Seq2SeqSettings(
         encoder,
-        DecoderSettings(kind, decoder, features, bridge, activation, attention, copies=copies),
+        DecoderSettings(
+            kind, decoder, features, bridge, activation, attention, copies=copies, features_size=16 if marked else 0
+        ),
         tokens=TokenSettings(TARGET_SYMBOLS if shares_all else SOURCE_SYMBOLS, TARGET_SYMBOLS, output, shares_all),
     )
 
 
 COPIES = (*range(4), *(4 + (7 * number) % 19 for number in range(13)), 3, 3, 3)  # the last ones to the unknown symbol
+
+
+MARKED = (5, 6, 9, 17)  # symbols that are features
 
 
 def looking(score: str, timing: str = "after", alignment: str = "soft", **more) -> AttentionSettings:
@@ -102,6 +109,14 @@ TOKENS: Dict[str, Seq2SeqSettings] = {
         shared=True,
         copies=COPIES,
     ),
+    "transducer": tokens("transducer", copies=COPIES, layers=2),
+    "transducer, features": tokens("transducer", copies=COPIES, marked=MARKED),
+    "basic, features": tokens("basic", bridge="zero", marked=MARKED),
+    "feedback, features": tokens("feedback", bridge="copy", marked=MARKED, cell="gru"),
+    "peek, features": tokens("peek", marked=MARKED),
+    "additive before, features": tokens(attention=looking("additive", "before"), marked=MARKED),
+    "general after, input feeding, features": tokens(attention=looking("general", input_feeding=True), marked=MARKED),
+    "monotonic, features": tokens("hard_attention", looking("general", alignment="monotonic"), marked=MARKED),
     "hard, copying": tokens("hard_attention", looking("general", alignment="hard"), copies=COPIES),
     "monotonic, copying": tokens("hard_attention", looking("general", alignment="monotonic"), copies=COPIES),
     "additive monotonic": tokens("hard_attention", looking("additive", alignment="monotonic"), bridge="zero"),

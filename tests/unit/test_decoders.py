@@ -10,7 +10,7 @@ from s2s_plugins.models.peek_lstm import PeekLSTM
 from s2s_plugins.nn.decoders import DECODERS
 from s2s_plugins.nn.decoders.peek import PeekDecoder
 
-SOURCES = [[1, 2, 3, 4, 5], [6, 7], [8]]
+SOURCES = [["⟦1⟧", 1, 2, 3, 4, 5], ["⟦0⟧", "⟦1⟧", 6, 7], [8]]
 TARGETS = [[5, 4, 3], [7, 6, 1, 2], [8]]
 
 SHAPES = [
@@ -35,6 +35,11 @@ VARIANTS += [
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard"}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic"}),
     ("attention_lstm", {"attention_timing": "before", "copy": True}),
+    *((arch, {"features_as": "encoder"}) for arch in ARCHITECTURES),
+    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after"}),
+    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after", "input_feeding": True}),
+    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after", "attention_alignment": "monotonic"}),
+    ("transducer_lstm", {"features_as": "encoder"}),
     ("attention_lstm", {"attention_timing": "after", "attention_coverage": True, "input_feeding": True, "copy": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard", "copy": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic", "copy": True}),
@@ -52,7 +57,7 @@ with_attention = pytest.mark.parametrize("variant", [v for v in VARIANTS if v[0]
 
 @pytest.fixture
 def task():
-    return translation_task(dictionary(), dictionary())
+    return translation_task(dictionary(features=2), dictionary())
 
 
 def model_of(variant, task):
@@ -121,7 +126,7 @@ def test_changing_a_target_token_leaves_logits_up_to_it_alone(variant, task):
 @pytest.mark.parametrize("left_pad_source", [True, False])
 @pytest.mark.parametrize("left_pad_target", [True, False])
 def test_a_sentence_scores_the_same_alone_and_in_a_padded_batch(variant, left_pad_source, left_pad_target):
-    task = translation_task(dictionary(), dictionary(), left_pad_target=left_pad_target)
+    task = translation_task(dictionary(features=2), dictionary(), left_pad_target=left_pad_target)
     model = model_of(variant, task)
     batch = batch_of(task, SOURCES, TARGETS, left_pad_source, left_pad_target)
     together = logits_of(model, batch)

@@ -36,6 +36,13 @@ def task():
     return translation_task(dictionary(), dictionary())
 
 
+def with_features(task, flags):
+    """The task, and sources; if the model sees features, some have them."""
+    if "features_as" not in flags:
+        return task, SOURCES
+    return translation_task(dictionary(features=2), dictionary()), [["⟦0⟧", *SOURCES[0]], *SOURCES[1:]]
+
+
 def sharp_model(task, arch, seed=1, leaning=0.5, aligns=None, **flags):
     """A model in inference mode whose distributions are not flat, and that leans to the end of sentence."""
     model = build_model(arch, task, seed=seed, **flags)
@@ -73,8 +80,9 @@ def assert_same_search(task, models, sources=SOURCES, **options):
 @pytest.mark.parametrize("variant", VARIANTS, ids=title)
 def test_the_same_hypotheses_and_scores_as_fairseqs_loop(variant, task):
     arch, flags = variant
+    task, sources = with_features(task, flags)
     leaning = 0.25 if "attention_alignment" in flags else 0.5
-    found = assert_same_search(task, [sharp_model(task, arch, leaning=leaning, **flags)])
+    found = assert_same_search(task, [sharp_model(task, arch, leaning=leaning, **flags)], sources)
     if arch != "basic_lstm" and variant in FOLDING:
         ends = {max(len(hypothesis["tokens"]) for hypothesis in hypotheses) for hypotheses in found}
         assert len(ends) > 1  # some sentences leave the batch before others
@@ -228,8 +236,9 @@ def test_folded_steps_give_the_decoders_logits(variant, table, task, monkeypatch
     if not table:
         monkeypatch.setattr("s2s_plugins.nn.fast.folded._TABLE_LIMIT", 0)
     arch, flags = variant
+    task, sources = with_features(task, flags)
     model = sharp_model(task, arch, **flags)
-    net_input = batch_of(task, SOURCES[:3], [[5, 4, 3], [7, 6, 1, 2], [8, 8, 8]])["net_input"]
+    net_input = batch_of(task, sources[:3], [[5, 4, 3], [7, 6, 1, 2], [8, 8, 8]])["net_input"]
     rows = torch.tensor([0, 0, 1, 1, 2, 2])
     with torch.no_grad():
         encoder_output = model.encoder(net_input["src_tokens"])

@@ -13,6 +13,7 @@ from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.tokenizing import Writing, form_of_tokens
 from s2s_plugins.text.spelling import Spelling
+from s2s_plugins.text.symbols import UNK
 
 ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
 ONES += "seventeen eighteen nineteen".split()
@@ -149,7 +150,8 @@ def test_a_model_reads_what_it_was_trained_on(texts, others):
             assert spelling.text(tokens).strip() == unicodedata.normalize(form, " ".join(text.split()))
         if name == "source":  # held-out texts are read as in use: unknown characters in the other case
             for text in others:
-                assert trained.numbers(trained.tokens(text)) == trained.numbers(spelling.tokens(text, known).split())
+                found = (trained.tokens(text), spelling.tokens(text, known).split())
+                assert len({tuple(known.get(token, UNK) for token in tokens) for tokens in found}) == 1
 
 
 def test_a_model_reads_sentences_as_it_was_trained_on_them():

@@ -20,7 +20,7 @@ every_reader = pytest.mark.parametrize("variant", READING, ids=title)
 
 def training_model(variant, left_pad_target=False, **flags):
     """A model in training, with distributions that are not flat, and its task."""
-    task = translation_task(dictionary(), dictionary(), left_pad_target=left_pad_target)
+    task = translation_task(dictionary(features=2), dictionary(), left_pad_target=left_pad_target)
     model = build_model(variant[0], task, **variant[1], **flags)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -13,6 +13,7 @@ from torch import nn
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.export import copying as _copying  # noqa: F401  registers its steps
 from s2s_plugins.inference.export import hard as _hard  # noqa: F401  likewise
+from s2s_plugins.inference.export import transducer as _transducer  # noqa: F401  likewise
 from s2s_plugins.inference.export.documents import classifier_graph
 from s2s_plugins.inference.export.tokens import token_graphs
 from s2s_plugins.inference.export.vectors import vector_graphs

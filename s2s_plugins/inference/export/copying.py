@@ -10,16 +10,16 @@ from typing import Dict, Optional, Type
 from s2s_plugins.inference.export.steps import Carried, DecoderSteps, Source, steps_of
 from s2s_plugins.inference.onnx.builder import Builder, Value
 from s2s_plugins.nn.attention import Attention
-from s2s_plugins.nn.copying import Copying
+from s2s_plugins.nn.copying import Copies
 from s2s_plugins.nn.decoders.pointer_generator import PointerGenerator
 
 LEAST = 1e-38  # of a probability whose logarithm is taken
 
 
-def copied(builder: Builder, copying: Copying, source: Source) -> Carried:
+def copied(builder: Builder, copies: Copies, source: Source) -> Carried:
     """The target symbols that the source tokens are copied to, as float32: what goes from graph to graph is that."""
     assert source.tokens is not None, "vectors are not copied"
-    numbers = builder.table(copying.table.tolist()).take(source.tokens)
+    numbers = builder.table(copies.table.tolist()).take(source.tokens)
     return Carried(numbers.cast("float32"), ("N", "S"))
 
 

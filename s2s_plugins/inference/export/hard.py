@@ -56,7 +56,8 @@ class HardSteps(DecoderSteps):
         return value if name == "row.emitted" else super().pick(name, value, rows)
 
     def read_out(self, x: Value, seen: Optional[Value], tokens: Value, state: Dict[str, Value], step: Step) -> Step:
-        to_readout = (x @ self.read["hidden"]).unsqueeze(2)
+        to_readout = x @ self.read["hidden"]
+        to_readout = (to_readout if seen is None else to_readout + seen).unsqueeze(2)
         hidden = (to_readout + state["source.memory"].unsqueeze(1)).tanh()  # N B S O
         emitted = self._emitted(hidden, state)
         scores = attention.score(self.decoder.attention, self.builder, x, state["source.keys"], None)

@@ -32,7 +32,7 @@ class Source(NamedTuple):
     Attributes:
         memory: (N, S, M), 0 at padding.
         mask: (N, 1, S), float32: 0, and at padding the lowest number.
-        context: C, (N, M).
+        constant: what the decoder sees of the source at every step, C and its features, (N, M + F); None: nothing.
         states: the decoder's first ones.
         batch: (1,), N.
         steps: (1,), S.
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
     memory: Value
     mask: Value
-    context: Value
+    constant: Optional[Value]
     states: States
     batch: Value
     steps: Value
@@ -98,6 +98,8 @@ class DecoderSteps:
         """For each of the parts that ``matrix`` is multiplied with, its rows transposed, (size, G or O)."""
         embedding = self.decoder.embed_tokens
         sizes = {"hidden": self.decoder.stack.output_size, "feed": self.decoder.readout.output_size}
+        if not self.decoder.sees_source_summary():
+            sizes["constant"] = self.decoder.features_size
         if embedding is not None:
             sizes["token"] = embedding.weight.size(1 if isinstance(embedding, nn.Embedding) else 0)
         known = sum(sizes.get(part, 0) for part in parts)
@@ -116,8 +118,8 @@ class DecoderSteps:
                 found[f"row.{kind}.{index}"] = Carried(state, ("R", size))
         if "feed" in self.gates:
             found["row.feed"] = Carried(self.builder.zeros(source.batch, features), ("R", features))
-        if "constant" in (*self.gates, *self.read):
-            found["source.constant"] = Carried(*self._projected("constant", source.context, ("N",)))
+        if source.constant is not None:
+            found["source.constant"] = Carried(*self._projected("constant", source.constant, ("N",)))
         if self.attention is not None:
             found.update(self.start_attention(self.attention, source))
         return found

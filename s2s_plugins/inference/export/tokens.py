@@ -49,12 +49,23 @@ def _encode(builder: Builder, model: Seq2Seq) -> Dict[str, Carried]:
     padding = padding_of(builder, tokens)
     embedded = embed(builder, model.encoder, tokens)
     memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
-    return start(builder, model.decoder, memory, last, padding, tokens)
+    return start(
+        builder, model.decoder, memory, last, padding, tokens, features_of(builder, model.encoder, tokens, embedded)
+    )
 
 
 def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
     """(N, S) -> (S, N, E)."""
     return builder.weight(encoder.embed_tokens.weight).take(tokens.transpose(1, 0))
+
+
+def features_of(builder: Builder, encoder: Encoder, tokens: Value, embedded: Value) -> Optional[Value]:
+    """The sum of the features' embeddings, (N, E), of tokens (N, S) and their embeddings (S, N, E); None without."""
+    flags = encoder.is_feature.int().tolist()
+    if not flags:
+        return None
+    is_feature = builder.table(flags).take(tokens.transpose(1, 0)).cast("float32")
+    return (embedded * is_feature.unsqueeze(2)).sum(0)
 
 
 def start(
@@ -64,6 +75,7 @@ def start(
     last: States,
     padding: Value,
     tokens: Optional[Value] = None,
+    features: Optional[Value] = None,
 ) -> Dict[str, Carried]:
     """What the decoder starts from.
 
@@ -74,12 +86,15 @@ def start(
         last: the encoder's final states.
         padding: (N, S), True at padding.
         tokens: (N, S); None of vectors.
+        features: (N, F), if the decoder sees them.
     """
+    constant = [last.hidden[-1]] if decoder.sees_source_summary() else []
+    constant += [] if features is None else [features]
     batch = padding.size(0)
     source = Source(
         memory=memory.transpose(1, 0, 2),
         mask=mask_of(builder, padding),
-        context=last.hidden[-1],
+        constant=builder.concat(constant, 1) if constant else None,
         states=first_states(decoder.bridge, builder, last, batch),
         batch=batch,
         steps=padding.size(1),

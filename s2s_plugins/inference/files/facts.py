@@ -21,6 +21,8 @@ class Side:
         form: the Unicode form of the symbols, to which texts are brought, one of
             :data:`s2s_plugins.text.spelling.FORMS`; None: characters are composed, else texts stay as they are.
         written: of a target, the Unicode form of predictions; None: that of the symbols.
+        features: of a source, what separates the features behind the tab of each text, one of
+            :data:`s2s_plugins.text.features.SEPARATORS`; None: texts have none.
     """
 
     symbols: Tuple[str, ...]
@@ -28,6 +30,7 @@ class Side:
     pieces: Optional[bytes] = None
     form: Optional[str] = None
     written: Optional[str] = None
+    features: Optional[str] = None
 
 
 @dataclass(frozen=True)

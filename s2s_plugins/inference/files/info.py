@@ -8,6 +8,7 @@ from typing import Any, List, Tuple
 from s2s_plugins.inference.files.facts import ClassifierFacts, ForecasterFacts, Side, TranslatorFacts
 from s2s_plugins.inference.files.model_file import ModelFile
 from s2s_plugins.nn.settings import ClassifierSettings, Seq2SeqSettings, StackSettings
+from s2s_plugins.text.slots import SLOTS
 from s2s_plugins.text.symbols import FILLER
 
 SHOWN = 30  # symbols or labels
@@ -61,6 +62,8 @@ def _facts(model: ModelFile) -> List[Tuple[str, str]]:
             for name, side, longest in sides
             for own in (_own(side.symbols),)
         ]
+        if SLOTS[0] in facts.source.symbols:
+            rows.append(("copying", f"up to {len(SLOTS)} symbols of a source that are unknown"))
         return [*rows, ("probabilities", _probabilities(facts))]
     if isinstance(facts, ClassifierFacts):
         text = f"{facts.tokenizer.level}, {len(_own(facts.symbols)):,} symbols"
@@ -85,12 +88,13 @@ def _probabilities(facts: TranslatorFacts) -> str:
 def _spelled(side: Side) -> str:
     """What a token is, and the Unicode forms."""
     forms = (side.form, None if side.written in (None, side.form) else f"written in {side.written}")
-    return ", ".join([side.level, *(form for form in forms if form is not None)])
+    beside = [] if side.features is None else [f"features with {side.features!r} between them"]
+    return ", ".join([side.level, *(form for form in forms if form is not None), *beside])
 
 
 def _own(symbols: Tuple[str, ...]) -> Tuple[str, ...]:
-    """The symbols of the data, without those that fill a dictionary up."""
-    return tuple(symbol for symbol in symbols if not symbol.startswith(FILLER))
+    """The symbols of the data, without slots and those that fill a dictionary up."""
+    return tuple(symbol for symbol in symbols if symbol not in SLOTS and not symbol.startswith(FILLER))
 
 
 def _some(names: Tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from s2s_plugins.inference.files.facts import TranslatorFacts
 from s2s_plugins.inference.files.model_file import REMEDY, Member, ModelFile
 from s2s_plugins.inference.torch.translator import TorchModel, padded
 from s2s_plugins.inference.torch.vectors import TorchVectors
+from s2s_plugins.nn.decoders import DECODERS
 from s2s_plugins.nn.document_classifier import build_document_classifier
 from s2s_plugins.nn.seq2seq import Seq2Seq, build_seq2seq
 from s2s_plugins.nn.settings import ClassifierSettings
@@ -119,7 +120,7 @@ def translator_model(file: ModelFile) -> TorchModel:
         module = module_of(member, file.path).to(device)
         assert isinstance(module, Seq2Seq), "its settings have tokens"
         members.append(module)
-    attends = members[0].settings.decoder.attention is not None
+    attends = DECODERS[members[0].settings.decoder.kind].looks()
     return TorchModel(members, device, file.facts.longest_source, file.facts.longest_target, attends)
 
 

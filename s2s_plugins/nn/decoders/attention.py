@@ -29,6 +29,7 @@ class AttentionState(NamedTuple):
         feed: (B, O), the last attentional vector; (B, 0) without input feeding.
         coverage: (B, S), the attention each source token has had; (B, 0) without coverage.
         copied: (B, S), the target symbol that each source token is copied to; (B, 0) without copying.
+        constant: (B, F), the source's features; (B, 0) without.
     """
 
     recurrent: RecurrentState
@@ -36,6 +37,7 @@ class AttentionState(NamedTuple):
     feed: Tensor
     coverage: Tensor
     copied: Tensor
+    constant: Tensor
 
     def reorder(self, new_order: Tensor) -> "AttentionState":
         return reorder(self, new_order)
@@ -76,7 +78,7 @@ class AttentionDecoder(Decoder[AttentionState]):
             raise ValueError("input feeding goes with attention after the step: before it, the context feeds the step")
         self.attention = attention
         self.timing = timing
-        self.sees = self._sees(timing, input_feeding)
+        self.see(self._sees(timing, input_feeding))
         self.input_feeding = input_feeding
         self.coverage = coverage
 
@@ -87,7 +89,7 @@ class AttentionDecoder(Decoder[AttentionState]):
         return Sees(step=("token", "feed") if input_feeding else ("token",), output=("context", "hidden"))
 
     @classmethod
-    def sees_with(cls, settings: DecoderSettings) -> Sees:
+    def own_sees(cls, settings: DecoderSettings) -> Sees:
         attention = settings.attention
         return cls.sees if attention is None else cls._sees(attention.timing, attention.input_feeding)
 
@@ -120,6 +122,7 @@ class AttentionDecoder(Decoder[AttentionState]):
             memory.new_zeros(batch, self.readout.output_size if self.input_feeding else 0),
             memory.new_zeros(batch, source_length if self.coverage else 0, dtype=torch.float32),
             encoder_output.tokens[:, :0],
+            self.constant(encoder_output),
         )
 
     def run(self, prev_output_tokens: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
@@ -128,14 +131,18 @@ class AttentionDecoder(Decoder[AttentionState]):
             return self._run_before(embedded, state)
         if self.input_feeding or self.coverage:
             return self._run_after_with_feedback(embedded, state)
-        hidden, recurrent = self.stack(embedded, state.recurrent)
+        hidden, recurrent = self.stack(self.joined(embedded, state.constant), state.recurrent)
         context, weights = self.attention(hidden, state.keys)
-        return self.readout(context, hidden), weights, state._replace(recurrent=recurrent)
+        return self.read_out(state, context, hidden), weights, state._replace(recurrent=recurrent)
+
+    def read_out(self, state: AttentionState, *seen: Tensor) -> Tensor:
+        """The features (B, T, O) from what the output sees, (B, T, ...) each, and the source's features."""
+        return self.readout(*seen, constant=state.constant if self.features_size else None)
 
     def _run_before(self, embedded: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
         """For each token: attend with ``s_{t-1}``, then step. The readout waits for all of them."""
         hiddens, contexts, weights = [], [], []
-        step = self.stack.loop(embedded)
+        step = self.stack.loop(self.joined(embedded, state.constant))
         for t in range(embedded.size(1)):
             context, weight, state = self._attend(state.recurrent.hidden[:, -1:], state)
             hidden, recurrent = step(t, context, state.recurrent)
@@ -143,7 +150,7 @@ class AttentionDecoder(Decoder[AttentionState]):
             hiddens.append(hidden)
             contexts.append(context)
             weights.append(weight)
-        features = self.readout(torch.cat(hiddens, 1), embedded, torch.cat(contexts, 1))
+        features = self.read_out(state, torch.cat(hiddens, 1), embedded, torch.cat(contexts, 1))
         return features, torch.cat(weights, 1), state
 
     def _run_after_with_feedback(
@@ -151,11 +158,11 @@ class AttentionDecoder(Decoder[AttentionState]):
     ) -> Tuple[Tensor, Tensor, AttentionState]:
         """For each token: step, attend with ``s_t``, read out; the next step gets the attentional vector."""
         features, weights = [], []
-        step = self.stack.loop(embedded)
+        step = self.stack.loop(self.joined(embedded, state.constant))
         for t in range(embedded.size(1)):
             hidden, recurrent = step(t, state.feed.unsqueeze(1), state.recurrent)
             context, weight, state = self._attend(hidden, state._replace(recurrent=recurrent))
-            feature = self.readout(context, hidden)
+            feature = self.read_out(state, context, hidden)
             if self.input_feeding:
                 state = state._replace(feed=feature.squeeze(1))
             features.append(feature)

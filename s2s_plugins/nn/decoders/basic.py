@@ -17,11 +17,11 @@ class ContextState(NamedTuple):
 
     Attributes:
         recurrent: of the stack.
-        context: C, (B, M).
+        constant: C and, if the decoder sees them, the source's features, (B, M + F).
     """
 
     recurrent: RecurrentState
-    context: Tensor
+    constant: Tensor
 
     def reorder(self, new_order: Tensor) -> "ContextState":
         return reorder(self, new_order)
@@ -42,21 +42,21 @@ class BasicDecoder(Decoder[ContextState]):
 
     def __init__(self, **shared: Any) -> None:
         super().__init__(**shared)
-        self.sees = self._sees(self.embed_tokens is not None)
+        self.see(self._sees(self.embed_tokens is not None))
 
     @classmethod
     def _sees(cls, covariates: bool) -> Sees:
         return cls.sees._replace(step=("token", "constant")) if covariates else cls.sees
 
     @classmethod
-    def sees_with(cls, settings: DecoderSettings) -> Sees:
+    def own_sees(cls, settings: DecoderSettings) -> Sees:
         return cls._sees(settings.covariates)
 
     def start(self, encoder_output: EncoderOutput) -> ContextState:
-        return ContextState(self.bridge(encoder_output), encoder_output.context)
+        return ContextState(self.bridge(encoder_output), self.constant(encoder_output))
 
     def run(self, prev_output_tokens: Tensor, state: ContextState) -> Tuple[Tensor, None, ContextState]:
         embedded = None if self.embed_tokens is None else self.embed(prev_output_tokens)
         steps = prev_output_tokens.size(1)
-        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.context, steps=steps)
-        return self.readout(hidden), None, ContextState(recurrent, state.context)
+        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.constant, steps=steps)
+        return self.readout(hidden), None, ContextState(recurrent, state.constant)

@@ -39,6 +39,7 @@ class HardAttentionState(NamedTuple):
             (B, 0) where a step does not depend on the last one's place.
         emitted: (B, S, V), log-probabilities of the last token, read off each source token; or (B, 0, V).
         copied: (B, S), the target symbol that each source token is copied to; (B, 0) without copying.
+        constant: (B, F), the source's features; (B, 0) without.
     """
 
     recurrent: RecurrentState
@@ -46,6 +47,7 @@ class HardAttentionState(NamedTuple):
     aligned: Tensor
     emitted: Tensor
     copied: Tensor
+    constant: Tensor
 
     def reorder(self, new_order: Tensor) -> "HardAttentionState":
         return reorder(self, new_order)
@@ -75,6 +77,7 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
     kind = "hard_attention"
     sees = Sees(step=("token",), output=("context", "hidden"))
     paper_bridge = "copy"
+    takes_vectors = False
 
     def __init__(
         self,
@@ -121,10 +124,11 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         emitted = memory.new_zeros(batch, places, self.emission.weight.size(0), dtype=precise)
         copied = tokens[:, :0] if self.copying is None else self.copying.targets(tokens)
         keys = keys._replace(memory=F.linear(memory, from_memory))
-        return HardAttentionState(self.bridge(encoder_output), keys, aligned, emitted, copied)
+        constant = self.constant(encoder_output)
+        return HardAttentionState(self.bridge(encoder_output), keys, aligned, emitted, copied, constant)
 
     def _readout_weights(self, memory_size: int) -> Tuple[Tensor, Tensor]:
-        """The readout's weights for a source token (O, M) and for the hidden state (O, H)."""
+        """The readout's weights for a source token (O, M) and for the hidden state and the features (O, H + F)."""
         weight = self._linear().weight
         from_memory, from_hidden = weight.split([memory_size, weight.size(1) - memory_size], dim=1)
         return from_memory, from_hidden
@@ -135,10 +139,11 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         return linear
 
     def run(self, prev_output_tokens: Tensor, state: HardAttentionState) -> Tuple[Tensor, Tensor, HardAttentionState]:
-        hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
-        linear = self._linear()
-        _, from_hidden = self._readout_weights(linear.in_features - hidden.size(-1))
-        to_readout = F.linear(hidden, from_hidden, linear.bias)
+        embedded = self.joined(self.embed(prev_output_tokens), state.constant)
+        hidden, recurrent = self.stack(embedded, state.recurrent)
+        seen, linear = self.joined(hidden, state.constant), self._linear()
+        _, from_seen = self._readout_weights(linear.in_features - seen.size(-1))
+        to_readout = F.linear(seen, from_seen, linear.bias)
         scores, emitted = self.emit(hidden, to_readout, state.keys, state.copied)
         log_probabilities, aligned = self.sum_out(scores, emitted, prev_output_tokens, (state.aligned, state.emitted))
         if self.monotonic:

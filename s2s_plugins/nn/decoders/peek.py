@@ -23,9 +23,9 @@ class PeekDecoder(Decoder[ContextState]):
     paper_bridge = "dense"
 
     def start(self, encoder_output: EncoderOutput) -> ContextState:
-        return ContextState(self.bridge(encoder_output), encoder_output.context)
+        return ContextState(self.bridge(encoder_output), self.constant(encoder_output))
 
     def run(self, prev_output_tokens: Tensor, state: ContextState) -> Tuple[Tensor, None, ContextState]:
         embedded = self.embed(prev_output_tokens)
-        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.context)
-        return self.readout(hidden, embedded, constant=state.context), None, ContextState(recurrent, state.context)
+        hidden, recurrent = self.stack(embedded, state.recurrent, constant=state.constant)
+        return self.readout(hidden, embedded, constant=state.constant), None, ContextState(recurrent, state.constant)

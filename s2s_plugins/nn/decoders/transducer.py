@@ -37,6 +37,7 @@ class TransducerState(NamedTuple):
         reached: (B, S, 3), log-probability of writing the last token at each source token by each of the edits that
             write, before it was known.
         emitted: (B, S, V), log-probabilities of the last token where it is inserted or takes a source token's place.
+        constant: (B, F), the source's features; (B, 0) without.
     """
 
     recurrent: RecurrentState
@@ -44,6 +45,7 @@ class TransducerState(NamedTuple):
     copied: Tensor
     reached: Tensor
     emitted: Tensor
+    constant: Tensor
 
     def reorder(self, new_order: Tensor) -> "TransducerState":
         return reorder(self, new_order)
@@ -71,6 +73,7 @@ class TransducerDecoder(Decoder[TransducerState]):
     kind = "transducer"
     sees = Sees(step=("token",), output=("context", "hidden"))
     paper_bridge = "copy"
+    takes_vectors = False
 
     def __init__(self, *, copies: Copies, output_layer: nn.Linear, **shared: Any) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)
@@ -101,7 +104,8 @@ class TransducerDecoder(Decoder[TransducerState]):
         emitted = memory.new_zeros(batch, source_length, self.emission.weight.size(0), dtype=precise)
         keys = AttentionKeys(F.linear(memory, from_memory), memory[..., :0], encoder_output.padding_mask)
         copied = self.copies.targets(encoder_output.tokens)
-        return TransducerState(self.bridge(encoder_output), keys, copied, reached, emitted)
+        constant = self.constant(encoder_output)
+        return TransducerState(self.bridge(encoder_output), keys, copied, reached, emitted, constant)
 
     def _linear(self) -> nn.Linear:
         linear = self.readout.linear
@@ -109,10 +113,11 @@ class TransducerDecoder(Decoder[TransducerState]):
         return linear
 
     def run(self, prev_output_tokens: Tensor, state: TransducerState) -> Tuple[Tensor, Tensor, TransducerState]:
-        hidden, recurrent = self.stack(self.embed(prev_output_tokens), state.recurrent)
-        linear = self._linear()
-        from_hidden = linear.weight[:, linear.in_features - hidden.size(-1) :]
-        edits, emitted = self.emit(F.linear(hidden, from_hidden, linear.bias), state.keys)
+        embedded = self.joined(self.embed(prev_output_tokens), state.constant)
+        hidden, recurrent = self.stack(embedded, state.recurrent)
+        seen, linear = self.joined(hidden, state.constant), self._linear()
+        from_seen = linear.weight[:, linear.in_features - seen.size(-1) :]
+        edits, emitted = self.emit(F.linear(seen, from_seen, linear.bias), state.keys)
         log_probabilities, reached = self.sum_out(
             edits, emitted, prev_output_tokens, state.copied, (state.reached, state.emitted)
         )

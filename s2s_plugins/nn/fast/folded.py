@@ -47,7 +47,7 @@ class FoldedState(NamedTuple):
         cell: (R, H) of each layer.
         feed: (R, O), the last attentional vector; None without input feeding.
         coverage: (R, S), the attention each source token has had; None without coverage.
-        constant: (N, 4H + O), what the source summary adds to gates and readout; None where no step sees it.
+        constant: (N, 4H + O), what is the same at all steps adds to gates and readout; None where no step sees it.
         keys: of N sentences; None without attention.
         projected: whether their memory is no more the encoder's, but what each source token adds to gates and readout.
         weights: (R, S), the attention of the step before; None without attention, and before the first step.
@@ -161,6 +161,8 @@ class FoldedDecoder:
     def _columns(self, matrix: Tensor, parts: Tuple[str, ...]) -> Dict[str, Tensor]:
         """The columns of ``matrix`` for each of the parts that it is multiplied with."""
         sizes = {"hidden": self.hidden_size, "feed": self.decoder.readout.output_size}
+        if not self.decoder.sees_source_summary():
+            sizes["constant"] = self.decoder.features_size
         if self.decoder.embed_tokens is not None:
             sizes["token"] = self.decoder.embed_tokens.embedding_dim
         known = sum(sizes.get(part, 0) for part in parts)
@@ -182,7 +184,7 @@ class FoldedDecoder:
         kind = self.biases[0].dtype
         constant, keys, projected = None, None, False
         if "constant" in self.parts:
-            constant = F.linear(state.context.to(kind), self.parts["constant"].matrix)
+            constant = F.linear(state.constant.to(kind), self.parts["constant"].matrix)
         if self.context is not None:
             keys = AttentionKeys(*(part if part.dtype == torch.bool else part.to(kind) for part in state.keys))
             projected = self._projects(keys, beams)

@@ -27,6 +27,7 @@ class FoldedHardDecoder(FoldedDecoder):
     ) -> Tuple[Tensor, FoldedState]:
         assert self.readout is not None and state.keys is not None
         to_readout = self.readout(x).add_(self.readout_bias)
+        to_readout = to_readout if seen is None else to_readout.add_(seen)
         *before, copied = state.more
         sentences = state.keys.memory.size(0)
         by_sentence = (part.view(sentences, -1, part.size(1)) for part in (x, to_readout))

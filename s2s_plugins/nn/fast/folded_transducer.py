@@ -27,6 +27,7 @@ class FoldedTransducer(FoldedDecoder):
     ) -> Tuple[Tensor, FoldedState]:
         assert self.readout is not None and state.keys is not None
         to_readout = self.readout(x).add_(self.readout_bias)
+        to_readout = to_readout if seen is None else to_readout.add_(seen)
         found = self.decoder.emit(to_readout.view(state.keys.memory.size(0), -1, to_readout.size(1)), state.keys)
         edits, emitted = (part.flatten(0, 1).unsqueeze(1) for part in found)
         copied, *before = state.more

@@ -9,7 +9,7 @@ from typing import Any, List, Optional
 
 from s2s_plugins.evaluation.classes import ClassEvaluation, ClassItem
 from s2s_plugins.evaluation.translations import Item
-from s2s_plugins.files import as_table, write_whole
+from s2s_plugins.files import as_table, with_features, write_whole
 from s2s_plugins.reports.training.contents import Scores, TrainingReport
 from s2s_plugins.reports.training.page import page
 
@@ -76,7 +76,7 @@ def predictions_tsv(scores: Scores) -> str:
         (_source(item), _prediction(item), f"{item.probability:.4f}", _verdict(item), _references(item))
         for item in scores.items
     )
-    return as_table(PREDICTION_COLUMNS, rows)
+    return as_table(*with_features(PREDICTION_COLUMNS, rows))
 
 
 def errors_tsv(scores: Scores) -> str:
@@ -85,7 +85,7 @@ def errors_tsv(scores: Scores) -> str:
     The probability of a reference is known of the best predictions alone; its log-probability of all, uncalibrated.
     """
     columns = ERROR_COLUMNS if isinstance(scores, ClassEvaluation) else (*ERROR_COLUMNS, *LOG_COLUMNS)
-    return as_table(columns, (_error(item) for item in scores.errors()))
+    return as_table(*with_features(columns, (_error(item) for item in scores.errors())))
 
 
 def _error(item: Any) -> List[str]:

@@ -15,7 +15,7 @@ from s2s_plugins.text.pairs.splitting import OUT, PARTS, TRAIN
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.tokenizing import JOINERS
 from s2s_plugins.text.pairs.writing import Unknown
-from s2s_plugins.text.symbols import SPECIAL
+from s2s_plugins.text.slots import SLOTS
 
 MANY = 20  # targets of a source that are worth a word
 FAR = 0.5  # alphabets that fit so much better crosswise: the columns look swapped
@@ -56,8 +56,25 @@ def all_of(
     return lines
 
 
+def made(augment: int, copies: bool, copied: float) -> List[str]:
+    """What the training part has beside the pairs of the data, and why.
+
+    Args:
+        augment: number of made pairs.
+        copies: whether symbols are copied.
+        copied: of the targets' symbols the share that stand in their sources.
+    """
+    lines = []
+    if copies:
+        share = f"{100 * copied:.0f} % of the targets' symbols stand in their sources" if copied else "as asked for"
+        lines.append(f"copying: {share}; up to {len(SLOTS)} symbols of a source that training lacks can be copied")
+    if augment:
+        lines.append(f"training has {counted(augment, 'made pair')} too: real ones with stems of random symbols")
+    return lines
+
+
 def _side(side: Side) -> str:
-    symbols = len(side.table) - len(SPECIAL)
+    symbols = side.symbols
     form = ", accents and the parts of letters on their own" if side.form == "NFD" and side.composes else ""
     rare = f", {counted(side.rare, 'rarer one')} unknown" if side.rare else ""
     return f"{side.name}: {side.level.reason} ({counted(symbols, 'symbol')}{form}{rare})"

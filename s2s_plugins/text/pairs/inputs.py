@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
 from s2s_plugins.text.pairs.splitting import OUT, distinct
-from s2s_plugins.text.pairs.survey import BROKEN, DOUBLE, KEPT, LONG_SOURCE, LONG_TARGET, REASONS, Survey, progress
+from s2s_plugins.text.pairs.survey import (
+    BROKEN,
+    DOUBLE,
+    KEPT,
+    LONG_SOURCE,
+    LONG_TARGET,
+    REASONS,
+    TABS,
+    Survey,
+    progress,
+)
 
 CORRECT = "correct the file: each line is SOURCE<TAB>TARGET"
 REMEDIES = {BROKEN: "convert the file to UTF-8, as with iconv"}
@@ -72,7 +82,7 @@ class Input:
         self._check_enough()
 
     def _check_enough(self) -> None:
-        counts = np.bincount(self.survey.codes, minlength=DOUBLE + 1)
+        counts = np.bincount(self.survey.codes, minlength=TABS + 1)
         other = self.pairs.left.bad()
         total = len(self.survey) - int(counts[DOUBLE]) + other
         bad = total - int(counts[KEPT])

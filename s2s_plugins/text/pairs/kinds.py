@@ -66,7 +66,7 @@ def kind_of(data: Any, columns: Columns = ALL) -> Kind:
         return Kind("classes", reason, named.source, named.target)
     if _are_classes(set(sources), targets) and len(labels) >= OFTEN * len(set(sources)):
         reason = f"{len(set(sources))} distinct sources beside {_texts(targets)}"
-        return Kind("classes", f"{reason}, labels first", *_swapped(pairs, data, reason))
+        return Kind("classes", f"{reason}, labels first", *_swapped(pairs, data, reason)[:2])
     return Kind("pairs", f"{len(labels):,} distinct targets of {len(head):,}")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Dict, Iterator, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.pairs.features import Features, column_of, separator_of, without
 from s2s_plugins.text.pairs.lines import AnyPath, numbered_lines
 from s2s_plugins.text.pairs.pair import Columns, counted
 
+HEAD = 1000  # objects that features are recognised by
 SHOWN = 12  # keys that a message lists
 
 
@@ -20,37 +23,97 @@ def is_object(line: str) -> bool:
         return False
 
 
-def keys_of_file(path: AnyPath, columns: Columns) -> Tuple[str, str]:
-    """The two keys of the objects, by the first of them.
+class Keys(NamedTuple):
+    """The keys of mappings that hold the source, the target, and features if there are any.
+
+    Attributes:
+        source: of the source.
+        target: of the target.
+        features: of features; None: there are none.
+        separator: between two features.
+    """
+
+    source: str
+    target: str
+    features: Optional[str] = None
+    separator: Optional[str] = None
+
+
+def keys_of_file(path: AnyPath, columns: Columns) -> Keys:
+    """The keys of the objects, by the first of them.
 
     Raises:
         UsageError: there are others than two and none is named, or one is missing.
     """
-    for _, values in objects_of(path):
-        return keys_of(values, columns, str(path))
-    raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
+    head = [values for _, values in itertools.islice(objects_of(path), HEAD)]
+    if not head:
+        raise UsageError(f"{path}: no line with anything in it: put a pair in each line")
+    return keys_of(head, columns, str(path))
 
 
-def keys_of(values: Dict[str, object], columns: Columns, name: str) -> Tuple[str, str]:
-    """The keys of source and target in a mapping.
+def keys_of(head: Sequence[Mapping[str, object]], columns: Columns, name: str) -> Keys:
+    """The keys of mappings.
+
+    Args:
+        head: the first of them, one or more; what counts is the first one, the others show what features are.
+        columns: which keys.
+        name: what messages call them.
 
     Raises:
-        UsageError: it has others than two and none is named, or one is missing.
+        UsageError: they have others than two and none is named, or one is missing.
     """
-    there = list(values)
-    if not columns and len(there) != 2:
+    there = list(head[0])
+    found = _features(head, there, columns, name)
+    rest = without(there, None if found is None else str(found.column))
+    if not columns and len(rest) != 2:
         listed = ", ".join(repr(key) for key in there[:SHOWN])
-        raise UsageError(f"{name} has {counted(len(there), 'key')} ({listed}): choose two with --source and --target")
+        raise UsageError(
+            f"{name} has {counted(len(there), 'key')} ({listed}): choose two with --source and --target, and features "
+            "with --features"
+        )
     chosen = []
     for wanted, default, flag in ((columns.source, 0, "--source"), (columns.target, 1, "--target")):
-        key = wanted if wanted is not None else there[default] if default < len(there) else ""
-        if key not in values:
-            listed = ", ".join(repr(key) for key in there[:SHOWN])
-            raise UsageError(f"{name}: no key {key!r} for {flag}: it has {listed}: name one of those")
-        chosen.append(key)
+        key = wanted if wanted is not None else rest[default] if default < len(rest) else ""
+        chosen.append(_checked(key, there, name, flag))
     if chosen[0] == chosen[1]:
         raise UsageError(f"{name}: source and target are the same key, {chosen[0]!r}: name two")
-    return chosen[0], chosen[1]
+    if found is None:
+        return Keys(*chosen)
+    if found.column in chosen:
+        raise UsageError(f"{name}: features and source or target are the same key, {found.column!r}: name three")
+    return Keys(chosen[0], chosen[1], str(found.column), found.separator)
+
+
+def _features(
+    head: Sequence[Mapping[str, object]], there: List[str], columns: Columns, name: str
+) -> Optional[Features]:
+    """The key of features: the one that is named, or of three the one that looks like them."""
+    if columns.features is not None:
+        key = _checked(columns.features, there, name, "--features")
+        cells = [features_of(values[key], name, key, ";") for values in head if key in values]
+        return Features(key, columns.separator or separator_of(cells))
+    if columns or len(there) != 3:
+        return None
+    rows = [[_cell(values.get(key)) for key in there] for values in head]
+    found = column_of(rows)
+    return None if found is None else Features(there[int(found.column)], columns.separator or found.separator)
+
+
+def _checked(key: str, there: Sequence[str], name: str, flag: str) -> str:
+    """The key.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if key in there:
+        return key
+    listed = ", ".join(repr(other) for other in there[:SHOWN])
+    raise UsageError(f"{name}: no key {key!r} for {flag}: it has {listed}: name one of those")
+
+
+def _cell(value: object) -> str:
+    """A value for recognising what it is, whatever it is."""
+    return ";".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def objects_of(path: AnyPath) -> Iterator[Tuple[int, Dict[str, object]]]:
@@ -98,3 +161,14 @@ def text_of(value: object, where: str, key: object) -> str:
     raise UsageError(
         f"{where}: {key!r} is a {kind}: write a text, tokens separated by spaces, one pair for each target"
     )
+
+
+def features_of(value: object, where: str, key: object, separator: str) -> str:
+    """The features in a cell: a text, or a list of texts.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return separator.join(value)
+    return text_of(value, where, key)

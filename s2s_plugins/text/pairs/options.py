@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.features import check_separator
 from s2s_plugins.text.pairs.pair import Columns
 from s2s_plugins.text.spelling import LEVELS
 
 MOST = 1_000_000_000
+LEAST = (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0), ("augment", 0))
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,13 @@ class Options:
     Args:
         source: column or key of the source, or its number from 1; None: the first column.
         target: likewise; None: the second.
+        features: likewise of features of the source, as in ``lemma, form, V;PST``; None: one of three columns, if it
+            looks like features, or none.
+        features_separator: between two features, one of :data:`s2s_plugins.text.features.SEPARATORS`; None: recognised.
+        copy: whether symbols of a source can be copied that the dictionaries lack (:mod:`s2s_plugins.text.slots`);
+            None: if half of a target's symbols stand in its source.
+        augment: number of made pairs to be added to the training part
+            (:mod:`s2s_plugins.text.pairs.hallucination`).
         source_level: ``"token"``, ``"char"`` or ``"sentencepiece"``; None: recognised.
         target_level: likewise.
         vocab_size: number of sentencepiece's pieces, on each side that has them; None: by the amount of text.
@@ -35,6 +44,10 @@ class Options:
 
     source: Optional[str] = None
     target: Optional[str] = None
+    features: Optional[str] = None
+    features_separator: Optional[str] = None
+    copy: Optional[bool] = None
+    augment: int = 0
     source_level: Optional[str] = None
     target_level: Optional[str] = None
     vocab_size: Optional[int] = None
@@ -49,18 +62,22 @@ class Options:
             level = getattr(self, f"{side}_level")
             if level is not None and level not in LEVELS:
                 raise UsageError(f"--{side}-level {level} is unknown: use one of {', '.join(LEVELS)}")
-        for name, least in (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0)):
+        for name, least in LEAST:
             value = getattr(self, name)
             if isinstance(value, int) and not least <= value <= MOST:
                 flag = f"--{name.replace('_', '-')} {value}"
                 raise UsageError(f"{flag} is not a number that makes sense: use {least} or more, at most {MOST:,}")
         if self.source is not None and self.source == self.target:
             raise UsageError(f"--source {self.source} and --target {self.target} are the same column: name two")
+        if self.features is not None and self.features in (self.source, self.target):
+            raise UsageError(f"--features {self.features} is the column of the source or the target: name another")
+        if self.features_separator is not None:
+            check_separator(self.features_separator)
 
     @property
     def columns(self) -> Columns:
-        """The two columns."""
-        return Columns(self.source, self.target)
+        """The two columns, and that of features."""
+        return Columns(self.source, self.target, self.features, self.features_separator)
 
     @property
     def levels(self) -> Tuple[Optional[str], Optional[str]]:

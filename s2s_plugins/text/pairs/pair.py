@@ -15,7 +15,8 @@ class Pair(NamedTuple):
     """A source, a target, and where they come from.
 
     Attributes:
-        source: as it is in the file. What is not UTF-8 stands in it as lone surrogates.
+        source: as it is in the file; with features, ``TEXT<TAB>FEATURES``. What is not UTF-8 stands in it as lone
+            surrogates.
         target: likewise.
         where: file and line, for messages.
     """
@@ -26,15 +27,19 @@ class Pair(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Which columns hold the source and the target.
+    """Which columns hold the source, the target and features.
 
     Attributes:
         source: name of a column or key, or its number from 1; None: the first.
         target: likewise; None: the second.
+        features: likewise; None: one of three, if it looks like features, or none.
+        separator: between two features; None: recognised.
     """
 
     source: Optional[str] = None
     target: Optional[str] = None
+    features: Optional[str] = None
+    separator: Optional[str] = None
 
     def __bool__(self) -> bool:
         return self.source is not None or self.target is not None
@@ -96,9 +101,11 @@ class Pairs(ABC):
         name: what messages call them.
         notes: what was recognised about their form.
         left: what the last complete iteration left out.
+        features: what separates the features behind the tab of each source; None: sources have none.
     """
 
     name: str
+    features: Optional[str] = None
 
     def __init__(self) -> None:
         self.notes: List[str] = []
@@ -118,5 +125,5 @@ class Pairs(ABC):
 
     @property
     def names(self) -> Optional[Columns]:
-        """The names of the two columns, where they have any."""
+        """The names of the columns, where they have any."""
         return None

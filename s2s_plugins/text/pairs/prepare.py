@@ -3,54 +3,81 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.features import MARK, is_feature
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
+from s2s_plugins.text.pairs.copying import TokenPair, copied_share, is_copied, taught
+from s2s_plugins.text.pairs.hallucination import hallucinated
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise_both
 from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
-from s2s_plugins.text.pairs.pair import Pairs
+from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs
 from s2s_plugins.text.pairs.prepared import DESCRIPTION, SIDES, Counts, Prepared, matches, read_prepared, save
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
-from s2s_plugins.text.pairs.writing import write_parts
+from s2s_plugins.text.pairs.writing import Numbers, numbers_of, write_parts
+from s2s_plugins.text.slots import Slots
+from s2s_plugins.text.tokens import SPACE
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
 
 
-def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None) -> Prepared:
+def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, flag: str = "--out") -> Prepared:
     """Read pairs, recognise what they are, split them and write ``out``; if that is done already, read it.
 
     ``out`` holds ``PART.source-target.SIDE.bin`` and ``.idx`` for the parts ``train``, ``valid`` and ``test``,
     ``dict.SIDE.txt``, ``valid.tsv`` and ``test.tsv`` with all targets as they are spelled in the data, sentencepiece
-    models as ``SIDE.model``, and ``description.json``.
+    models as ``SIDE.model``, and ``description.json``; with slots ``PART.source-target.source.tokens`` of the held-out
+    parts too, the tokens that the slots stand for.
 
     Args:
         train: what :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes.
         out: the folder; it appears whole or not at all.
         options: how; None: all of it recognised.
+        flag: that names the folder, for messages.
 
     Raises:
         UsageError: the data cannot be read, is of another form, or hardly any of it can be used.
     """
     out, options = Path(out), options or Options()
     given = {"train": train, "valid": options.valid, "test": options.test}
-    read = {part: read_pairs(data, options.columns, out.parent) for part, data in given.items() if is_data(data)}
+    read = read_parts(given, options.columns, out.parent)
+    _check_features(read)
     data = {part: pairs.fingerprint() for part, pairs in read.items()}
     inputs: Dict[str, object] = {"options": options.plain(), "data": data}
     if matches(out, inputs):
         return read_prepared(out)
-    with prepared_folder(str(out), strange_to_pairs, "--out") as folder:
+    with prepared_folder(str(out), strange_to_pairs, flag) as folder:
         save(_prepared(read, options, folder), folder, inputs)
     return read_prepared(out)
+
+
+def read_parts(given: Mapping[str, Any], columns: Columns, spool: Optional[Path] = None) -> Dict[str, Pairs]:
+    """The pairs of each part that is data; features are separated alike in all of them.
+
+    Args:
+        given: what the parts are, ``"train"`` the first: data, or numbers of sources to hold out, which are left out.
+        columns: which columns.
+        spool: as of :func:`~s2s_plugins.text.pairs.sources.read_pairs`.
+
+    Raises:
+        UsageError: a part cannot be read.
+    """
+    read: Dict[str, Pairs] = {}
+    for part, data in given.items():
+        if is_data(data):
+            read[part] = read_pairs(data, columns, spool)
+            columns = columns._replace(separator=columns.separator or read[part].features)
+    return read
 
 
 def strange_to_pairs(folder: Path) -> Optional[str]:
@@ -67,7 +94,11 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     """
     inputs = {part: Input(part, pairs, options.seed) for part, pairs in read.items()}
     train = inputs["train"]
-    sides = _sides(train, options)
+    levels = _levels(train, options)
+    sample, names = [pair[:2] for pair in train.survey.sample], [level.name for level in levels]
+    copied = round(copied_share(sample, names), 3)
+    copies = is_copied(sample, names) if options.copy is None else options.copy
+    sides = _sides(train, levels, copies)
     longest = {level: options.longest or most for level, most in LONGEST.items()}
     for data in inputs.values():
         data.leave_out([side.level.name for side in sides], longest)
@@ -76,13 +107,14 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     for chosen in train.of(TRAIN, "count"):
         for side, text in zip(sides, chosen.pair):
             side.count(text)
-    for side in sides:
-        side.number_symbols(options.min_count)
+    for side, other in zip(sides, reversed(sides)):
+        side.number_symbols(options.min_count, other if copies else None)
     counts = {part: _counts(inputs.values(), bit) for part, bit in PARTS.items()}
-    unknown = write_parts(folder, inputs.values(), sides, [part for part in PARTS if counts[part].pairs])
-    sample = ([side.tokens(text) for side, text in zip(sides, pair)] for pair in train.survey.sample)
-    value = round(monotonicity((source, target) for source, target in sample), 3)
+    parts = [part for part in PARTS if counts[part].pairs]
+    unknown = write_parts(folder, inputs.values(), sides, parts, _more(train, sides, options))
+    value = round(monotonicity((_plain(source), target) for source, target in _tokens(train.survey.sample, sides)), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
+    said += findings.made(options.augment, copies, copied)
     return Prepared(
         folder=folder,
         source=sides[0].facts(),
@@ -93,15 +125,67 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         valid_held_out=held_out,
         monotonicity=value,
         findings=said,
+        copied=copied,
+        copies=copies,
     )
 
 
-def _sides(train: Input, options: Options) -> List[Side]:
+def _check_features(read: Dict[str, Pairs]) -> None:
+    """See that all parts have features, or none has.
+
+    Raises:
+        UsageError: they differ.
+    """
+    own = read["train"]
+    for pairs in read.values():
+        if (pairs.features is None) != (own.features is None):
+            has, lacks = (own, pairs) if pairs.features is None else (pairs, own)
+            raise UsageError(
+                f"{has.name} has features and {lacks.name} has none: give both or neither, --features names the column"
+            )
+        if pairs.features != own.features:
+            raise UsageError(
+                f"the features of {own.name} are separated by {own.features!r}, those of {pairs.name} by "
+                f"{pairs.features!r}: write both alike"
+            )
+
+
+def _levels(train: Input, options: Options) -> List[Level]:
     """Recognise what the tokens of each side are, unless that was said."""
-    survey = train.survey
-    found = recognise_both([pair.source for pair in survey.sample], [pair.target for pair in survey.sample])
+    sample = train.survey.sample
+    found = recognise_both([pair.source.partition(MARK)[0] for pair in sample], [pair.target for pair in sample])
     asked = [Level(name, f"{name} level, as asked for") if name else None for name in options.levels]
-    return [Side(*one) for one in zip(SIDES, (ask or level for ask, level in zip(asked, found)), survey.characters)]
+    return [ask or level for ask, level in zip(asked, found)]
+
+
+def _sides(train: Input, levels: List[Level], copies: bool) -> List[Side]:
+    """The two sides; where symbols are copied, both have the Unicode form of the target's."""
+    characters = train.survey.characters
+    target = Side(SIDES[1], levels[1], characters[1])
+    form = target.form if copies else None
+    return [Side(SIDES[0], levels[0], characters[0], form, train.pairs.features), target]
+
+
+def _tokens(pairs: Iterable[Pair], sides: List[Side]) -> Iterator[TokenPair]:
+    for pair in pairs:
+        yield sides[0].tokens(pair.source), sides[1].tokens(pair.target)
+
+
+def _plain(tokens: List[str]) -> List[str]:
+    """Tokens without features."""
+    return [token for token in tokens if not is_feature(token)]
+
+
+def _more(train: Input, sides: List[Side], options: Options) -> Iterator[Numbers]:
+    """What the training part has behind its pairs: some of them with slots, and made ones."""
+    slots = Slots(sides[0].table, sides[1].table)
+    if slots:
+        yield from taught(_tokens((one.pair for one in train.of(TRAIN, "teach copying")), sides), slots, options.seed)
+    if options.augment:
+        own = _tokens((one.pair for one in train.of(TRAIN, "make pairs")), sides)
+        alphabet = (sides[0].own & sides[1].own) - {SPACE}
+        for source, target in hallucinated(own, alphabet, options.augment, options.seed):
+            yield numbers_of(slots, source, target)
 
 
 def _split(inputs: Dict[str, Input], options: Options) -> bool:

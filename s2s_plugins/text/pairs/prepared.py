@@ -9,11 +9,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.description import DESCRIPTION, REMEDY, read_description
+from s2s_plugins.text.features import SEPARATORS
 from s2s_plugins.text.pairs.survey import key_of
 from s2s_plugins.text.spelling import LEVELS, Spelled
 from s2s_plugins.text.symbols import SymbolTable
 
-VERSION = 1  # of what is written: another one is prepared again
+VERSION = 2  # of what is written: another one is prepared again
 SIDES = ("source", "target")
 PARTS = ("train", "valid", "test")
 
@@ -42,6 +43,7 @@ class SideFacts:
         mean_length: of the training part, in tokens.
         longest: likewise.
         pieces: a sentencepiece model, as bytes; of that level alone.
+        features: what separates the features of each text; None: texts have none.
     """
 
     level: str
@@ -51,11 +53,12 @@ class SideFacts:
     mean_length: float
     longest: int
     pieces: Optional[bytes] = field(default=None, repr=False)
+    features: Optional[str] = None
 
     @property
     def spelled(self) -> Spelled:
         """How texts become tokens and tokens texts, as a model file has it."""
-        return Spelled(self.level, self.pieces, self.form, self.written)
+        return Spelled(self.level, self.pieces, self.form, self.written, self.features)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ class Prepared:
         valid_held_out: whether the sources of ``valid`` are no sources of ``train``.
         monotonicity: of :func:`~s2s_plugins.text.pairs.monotonicity.monotonicity`.
         findings: what to say to the user, a line each.
+        copied: of the targets' symbols the share that stand in their own sources, of a sample; 0 where the symbols of
+            the two sides are of different kinds.
+        copies: whether the dictionaries have slots (:mod:`s2s_plugins.text.slots`).
     """
 
     folder: Path
@@ -83,6 +89,8 @@ class Prepared:
     valid_held_out: bool
     monotonicity: float
     findings: List[str]
+    copied: float = 0.0
+    copies: bool = False
 
     def dictionary(self, side: str) -> List[str]:
         """The symbols of ``"source"`` or ``"target"``, as the dictionary numbers them, the special ones first."""
@@ -123,6 +131,7 @@ def read_prepared(folder: Union[str, Path]) -> Prepared:
         parts = [Counts(int(plain[part]["sources"]), int(plain[part]["pairs"])) for part in PARTS]
         findings = [str(line) for line in plain["findings"]]
         held_out, monotonicity = bool(plain["valid_held_out"]), float(plain["monotonicity"])
+        copied, copies = float(plain["copied"]), bool(plain["copies"])
     except FileNotFoundError as error:
         raise UsageError(f"{error.filename} is missing: {REMEDY}") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -137,6 +146,8 @@ def read_prepared(folder: Union[str, Path]) -> Prepared:
         valid_held_out=held_out,
         monotonicity=monotonicity,
         findings=findings,
+        copied=copied,
+        copies=copies,
     )
 
 
@@ -144,8 +155,10 @@ def _side(folder: Path, side: str, plain: Dict[str, Any]) -> SideFacts:
     if plain["level"] not in LEVELS or {plain["form"], plain["written"]} - {"NFC", "NFD"}:
         raise ValueError(f"{side}: {plain}")
     pieces = (folder / f"{side}.model").read_bytes() if plain["level"] == "sentencepiece" else None
+    if plain["features"] is not None and plain["features"] not in SEPARATORS:
+        raise ValueError(f"{side}: {plain}")
     numbers = (int(plain["symbols"]), float(plain["mean_length"]), int(plain["longest"]))
-    return SideFacts(plain["level"], plain["form"], plain["written"], *numbers, pieces)
+    return SideFacts(plain["level"], plain["form"], plain["written"], *numbers, pieces, plain["features"])
 
 
 def matches(folder: Path, inputs: Dict[str, object]) -> bool:
@@ -160,18 +173,21 @@ def read_references(path: Union[str, Path]) -> Dict[str, List[str]]:
     Sources that differ by their Unicode form alone are one, spelled as where it comes first.
 
     Args:
-        path: of ``valid.tsv`` or ``test.tsv``: ``SOURCE<TAB>TARGET``.
+        path: of ``valid.tsv`` or ``test.tsv``: ``SOURCE<TAB>TARGET``, with features ``SOURCE<TAB>FEATURES<TAB>TARGET``,
+            of which ``SOURCE<TAB>FEATURES`` is the source.
 
     Raises:
         UsageError: the file cannot be read, or has another form.
     """
     references: Dict[str, List[str]] = {}
     spelled: Dict[str, str] = {}
+    tabs = 0
     try:
         with open(path, encoding="utf-8", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
-                source, mark, target = line.rstrip("\n").partition("\t")
-                if not mark or "\t" in target:
+                source, _, target = line.rstrip("\n").rpartition("\t")
+                tabs = tabs or line.count("\t")
+                if not 1 <= line.count("\t") == tabs <= 2:
                     raise UsageError(f"{path}, line {number}: not SOURCE<TAB>TARGET: {REMEDY}")
                 references.setdefault(spelled.setdefault(key_of(source), source), []).append(target)
     except OSError as error:

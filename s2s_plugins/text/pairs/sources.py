@@ -10,13 +10,15 @@ import tempfile
 from collections.abc import Iterator as AnIterator
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Iterator, Optional, Tuple
+from typing import IO, Any, Iterator, List, Optional, Sequence
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.features import joined
+from s2s_plugins.text.pairs.features import separator_in, separator_of
 from s2s_plugins.text.pairs.lines import AnyPath, digest, numbered_lines
-from s2s_plugins.text.pairs.objects import keys_of, objects_of, text_of, unfolded
+from s2s_plugins.text.pairs.objects import HEAD, Keys, features_of, keys_of, objects_of, text_of, unfolded
 from s2s_plugins.text.pairs.pair import EMPTY_LINES, Columns, Left, Pair, Pairs
-from s2s_plugins.text.pairs.tables import layout_of, rows_of
+from s2s_plugins.text.pairs.tables import Layout, layout_of, rows_of
 
 ALL = Columns()
 
@@ -26,9 +28,10 @@ def read_pairs(data: Any, columns: Columns = ALL, spool: Optional[Path] = None) 
 
     Args:
         data: the path of a table (TSV, CSV, JSON lines; ``.gz``, ``.bz2`` and ``.xz`` too); two paths of parallel
-            files; a pandas or polars frame; a mapping of sources to targets; an iterable of pairs, or of mappings, like
-            those of Hugging Face's ``datasets``.
-        columns: which two columns or keys; by default the first two, and there must not be more.
+            files; a pandas or polars frame; a mapping of sources to targets; an iterable of pairs, of triples with
+            features, or of mappings, like those of Hugging Face's ``datasets``.
+        columns: which two columns or keys, and that of features; by default the first two, and there must not be more,
+            except for a third one that looks like features.
         spool: folder for what an iterator gives, which can be read only once; None: the system's.
 
     Raises:
@@ -62,7 +65,7 @@ def is_frame(data: object) -> bool:
 
 
 class TablePairs(Pairs):
-    """Two columns of a table.
+    """Two columns of a table, and perhaps one of features.
 
     Args:
         path: of the file.
@@ -81,6 +84,9 @@ class TablePairs(Pairs):
         if self.layout.header is not None:
             source, target = (self.layout.header[place] for place in self.layout.places)
             self.notes.append(f"{path}: the first line is a header, {source!r} is the source and {target!r} the target")
+        self.features, column = _features_of(self.layout)
+        if self.features is not None and columns.features is None:
+            self.notes.append(_recognised(str(path), column, self.features))
         if self.layout.doubt:
             first, second = self.layout.doubt
             remedy = f"if they name the columns, give --source {first} --target {second}"
@@ -90,8 +96,11 @@ class TablePairs(Pairs):
     def names(self) -> Optional[Columns]:
         layout = self.layout
         if not layout.delimiter:
-            return Columns(*layout.keys)
-        return None if layout.header is None else Columns(*(layout.header[place] for place in layout.places))
+            return Columns(*layout.keys[:3])
+        if layout.header is None:
+            return None
+        features = None if layout.features is None else layout.header[int(layout.features.column)]
+        return Columns(layout.header[layout.places[0]], layout.header[layout.places[1]], features)
 
     def __iter__(self) -> Iterator[Pair]:
         return self._rows() if self.layout.delimiter else self._objects()
@@ -99,6 +108,7 @@ class TablePairs(Pairs):
     def _rows(self) -> Iterator[Pair]:
         left, layout, name = Left(), self.layout, self.name
         source, target = layout.places
+        features = None if layout.features is None else int(layout.features.column)
         width, skip = layout.width, layout.header is not None
         for cells, number in rows_of(self.path, layout):
             if len(cells) != width:
@@ -110,13 +120,13 @@ class TablePairs(Pairs):
             elif skip:
                 skip = False
             else:
-                yield Pair(cells[source], cells[target], f"{name}, line {number}")
+                text = cells[source] if features is None else joined(cells[source], cells[features])
+                yield Pair(text, cells[target], f"{name}, line {number}")
         self.left = left
 
     def _objects(self) -> Iterator[Pair]:
-        source, target = self.layout.keys
         for number, values in objects_of(self.path):
-            yield _from_mapping(values, source, target, f"{self.name}, line {number}")
+            yield _from_mapping(values, self.layout.keys, f"{self.name}, line {number}")
 
     def fingerprint(self) -> str:
         return digest(self.path)
@@ -129,6 +139,7 @@ class ParallelPairs(Pairs):
         super().__init__()
         self.paths = (source, target)
         self.name = f"{source} and {target}"
+        self.features = separator_in([line for _, line in itertools.islice(numbered_lines(source), HEAD)])
 
     def __iter__(self) -> Iterator[Pair]:
         counts = [0, 0]
@@ -151,30 +162,51 @@ class ParallelPairs(Pairs):
 
 
 class ObjectPairs(Pairs):
-    """Pairs or mappings in memory.
+    """Pairs, triples or mappings in memory.
 
     Args:
         items: can be iterated several times.
         columns: which keys of mappings.
+        head: the first items; None: they are taken from ``items``.
     """
 
-    def __init__(self, items: Any, columns: Columns) -> None:
+    def __init__(self, items: Any, columns: Columns, head: Optional[Sequence[Any]] = None) -> None:
         super().__init__()
         self.items, self.columns, self.name = items, columns, "the data"
+        self.keys: Optional[Keys] = None
+        self._look(list(itertools.islice(items, HEAD)) if head is None else head)
+
+    def _look(self, head: Sequence[Any]) -> None:
+        """Recognise features by the first items."""
+        mappings = [unfolded(dict(item)) for item in head if isinstance(item, Mapping)]
+        if mappings:
+            self.keys = keys_of(mappings, self.columns, "pair 1")
+            self.features = self.keys.separator
+            if self.features is not None and self.columns.features is None:
+                self.notes.append(_recognised(self.name, f"key {self.keys.features!r}", self.features))
+        elif head and _length(head[0]) == 3:
+            cells = [features_of(item[2], "the data", "features", ";") for item in head if _length(item) == 3]
+            self.features = self.columns.separator or separator_of(cells)
+        elif all(_length(item) == 2 and isinstance(item[0], str) for item in head):
+            self.features = separator_in([item[0] for item in head])
 
     def __iter__(self) -> Iterator[Pair]:
-        keys: Optional[Tuple[str, str]] = None
         for number, item in enumerate(self.items, start=1):
             where = f"pair {number}"
             if isinstance(item, Mapping):
                 values = unfolded(dict(item))
-                keys = keys or keys_of(values, self.columns, where)
-                yield _from_mapping(values, *keys, where)
+                self.keys = self.keys or keys_of([values], self.columns, where)
+                yield _from_mapping(values, self.keys, where)
                 continue
-            if isinstance(item, (str, bytes)) or not hasattr(item, "__len__") or len(item) != 2:
-                raise UsageError(f"{where} is {str(item)[:40]!r}: give pairs (SOURCE, TARGET), or mappings")
-            source, target = item
-            yield Pair(text_of(source, where, "source"), text_of(target, where, "target"), where)
+            if _length(item) not in (2, 3):
+                raise UsageError(
+                    f"{where} is {str(item)[:40]!r}: give pairs (SOURCE, TARGET), triples (SOURCE, TARGET, FEATURES), "
+                    "or mappings"
+                )
+            source, target = (text_of(text, where, name) for text, name in zip(item, ("source", "target")))
+            if _length(item) == 3:
+                source = joined(source, features_of(item[2], where, "features", self.features or ";"))
+            yield Pair(source, target, where)
 
     def fingerprint(self) -> str:
         found = hashlib.blake2b(digest_size=16)
@@ -184,24 +216,29 @@ class ObjectPairs(Pairs):
 
 
 class FramePairs(ObjectPairs):
-    """Two columns of a data frame."""
+    """Two columns of a data frame, and perhaps one of features."""
 
     def __init__(self, frame: Any, columns: Columns) -> None:
         super().__init__((), columns)
-        self.keys = keys_of({str(name): None for name in frame.columns}, columns, "the frame")
-        by_name = {str(name): name for name in frame.columns}
-        self.frame = frame
-        self.name, self.own = "the frame", [by_name[key] for key in self.keys]
+        own = {str(name): name for name in frame.columns}
+        rows = zip(*(itertools.islice(frame[name], HEAD) for name in own.values()))
+        head: List[Any] = [dict(zip(own, row)) for row in rows]
+        self.keys = keys = keys_of(head or [dict.fromkeys(own)], columns, "the frame")
+        self.frame, self.name, self.features = frame, "the frame", keys.separator
+        self.own = [own[key] for key in keys[:3] if key is not None]
+        if self.features is not None and columns.features is None:
+            self.notes.append(_recognised(self.name, f"column {keys.features!r}", self.features))
 
     @property
     def names(self) -> Optional[Columns]:
-        return Columns(*self.keys)
+        assert self.keys is not None
+        return Columns(*self.keys[:3])
 
     def __iter__(self) -> Iterator[Pair]:
-        source, target = (self.frame[name] for name in self.own)
-        for number, (one, other) in enumerate(zip(source, target), start=1):
-            where = f"row {number}"
-            yield Pair(text_of(one, where, self.keys[0]), text_of(other, where, self.keys[1]), where)
+        assert self.keys is not None
+        for number, row in enumerate(zip(*(self.frame[name] for name in self.own)), start=1):
+            values = dict(zip((key for key in self.keys[:3] if key is not None), row))
+            yield _from_mapping(values, self.keys, f"row {number}")
 
 
 class SpooledPairs(Pairs):
@@ -214,7 +251,10 @@ class SpooledPairs(Pairs):
             folder.mkdir(parents=True, exist_ok=True)
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (lives as long as the object)
         self.found = hashlib.blake2b(digest_size=16)
-        for pair in ObjectPairs(items, columns):
+        head = list(itertools.islice(items, HEAD))
+        read = ObjectPairs(itertools.chain(head, items), columns, head)
+        self.features, self.notes = read.features, read.notes
+        for pair in read:
             line = json.dumps(pair[:2]).encode() + b"\n"
             self.found.update(line)
             self.file.write(line)
@@ -237,14 +277,36 @@ class SpooledPairs(Pairs):
         return self.found.hexdigest()
 
 
-def _from_mapping(values: Any, source: str, target: str, where: str) -> Pair:
-    """The pair of two keys.
+def _from_mapping(values: Any, keys: Keys, where: str) -> Pair:
+    """The pair of two keys, with features if there is a key of those.
 
     Raises:
         UsageError: one is missing, or no text.
     """
-    for key in (source, target):
-        if key not in values:
+    for key in keys[:3]:
+        if key is not None and key not in values:
             listed = ", ".join(map(repr, values))
             raise UsageError(f"{where}: no key {key!r}: it has {listed}: add it")
-    return Pair(text_of(values[source], where, source), text_of(values[target], where, target), where)
+    source, target = (text_of(values[key], where, key) for key in keys[:2])
+    if keys.features is not None:
+        source = joined(source, features_of(values[keys.features], where, keys.features, keys.separator or ";"))
+    return Pair(source, target, where)
+
+
+def _length(item: Any) -> int:
+    """The number of parts of a pair or triple; 0 of what is neither."""
+    return 0 if isinstance(item, (str, bytes, Mapping)) or not hasattr(item, "__len__") else len(item)
+
+
+def _features_of(layout: Layout) -> "tuple[Optional[str], str]":
+    """The separator of a table's features, if it has any, and what names their column."""
+    if layout.features is None:
+        return layout.keys.separator, f"key {layout.keys.features!r}"
+    place = int(layout.features.column)
+    named = f"{place + 1}" if layout.header is None else f"{layout.header[place]!r}"
+    return layout.features.separator, f"column {named}"
+
+
+def _recognised(name: str, column: str, separator: str) -> str:
+    remedy = "if it does not, choose two columns with --source and --target"
+    return f"{name}: {column} holds features of the source with {separator!r} between them; {remedy}"

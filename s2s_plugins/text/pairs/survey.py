@@ -15,15 +15,18 @@ from typing import Dict, Iterable, Iterator, List, Set, Tuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.pair import Pair, Pairs
-from s2s_plugins.text.pairs.tokenizing import squashed
+from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
+from s2s_plugins.text.slots import SLOTS
 from s2s_plugins.text.symbols import FILLER, SPECIAL
 
 SAMPLE = 5000  # pairs that levels and monotonicity are recognised by
 BLOCK = 2**16  # pairs that are compared at once
 CUT = 2000  # characters that the sample keeps of a text
 MOST = 65_535  # lengths are counted up to it
-KEPT, EMPTY_SOURCE, EMPTY_TARGET, BROKEN, RESERVED_SOURCE, RESERVED_TARGET, LONG_SOURCE, LONG_TARGET, DOUBLE = range(9)
+KEPT, EMPTY_SOURCE, EMPTY_TARGET, BROKEN, RESERVED_SOURCE, RESERVED_TARGET = range(6)
+LONG_SOURCE, LONG_TARGET, DOUBLE, TABS = range(6, 10)
 REASONS: Dict[int, str] = {
     EMPTY_SOURCE: "pairs without a source",
     EMPTY_TARGET: "pairs without a target",
@@ -31,6 +34,7 @@ REASONS: Dict[int, str] = {
     RESERVED_SOURCE: "sources with a symbol of the model's own, as </s>",
     RESERVED_TARGET: "targets with a symbol of the model's own, as </s>",
     DOUBLE: "pairs that were there before",
+    TABS: "sources without features, or with several tabs",
 }
 T = TypeVar("T")
 
@@ -65,11 +69,11 @@ class Survey:
         sources: a hash of each pair's source (seeded).
         codes: for each pair ``KEPT``, or why it is left out, as far as that does not depend on levels.
         sample: the pairs that are drawn by their hashes; the order of lines does not matter.
-        characters: the distinct ones of the sources and of the targets, composed.
+        characters: the distinct ones of the sources, without features, and of the targets, composed.
     """
 
     def __init__(self, pairs: Pairs, seed: int, what: str) -> None:
-        self.seed = seed
+        self.seed, self.has_features = seed, pairs.features is not None
         self._sources, self._pairs, self._codes = array("Q"), array("Q"), bytearray()
         self._lengths: Dict[Tuple[int, bool], array[int]] = {
             (side, words): array("H") for side in (0, 1) for words in (False, True)
@@ -89,8 +93,11 @@ class Survey:
         return len(self.codes)
 
     def _add(self, pair: Pair) -> None:
-        source, target = squashed(pair.source), squashed(pair.target)
-        code = EMPTY_SOURCE if not source else EMPTY_TARGET if not target else KEPT
+        source, target = squashed_source(pair.source, self.has_features), squashed(pair.target)
+        plain = source.partition(MARK)[0]
+        code = EMPTY_SOURCE if not plain else EMPTY_TARGET if not target else KEPT
+        if self.has_features and code == KEPT and source.count(MARK) != 1:
+            code = TABS
         try:
             keys = [unicodedata.normalize("NFC", text) for text in (source, target)]
             source_hash = hash_of(keys[0], self.seed)
@@ -100,19 +107,19 @@ class Survey:
         self._sources.append(source_hash)
         self._pairs.append(pair_hash)
         self._codes.append(code)
-        for side, text in enumerate((source, target)):
+        for side, text in enumerate((plain, target)):
             self._lengths[side, False].append(min(MOST, len(text)))
             self._lengths[side, True].append(min(MOST, text.count(" ") + 1))
             self._reserved[side].append(_has_reserved(text))
-            self.characters[side].update(keys[side])
+            self.characters[side].update(keys[side].partition(MARK)[0])
         if code == KEPT:
-            self._draw(pair_hash, source, target)
+            self._draw(pair_hash, plain[:CUT] + source[len(plain) :], target[:CUT])
 
     def _draw(self, pair_hash: int, source: str, target: str) -> None:
         if len(self._drawn) == SAMPLE and -pair_hash <= self._drawn[0][0] or pair_hash in self._in_sample:
             return
         self._in_sample.add(pair_hash)
-        heapq.heappush(self._drawn, (-pair_hash, source[:CUT], target[:CUT]))
+        heapq.heappush(self._drawn, (-pair_hash, source, target))
         if len(self._drawn) > SAMPLE:
             self._in_sample.discard(-heapq.heappop(self._drawn)[0])
 
@@ -149,4 +156,4 @@ def _has_reserved(text: str) -> bool:
     """Whether one of the words is a symbol that fairseq's dictionaries have for themselves."""
     if "<" not in text and FILLER not in text:
         return False
-    return any(word in SPECIAL or word.startswith(FILLER) for word in text.split())
+    return any(word in SPECIAL or word in SLOTS or word.startswith(FILLER) for word in text.split())

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.pairs.features import Features, column_of, separator_of
 from s2s_plugins.text.pairs.levels import recognise
 from s2s_plugins.text.pairs.lines import AnyPath, form_of, numbered_lines
-from s2s_plugins.text.pairs.objects import is_object, keys_of_file, objects_of
+from s2s_plugins.text.pairs.objects import Keys, is_object, keys_of_file, objects_of
 from s2s_plugins.text.pairs.pair import Columns
 
 csv.field_size_limit(2**31 - 1)
@@ -47,8 +48,9 @@ class Layout:
         quoted: whether cells may be quoted, as in CSV.
         header: the names of the columns if the first row has them.
         places: the numbers of the two columns, from 0; of JSON lines none.
-        keys: the two keys, of JSON lines alone.
+        keys: of JSON lines alone.
         width: number of columns.
+        features: the column of features; None: there is none, or these are JSON lines.
         doubt: source and target of the first row, if they may be names and are taken for a pair.
     """
 
@@ -56,8 +58,9 @@ class Layout:
     quoted: bool = False
     header: Optional[Tuple[str, ...]] = None
     places: Tuple[int, int] = (0, 1)
-    keys: Tuple[str, str] = ("", "")
+    keys: Keys = Keys("", "")
     width: int = 2
+    features: Optional[Features] = None
     doubt: Tuple[str, ...] = ()
 
 
@@ -157,25 +160,55 @@ def _with_columns(path: AnyPath, plain: Layout, rows: List[List[str]], columns: 
     """``plain`` with header and places."""
     first = tuple(cell.strip() for cell in rows[0])
     width = len(first)
-    named = [name for name in columns if name is not None]
+    named = [name for name in columns[:3] if name is not None]
     by_name = any(not _is_place(name) or name in first for name in named)
     if width < 2:
         mark = {"\t": "a tab", ",": "a comma", ";": "a semicolon"}[plain.delimiter]
         raise UsageError(
             f"{path}: one column in line 1 ({first[0][:40]!r}): write SOURCE, {mark}, TARGET, or give two files"
         )
-    if not columns and width > 2:
+    features = _features(path, first, rows[1:] or rows, columns)
+    rest = [place for place in range(width) if features is None or place != features.column]
+    if not columns and len(rest) != 2:
         listed = ", ".join(f"{number} {cell[:30]!r}" for number, cell in enumerate(first[:SHOWN], 1))
         raise UsageError(
-            f"{path} has {width} columns ({listed}): choose two with --source and --target, by name or number"
+            f"{path} has {width} columns ({listed}): choose two with --source and --target, by name or number, and "
+            "features with --features"
         )
-    places = (_place(path, first, columns.source, 0, "--source"), _place(path, first, columns.target, 1, "--target"))
+    default = (*rest, *rest)  # of one column both, which is an error
+    places = (
+        _place(path, first, columns.source, default[0], "--source"),
+        _place(path, first, columns.target, default[1], "--target"),
+    )
     if places[0] == places[1]:
         raise UsageError(f"{path}: source and target are the same column, {first[places[0]]!r}: name two")
+    if features is not None and features.column in places:
+        column = first[int(features.column)]
+        raise UsageError(f"{path}: features and source or target are the same column, {column!r}: name three")
     cells = [[row[place] for place in places] for row in rows if len(row) == width]
     is_header = by_name or is_heading(cells[0], cells[1:])
     doubt = tuple(cells[0]) if not is_header and any(map(_is_usual, cells[0])) else ()
-    return Layout(plain.delimiter, plain.quoted, first if is_header else None, places, width=width, doubt=doubt)
+    header = first if is_header else None
+    return Layout(plain.delimiter, plain.quoted, header, places, width=width, features=features, doubt=doubt)
+
+
+def _features(
+    path: AnyPath, first: Sequence[str], rest: Sequence[Sequence[str]], columns: Columns
+) -> Optional[Features]:
+    """The column of features: the one that is named, or of three the one that looks like them.
+
+    Args:
+        path: of the table.
+        first: its first row.
+        rest: the rows behind it, which is a header perhaps.
+        columns: which ones are named.
+    """
+    width = len(first)
+    if columns.features is not None:
+        place = _place(path, first, columns.features, 0, "--features")
+        return Features(place, columns.separator or separator_of([row[place] for row in rest if len(row) == width]))
+    found = None if columns or width != 3 else column_of(rest)
+    return found if found is None or columns.separator is None else found._replace(separator=columns.separator)
 
 
 def _is_place(name: str) -> bool:

@@ -71,7 +71,7 @@ def series_in(data: Any) -> Optional[SeriesColumns]:
 
 
 def _cell(value: object) -> str:
-    return str(value) if hasattr(value, "isoformat") else text_of(value, "", "")
+    return str(value) if hasattr(value, "isoformat") or isinstance(value, (list, tuple)) else text_of(value, "", "")
 
 
 def _in_columns(columns: Dict[str, List[str]]) -> Optional[SeriesColumns]:

@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from typing import Iterable, Literal
 
+from s2s_plugins.text.features import MARK
 from s2s_plugins.text.tokens import SPACE
 
 # A composed alphabet this many times as large as the decomposed one is decomposed on the target side too: Hangul,
@@ -25,6 +26,11 @@ JOINERS = ("zero-width joiner", "zero-width non-joiner")
 def squashed(text: str) -> str:
     """``text`` without white space around it, every run of it one space."""
     return " ".join(text.split())
+
+
+def squashed_source(text: str, has_features: bool) -> str:
+    """:func:`squashed`; of a text with features, each of the two, and the tab between them stays."""
+    return MARK.join(map(squashed, text.split(MARK))) if has_features else squashed(text)
 
 
 def form_of_tokens(characters: Iterable[str], level: str, is_target: bool) -> Form:

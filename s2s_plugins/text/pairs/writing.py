@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterable, List, Set, TextIO
+from typing import Dict, Iterable, List, Sequence, Set, TextIO, Tuple
 
 from s2s_plugins.text.indexed import IndexedWriter
 from s2s_plugins.text.pairs.inputs import Chosen, Input
 from s2s_plugins.text.pairs.pair import Pair
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.splitting import PARTS, TRAIN
-from s2s_plugins.text.pairs.tokenizing import squashed
-from s2s_plugins.text.symbols import UNK
+from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
+from s2s_plugins.text.slots import Slots
+from s2s_plugins.text.symbols import EOS, UNK
+
+TOKENS = ".tokens"  # ends the name of the file with a source's tokens, which binarised slots stand for
+Numbers = Tuple[List[int], List[int]]  # of a source and a target, without ``</s>``
 
 
 class Unknown:
@@ -28,9 +32,9 @@ class Unknown:
         self.texts: Dict[str, int] = {side.name: 0 for side in sides}
         self.symbols: Dict[str, Counter[str]] = {side.name: Counter() for side in sides}
 
-    def add(self, side: Side, tokens: List[str]) -> None:
+    def add(self, side: Side, tokens: Sequence[str], numbers: Sequence[int]) -> None:
         """Look at the tokens of one text."""
-        lacking = [token for token in tokens if side.number(token) == UNK]
+        lacking = [token for token, number in zip(tokens, numbers) if number == UNK]
         if lacking:
             self.texts[side.name] += 1
             self.symbols[side.name].update(lacking)
@@ -46,10 +50,11 @@ class PartWriter:
         folder: where.
         part: ``"train"``, ``"valid"`` or ``"test"``.
         sides: of source and target.
+        slots: numbers of tokens.
     """
 
-    def __init__(self, folder: Path, part: str, sides: List[Side]) -> None:
-        self.part, self.sides = part, sides
+    def __init__(self, folder: Path, part: str, sides: List[Side], slots: Slots) -> None:
+        self.part, self.sides, self.slots = part, sides, slots
         self.unknown = Unknown(sides)
         self._seen: Set[int] = set()
         self._stack = contextlib.ExitStack()
@@ -58,9 +63,14 @@ class PartWriter:
             self._stack.enter_context(IndexedWriter(Path(f"{prefix}.{side.name}"), len(side.table))) for side in sides
         ]
         self._references: List[TextIO] = []
+        self._tokens: List[TextIO] = []
         if part != "train":
-            file = open(folder / f"{part}.tsv", "w", encoding="utf-8", newline="\n")
-            self._references.append(self._stack.enter_context(file))
+            self._references.append(self._open(folder / f"{part}.tsv"))
+            if slots:
+                self._tokens.append(self._open(Path(f"{prefix}.source{TOKENS}")))
+
+    def _open(self, path: Path) -> TextIO:
+        return self._stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
 
     def __enter__(self) -> "PartWriter":
         return self
@@ -75,21 +85,44 @@ class PartWriter:
             pair: itself.
             source_hash: the same for the same source.
         """
-        texts = [squashed(text) for text in pair[:2]]
+        texts = [squashed_source(pair.source, self.sides[0].features is not None), squashed(pair.target)]
         for file in self._references:
             file.write("\t".join(texts) + "\n")
             if source_hash in self._seen:
                 return
             self._seen.add(source_hash)
-        for side, writer, text in zip(self.sides, self._writers, texts):
-            tokens = side.tokens(text)
-            writer.add(side.numbers(tokens))
-            if self.part != "train":
-                self.unknown.add(side, tokens)
+        tokens = [side.tokens(text) for side, text in zip(self.sides, texts)]
+        numbers = numbers_of(self.slots, *tokens)
+        self.add_numbers(numbers)
+        for file in self._tokens:
+            file.write(" ".join(tokens[0]) + "\n")
+        if self.part != "train":
+            for side, one, own in zip(self.sides, tokens, numbers):
+                self.unknown.add(side, one, own)
+
+    def add_numbers(self, numbers: Numbers) -> None:
+        """Write a pair as numbers."""
+        for writer, own in zip(self._writers, numbers):
+            writer.add([*own, EOS])
 
 
-def write_parts(folder: Path, inputs: Iterable[Input], sides: List[Side], parts: Iterable[str]) -> Dict[str, Unknown]:
+def numbers_of(slots: Slots, source: Sequence[str], target: Sequence[str]) -> Numbers:
+    """The numbers of the tokens of a pair."""
+    own = slots.source_numbers(source)
+    return own, slots.target_numbers(target, slots.held(source, own))
+
+
+def write_parts(
+    folder: Path, inputs: Iterable[Input], sides: List[Side], parts: Iterable[str], more: Iterable[Numbers] = ()
+) -> Dict[str, Unknown]:
     """Write the dictionaries and the ``parts``.
+
+    Args:
+        folder: where.
+        inputs: the data.
+        sides: of source and target.
+        parts: names of the parts.
+        more: what the training part has behind its pairs.
 
     Returns:
         The symbols of each part that the training part lacks.
@@ -99,11 +132,14 @@ def write_parts(folder: Path, inputs: Iterable[Input], sides: List[Side], parts:
     """
     for side in sides:
         side.table.save(folder / f"dict.{side.name}.txt")
+    slots = Slots(sides[0].table, sides[1].table)
     with contextlib.ExitStack() as stack:
-        writers = {part: stack.enter_context(PartWriter(folder, part, sides)) for part in parts}
+        writers = {part: stack.enter_context(PartWriter(folder, part, sides, slots)) for part in parts}
         for data in inputs:
             for chosen in data.of(sum(PARTS.values()), f"write {data.name}"):
                 _write(chosen, int(data.survey.sources[chosen.number]), writers)
+        for numbers in more:
+            writers["train"].add_numbers(numbers)
     return {part: writer.unknown for part, writer in writers.items() if PARTS[part] != TRAIN}
 
 

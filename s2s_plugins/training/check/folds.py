@@ -29,7 +29,7 @@ class Complement(Pairs):
     def __init__(self, pairs: Pairs, fold: int, folds: int, seed: int) -> None:
         super().__init__()
         self.pairs, self.fold, self.folds, self.seed = pairs, fold, folds, seed
-        self.name, self.notes = pairs.name, pairs.notes
+        self.name, self.notes, self.features = pairs.name, pairs.notes, pairs.features
 
     @property
     def names(self) -> Optional[Columns]:

@@ -10,6 +10,7 @@ from s2s_plugins.inference.batches import growing
 from s2s_plugins.inference.scoring import score_sentences, target_tokens
 from s2s_plugins.inference.sentences import Hypothesis, Sentence
 from s2s_plugins.inference.translator import Translator
+from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
 from s2s_plugins.text.pairs.survey import key_of
 from s2s_plugins.text.pairs.tokenizing import squashed
@@ -69,7 +70,7 @@ class Entries:
         seen = set()
         for pair in pairs:
             key = (key_of(pair.source), key_of(pair.target))
-            if not squashed(pair.source) or not squashed(pair.target):
+            if not squashed(pair.source.partition(MARK)[0]) or not squashed(pair.target):
                 self.left.add("entries with an empty side", pair.where)
             elif any("\ud800" <= character <= "\udfff" for character in pair.source + pair.target):
                 self.left.add("entries that are not UTF-8", pair.where)

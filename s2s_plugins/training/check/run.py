@@ -13,6 +13,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import require
 from s2s_plugins.files import replacing
 from s2s_plugins.inference.batches import BATCH_SIZE
+from s2s_plugins.inference.evaluation import check_features
 from s2s_plugins.inference.files.contents import CHECKPOINT, ONNX, content_of, located, model_file_of
 from s2s_plugins.inference.load import load
 from s2s_plugins.inference.translator import Translator
@@ -119,6 +120,14 @@ class CheckPlan:
         self.screen = Screen(sys.stdout if progress else None)
         self.opened = None if model is None else opened(model)  # before a folder is made
         self.pairs: Pairs = pairs_of(data, training.options.columns, out)
+        if self.opened is not None:
+            separator = self.opened.source_spelling.features
+            check_features(self.pairs, separator is not None)
+            if separator is not None and self.pairs.features is None:
+                raise UsageError(
+                    f"{self.pairs.name} has no features, and {self.opened.name} needs them: name their column with "
+                    "--features"
+                )
         self.entries: Optional[Entries] = None
         self.steps = self._with_folds() if model is None else self._with_model(model)
         needed = {step.name: step.settings for step in self.steps}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Sequence
 
-from s2s_plugins.files import as_table, write_whole
+from s2s_plugins.files import as_table, with_features, write_whole
 from s2s_plugins.training.check.judging import Judged
 from s2s_plugins.training.progress import shortened
 
@@ -16,7 +16,7 @@ WIDTHS = (24, 34)  # of the source, and of target and suggestion, on the screen
 
 def write_table(path: Path, judged: Sequence[Judged]) -> None:
     """Write all entries, in this order, below a line of names."""
-    write_whole(path, as_table(COLUMNS, map(row_of, judged)))
+    write_whole(path, as_table(*with_features(COLUMNS, map(row_of, judged))))
 
 
 def row_of(one: Judged) -> List[str]:

@@ -66,7 +66,7 @@ class Written:
         self.sentences: List[Sentence] = [
             translator.spell(source, f"validation source {number}") for number, source in enumerate(self.sources, 1)
         ]
-        known = translator.target.indices
+        known = translator.slots.known(translator.target)
         self.expected = [
             {translator.target_spelling.tokens(target, known) for target in targets} for targets in self.references
         ]

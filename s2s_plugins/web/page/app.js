@@ -141,6 +141,8 @@ function introduce() {
   at("facts").replaceChildren(...shown.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
   if (model.names) say("place", "The model runs on the server of this page, which gets what you type.");
   at("links").hidden = !model.names;
+  const between = model.features === " " ? "spaces" : model.features;
+  at("text").placeholder = model.features ? `TEXT, Tab key, FEATURES with ${between} between them` : "Type here";
   say("answers-title", model.kind === "classifier" ? "Classes" : "Predictions");
   at("settings").hidden = model.kind === "classifier";
   limit("nbest", Math.min(NBEST, model.mostBeam ?? NBEST));
@@ -181,6 +183,14 @@ async function start(name) {
 at("form").onsubmit = (event) => event.preventDefault();
 at("form").oninput = changed;
 watchHeatmap(at("heatmap"), (said) => say("cell", said));
+// of a model with features the first Tab key writes the tab before them, the next one leaves the field as ever
+at("text").onkeydown = (event) => {
+  const field = event.target;
+  if (event.key !== "Tab" || event.shiftKey || !model?.features || !field.value || field.value.includes("\t")) return;
+  event.preventDefault();
+  field.setRangeText("\t", field.selectionStart, field.selectionEnd, "end");
+  changed();
+};
 at("model").onchange = (event) => start(event.target.value);
 await start();
 at("text").focus();

@@ -3,7 +3,7 @@
 import * as runtime from "./runtime/ort.js";
 import { probabilitiesOf, tempered } from "./calibration.js";
 import { beamSearch } from "./search.js";
-import { EOS, Spelling, Symbols, Tokenizer, checkText } from "./text.js";
+import { EOS, Slots, Spelling, Symbols, Tokenizer, UNK, checkText } from "./text.js";
 
 const BEAM = 5;
 
@@ -89,6 +89,8 @@ export class Translator {
     this.source = new Symbols(facts.source.symbols);
     this.target = new Symbols(facts.target.symbols);
     this.spellings = { source: new Spelling(facts.source, pieces), target: new Spelling(facts.target) };
+    this.slots = new Slots(this.source, this.target);
+    this.features = facts.source.features;
     this.hasAttention = members[0].hasAttention;
   }
 
@@ -102,16 +104,16 @@ export class Translator {
    * @param {AbortSignal} [options.signal] abandons the search
    * @returns {Promise<Prediction[]>} best first
    * @throws {TypeError} the text is no string
-   * @throws {RangeError} a number is out of range, or the text is longer than the model takes
+   * @throws {RangeError} a number is out of range, the text is longer than the model takes, or lacks features
    */
   async predict(text, { nbest = 1, beam = Math.max(BEAM, nbest), signal } = {}) {
     checkText(text);
     if (!Number.isInteger(nbest) || nbest < 1 || !Number.isInteger(beam) || beam < nbest) {
       throw new RangeError(`nbest ${nbest} with beam ${beam}: use whole numbers from 1, beam not below nbest`);
     }
-    const tokens = this.spellings.source.tokens(text, this.source);
-    const source = tokens.map((token) => ({ token, known: this.source.has(token) }));
-    const numbers = [...tokens.map((token) => this.source.number(token)), EOS];
+    const tokens = this.spellings.source.tokens(text, this.slots.known);
+    const numbers = [...this.slots.numbers(tokens), EOS];
+    const source = tokens.map((token, place) => ({ token, known: numbers[place] !== UNK }));
     if (numbers.length > this.facts.longest_source) {
       const length = `the text has ${numbers.length} tokens, ${this.target.symbol(EOS)} included`;
       throw new RangeError(`${length}, and the model takes ${this.facts.longest_source}: shorten it`);
@@ -124,11 +126,13 @@ export class Translator {
       throw new Error("the model gives no probabilities, its numbers are not finite: use another one");
     }
     const probabilities = probabilitiesOf(this.facts.calibration, found.map((one) => one.logProbability));
-    return found.slice(0, nbest).map((one, place) => ({ ...this.#prediction(one, probabilities[place]), source }));
+    return found.slice(0, nbest).map((one, place) => {
+      const written = this.slots.written(one.tokens.slice(0, -1), tokens, numbers);
+      return { ...this.#prediction(one, probabilities[place], written), source };
+    });
   }
 
-  #prediction(found, probability) {
-    const tokens = found.tokens.slice(0, -1).map((number) => this.target.symbol(number));
+  #prediction(found, probability, tokens) {
     return {
       text: this.spellings.target.text(tokens),
       score: found.score,

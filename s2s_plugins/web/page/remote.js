@@ -25,9 +25,9 @@ const RESULTS = {
 };
 
 class RemoteModel {
-  constructor(base, { name, kind, about, alignment }, names, limits) {
+  constructor(base, { name, kind, about, alignment, features = null }, names, limits) {
     const most = limits.max_beam;
-    Object.assign(this, { base, name, kind, about, names, mostBeam: most, hasAttention: alignment === true });
+    Object.assign(this, { base, name, kind, about, names, features, mostBeam: most, hasAttention: alignment === true });
   }
 
   async predict(text, { nbest = 1, beam = Math.max(Math.min(5, this.mostBeam), nbest), signal } = {}) {

@@ -4,6 +4,7 @@
  */
 
 export const [PAD, EOS, UNK] = [1, 2, 3];
+const [OPEN, CLOSE] = ["\u27e6", "\u27e7"]; // ⟦⟧, around a feature
 const SPECIAL = 4; // the first symbols are not in a model's description
 const END = "</s>";
 const SPACE = "\u2581"; // ▁, a space where characters are tokens
@@ -46,23 +47,38 @@ export class Spelling {
    * @param {"token" | "char" | "sentencepiece"} facts.level
    * @param {"NFC" | "NFD" | null} facts.form the Unicode form to which a text is brought
    * @param {"NFC" | "NFD" | null} facts.written that of the texts which tokens become
+   * @param {?string} facts.features what separates the features behind the tab of each text; null: texts have none
    * @param {(text: string) => string[]} [pieces] of level "sentencepiece", what makes pieces of a text; without, tokens
    *   become text alone
    */
-  constructor({ level, form, written }, pieces) {
-    Object.assign(this, { level, form, written, pieces });
+  constructor({ level, form, written, features = null }, pieces) {
+    Object.assign(this, { level, form, written, features, pieces });
   }
 
   /**
    * The tokens of a text.
    *
-   * The text is brought to a Unicode form, every run of white space one space. A character that is not known is decomposed, or changed to the other case,
-   * if the result is known.
+   * Features are the first of them. The text is brought to a Unicode form, every run of white space one space. A
+   * character that is not known is decomposed, or changed to the other case, if the result is known.
    *
    * @param {string} text
-   * @param {Symbols} known
+   * @param {{has: (symbol: string) => boolean}} known
+   * @throws {RangeError} the text has no features, and should; or there are several tabs in it
    */
   tokens(text, known) {
+    if (this.features === null) return this.#tokens(text, known);
+    if (!split(text).length) return [];
+    const [plain, features, ...more] = text.split("\t");
+    if (features === undefined) {
+      throw new RangeError("no features stand behind the text, and the model needs them: write TEXT<TAB>FEATURES");
+    }
+    if (more.length) throw new RangeError("two tabs are in the text: write TEXT<TAB>FEATURES");
+    const tokens = this.#tokens(plain, known);
+    const names = features.normalize("NFC").split(this.features).map((name) => split(name).join(SPACE));
+    return tokens.length ? [...names.filter(Boolean).map((name) => `${OPEN}${name}${CLOSE}`), ...tokens] : [];
+  }
+
+  #tokens(text, known) {
     const squashed = this.form ? split(text).join(" ").normalize(this.form) : text;
     if (this.level === "token") return split(squashed);
     if (this.level === "sentencepiece") return split(this.pieces(squashed).join(" "));
@@ -79,6 +95,51 @@ export class Spelling {
     if (this.level === "token") return normalised(tokens.join(" "), this.written);
     const joined = normalised(tokens.join("").replaceAll(SPACE, " "), this.written);
     return this.level === "char" ? joined : joined.replace(EDGES, "");
+  }
+}
+
+/** Slots for what the dictionaries lack: text/slots.py of s2s_plugins, in JavaScript. */
+export class Slots {
+  #own; // words that look like these are unknown
+
+  /**
+   * @param {Symbols} source
+   * @param {Symbols} target without slots in both, unknown tokens have the number of `<unk>`
+   */
+  constructor(source, target) {
+    const there = Array.from({ length: 16 }, (_, place) => `<copy${place + 1}>`);
+    const slots = there.filter((slot) => source.has(slot) && target.has(slot));
+    Object.assign(this, { source, target, count: slots.length });
+    this.ofSource = slots.map((slot) => source.number(slot));
+    this.ofTarget = slots.map((slot) => target.number(slot));
+    this.#own = new Set(slots);
+  }
+
+  /** What a text may be spelled with: with slots, all symbols, since others are copied as they are. */
+  get known() {
+    return this.count ? { has: () => true } : this.source;
+  }
+
+  /** The numbers of a sentence's tokens. An unknown feature has no slot. */
+  numbers(tokens) {
+    const slots = new Map();
+    return tokens.map((token) => {
+      const number = this.#own.has(token) ? UNK : this.source.number(token);
+      if (number !== UNK) return number;
+      const isFeature = [...token].length > 2 && token.startsWith(OPEN) && token.endsWith(CLOSE);
+      if (!slots.has(token) && slots.size < this.count && !isFeature) slots.set(token, this.ofSource[slots.size]);
+      return slots.get(token) ?? UNK;
+    });
+  }
+
+  /** The tokens of an output for a sentence: of a slot its own symbol, of one that holds nothing `<unk>`. */
+  written(output, tokens, numbers) {
+    const held = new Map(this.ofTarget.map((slot) => [slot, this.target.symbol(UNK)]));
+    numbers.forEach((number, place) => {
+      const slot = this.ofSource.indexOf(number);
+      if (slot >= 0) held.set(this.ofTarget[slot], tokens[place]);
+    });
+    return output.map((number) => held.get(number) ?? this.target.symbol(number));
   }
 }
 
