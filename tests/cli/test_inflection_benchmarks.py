@@ -52,12 +52,14 @@ def test_a_folder_without_the_files_is_named(tmp_path, capsys):
 
 def test_what_was_measured_with_other_settings_is_not_taken(tmp_path):
     settings = TrainSettings(seed=3, updates=5, test="dev")
-    kept = {"error_rate": 1.0, "settings": {**settings.plain(), "valid": None, "test": "dev"}}
+    kept = {"error_rate": 1.0, "settings": {**settings.plain(), **vars(settings.options)}}
     (tmp_path / "words-3").mkdir()
     (tmp_path / "words-3" / "measured.json").write_text(json.dumps(kept))
     assert minutes.measure("there/words.tsv", settings, tmp_path) == kept
     with pytest.raises(UsageError, match="words-3 was measured with other settings"):
         minutes.measure("there/words.tsv", settings.but(updates=6), tmp_path)
+    with pytest.raises(UsageError, match="words-3 was measured with other settings"):
+        minutes.measure("there/words.tsv", settings.but(augment=6), tmp_path)
 
 
 PEER = """#!/bin/sh
@@ -117,12 +119,12 @@ def test_without_features_there_is_no_encoder_of_them(setup, tmp_path):
 
 def test_the_commands_of_both_are_listed_and_ours_is_one_that_s2s_takes(setup, capsys):
     files, peer, out = setup
-    flags = ["--minutes", "5", "--list", "--", "--copy"]
+    flags = ["--minutes", "5", "--list", "--copy", "--", "--dropout", "0.3"]
     assert peers.main([files, "--peer", str(peer), "--out", str(out), *flags]) == 0
     fit, predict, ours = (line.split() for line in capsys.readouterr().out.splitlines())
     assert fit[:2] == [str(peer.parent / "yoyodyne"), "fit"] and predict[1] == "predict"
     _, read = parse("train", ours[2:])
-    assert ours[1] == "train" and read.minutes == 5 and read.flags_behind == ["--copy"]
+    assert ours[1] == "train" and read.minutes == 5 and read.copy is True and read.flags_behind == ["--dropout", "0.3"]
     assert read.valid == read.test == files.partition("=")[2]
     assert not out.exists()
 

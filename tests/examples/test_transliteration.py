@@ -49,6 +49,7 @@ def test_names_are_paired_by_script_and_cleaned():
         ("São  Paulo", "상\u200e파울루"),
         ("Berlin", "Berlin"),
         ("Kamchatka Time", "캄차카"),
+        ("Eastern Time, no DST", "동부"),
         ("Bratsk/Irkutsk", "브라츠크"),
         ("Seoul", "서울시"),
         ("Seoul", "서울"),
