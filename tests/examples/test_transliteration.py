@@ -48,6 +48,7 @@ def test_names_are_paired_by_script_and_cleaned():
         ("Kashi", "카스(카슈가르)"),
         ("São  Paulo", "상\u200e파울루"),
         ("Berlin", "Berlin"),
+        ("Bonn am Rhein", "본 am 라인"),
         ("Kamchatka Time", "캄차카"),
         ("Eastern Time, no DST", "동부"),
         ("Bratsk/Irkutsk", "브라츠크"),
@@ -159,15 +160,17 @@ def test_a_table_has_the_means_of_whole_rows_and_the_spread_of_seeds():
 
 
 def test_errors_are_counted_by_kind_and_a_source_may_have_several_columns(tmp_path):
-    rows = [("walk", "V;PST", "walked", "1", "right", "walked"), ("go", "V;PST", "goed", "1", "wrong", "went | wended")]
+    rows = [
+        ("walk", "V;PST", "walked", "1", "right", "walked"),
+        ("go", "V;PST", "goed", "1", "wrong", "went | wended"),
+        ("see", "V;PST", "saw", "1", "right", "saw"),
+    ]
     head = ("source", "features", "prediction", "probability", "verdict", "references")
     (tmp_path / "predictions.tsv").write_text("".join("\t".join(row) + "\n" for row in (head, *rows)))
     found = report.predictions(tmp_path)
-    assert [one.source for one in found] == ["walk\tV;PST", "go\tV;PST"] and [one.is_right for one in found] == [
-        True,
-        False,
-    ]
-    assert report.by_kind(INFLECTION, found) == {"V;PST": (2, 1)}
+    assert [one.source for one in found] == ["walk\tV;PST", "go\tV;PST", "see\tV;PST"]
+    assert [one.is_right for one in found] == [True, False, True]
+    assert report.by_kind(INFLECTION, found) == {"V;PST": (3, 1)}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,7 @@ def test_errors_are_counted_by_kind_and_a_source_may_have_several_columns(tmp_pa
 )
 def test_bad_arguments_are_named(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
-    assert code_of(lambda: transliteration.main(arguments)) == 2
+    assert code_of(lambda: transliteration.main([*arguments, "--list"])) == 2
     assert message in capsys.readouterr().err
 
 
