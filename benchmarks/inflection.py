@@ -1,12 +1,13 @@
 """How good ``s2s train`` inflects: a model for each language of CoNLL-SIGMORPHON 2017, in a table.
 
     python -m benchmarks.inflection conll2017/all/task1 --amount medium --minutes 5 --out DIR
-    python -m benchmarks.inflection conll2017/all/task1 --amount high --minutes 15 --out DIR2 -- --copy
+    python -m benchmarks.inflection conll2017/all/task1 --amount high --minutes 15 --out DIR2 --copy -- --dropout 0.3
 
-All languages have one setting. The folder has ``LANGUAGE-train-medium`` (1,000 examples), ``-high`` (10,000) and
-``LANGUAGE-dev``, of lines LEMMA<TAB>FORM<TAB>TAGS. All training examples are trained on, and the development files are
-scored: nothing is chosen by them. Beside the accuracies are those of the affix baseline on the test files. Run it
-on a machine that does nothing else: the time decides how much is learnt. Re-run the command to resume.
+Further flags are for ``s2s train``; all languages have the same. The folder has ``LANGUAGE-train-medium`` (1,000
+examples), ``-high`` (10,000) and ``LANGUAGE-dev``, of lines LEMMA<TAB>FORM<TAB>TAGS. All training examples are trained
+on, and the development files are scored: nothing is chosen by them. Beside the accuracies are those of the affix
+baseline on the test files. Run it on a machine that does nothing else: the time decides how much is learnt. Re-run the
+command to resume.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from statistics import mean, stdev
 from typing import Any, Dict, List, Optional, Sequence
 
 from benchmarks.machine import machine
-from benchmarks.minutes import measure
+from benchmarks.minutes import known_flags, measure
+from s2s_plugins.cli.main import parse
+from s2s_plugins.cli.train_arguments import settings_of
 from s2s_plugins.errors import UsageError, one_line_errors
-from s2s_plugins.training.settings import TrainSettings
 
 AMOUNTS = ("low", "medium", "high")
 # accuracy of the baseline of Cotterell et al. 2017, arXiv:1706.09031, on the test files
@@ -79,34 +81,24 @@ def table(rows: Sequence[Dict[str, Any]], amount: str) -> str:
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER")
     add("--amount", choices=AMOUNTS, default="medium", help="of training examples (default: medium)")
     add("--languages", metavar="A,B,...", help="(default: all that the folder has)")
-    add("--minutes", type=float, metavar="N", help="of a model (default: the recipe's updates)")
-    add("--updates", type=int, metavar="N", help="of a model, in place of a time")
-    add("--arch", metavar="NAME", help="(default: the recipe's)")
     add("--seed", type=int, default=1, metavar="N", help="the first one (default: 1)")
     add("--seeds", type=int, default=1, metavar="N", help="models of each language (default: 1)")
     add("--out", type=Path, required=True, metavar="DIR")
-    add("flags", nargs="*", metavar="-- FLAG", help="of the architecture and of the training; they win over the recipe")
-    args = parser.parse_args(argv)
+    args, flags = known_flags(parser, argv)
     with one_line_errors("benchmarks.inflection", args.out, "stopped; re-run the command to resume"):
         rows = []
         for language in languages(args.folder, args.amount, args.languages):
             for seed in range(args.seed, args.seed + args.seeds):
-                settings = TrainSettings(
-                    task="pairs",
-                    valid=0,
-                    test=str(args.folder / f"{language}-dev"),
-                    minutes=args.minutes,
-                    updates=args.updates,
-                    arch=args.arch,
-                    seed=seed,
-                    flags=tuple(args.flags),
-                )
-                file = str(args.folder / f"{language}-train-{args.amount}")
+                file, test = (str(args.folder / f"{language}-{part}") for part in (f"train-{args.amount}", "dev"))
+                words = [file, "--out", str(args.out), "--test", test, "--valid", "0", "--task", "pairs"]
+                settings = settings_of(parse("train", [*words, "--seed", str(seed), *flags])[1])
                 rows.append({"language": language, **measure(file, settings, args.out)})
                 print(table(rows, args.amount), flush=True)
         print(f"\n{json.dumps(machine())}\n\n{table(rows, args.amount)}")

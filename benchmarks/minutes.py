@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from benchmarks.machine import machine
 from s2s_plugins.errors import UsageError, one_line_errors
@@ -30,7 +31,7 @@ def measure(file: str, settings: TrainSettings, out: Path) -> Dict[str, Any]:
         UsageError: it was measured with other settings.
     """
     folder = out / f"{Path(file).stem}-{settings.seed}"
-    kept, plain = folder / "measured.json", {**settings.plain(), "valid": settings.valid, "test": settings.test}
+    kept, plain = folder / "measured.json", {**settings.plain(), **vars(settings.options)}
     if kept.exists():
         found: Dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         if found["settings"] != plain:
@@ -44,6 +45,14 @@ def measure(file: str, settings: TrainSettings, out: Path) -> Dict[str, Any]:
     found = {**names, "settings": plain, **scores}
     write_whole(kept, json.dumps(found, indent=1) + "\n")
     return found
+
+
+def known_flags(parser: argparse.ArgumentParser, argv: Optional[Sequence[str]]) -> Tuple[argparse.Namespace, List[str]]:
+    """The arguments that a parser knows, and the others, which are for ``s2s train``: all from ``--`` on, too."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    place = words.index("--") if "--" in words else len(words)
+    args, rest = parser.parse_known_args(words[:place])
+    return args, [*rest, *words[place:]]
 
 
 def table(rows: List[Dict[str, Any]]) -> str:

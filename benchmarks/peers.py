@@ -1,12 +1,13 @@
 """``s2s train`` beside yoyodyne's pointer-generator LSTM: the same files and sizes, accuracy and CPU seconds of both.
 
     python -m venv PEER && PEER/bin/pip install torch==2.13.0 yoyodyne==0.5.27 && PEER/bin/pip uninstall -y torchvision
-    python -m benchmarks.peers --peer PEER/bin/python --out DIR turkish-train-medium=turkish-dev -- --copy
+    python -m benchmarks.peers --peer PEER/bin/python --out DIR turkish-train-medium=turkish-dev --minutes 5 --copy
 
 Files have lines SOURCE<TAB>TARGET or SOURCE<TAB>TARGET<TAB>FEATURES. The peer has an environment of its own; on a
 machine without a GPU torchvision, which it does not use, comes built for CUDA and does not load. It trains until its
 accuracy on the development file has not risen for ``--patience`` epochs, and its best epoch is scored, greedily; ours
-chooses its weights by the same file. ``--list`` prints the commands. Re-run the command to resume.
+chooses its weights by the same file. Further flags are for ``s2s train``. ``--list`` prints the commands. Re-run the
+command to resume.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import os
 import resource
 import shlex
 import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from benchmarks.machine import machine
+from benchmarks.minutes import known_flags
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
 from s2s_plugins.files import write_whole
 from s2s_plugins.steps import executable
@@ -139,10 +140,7 @@ def our_command(data: Data, folder: Path, args: argparse.Namespace) -> List[str]
     """``s2s train``, which chooses its weights by the development file too."""
     command = [executable("s2s"), "train", str(data.train), "--valid", str(data.dev), "--test", str(data.dev)]
     command += ["--out", str(folder), "--task", "pairs", "--seed", str(args.seed)]
-    for flag in ("minutes", "updates", "arch"):
-        value = getattr(args, flag)
-        command += [f"--{flag}", str(value)] if value is not None else []
-    return [*command, *(["--", *args.flags] if args.flags else [])]
+    return [*command, *args.flags]
 
 
 def run_peer(data: Data, folder: Path, args: argparse.Namespace) -> Dict[str, float]:
@@ -209,7 +207,9 @@ def table(rows: Dict[str, Dict[str, Dict[str, float]]]) -> str:
 
 
 def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     add = parser.add_argument
     add("files", nargs="+", metavar="TRAIN=DEV")
     add("--peer", type=Path, required=True, metavar="PYTHON", help="of the environment with yoyodyne")
@@ -222,14 +222,8 @@ def parse(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     peer.add_argument("--patience", type=int, default=50, metavar="N", help="epochs (default: 50)")
     for flag, rate in (("lr", 0.001), ("dropout", 0.3), ("label-smoothing", 0.1)):
         peer.add_argument(f"--{flag}", type=float, default=rate, metavar="X", help=f"(default: {rate})")
-    ours = parser.add_argument_group("s2s train")
-    ours.add_argument("--minutes", type=float, metavar="N")
-    ours.add_argument("--updates", type=int, metavar="N")
-    ours.add_argument("--arch", metavar="NAME", help="flags of its own stand behind --")
-    words = list(sys.argv[1:] if argv is None else argv)
-    place = words.index("--") if "--" in words else len(words)
-    args = parser.parse_args(words[:place])
-    args.flags = words[place + 1 :]  # for our training
+    args, flags = known_flags(parser, argv)
+    args.flags = flags  # for our training
     return args
 
 

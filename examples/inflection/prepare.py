@@ -3,6 +3,7 @@
     german     nouns of the German Wiktionary, out of PyPI's german-nouns (CC BY-SA 4.0)
     english    nouns, verbs, adjectives and adverbs of the SPECIALIST Lexicon of the United States' National Library of
                Medicine, out of PyPI's lemminflect (MIT; the lexicon may be used for any purpose)
+    russian    nouns, adjectives and verbs of OpenCorpora, out of PyPI's pymorphy3-dicts-ru (CC BY-SA 3.0)
     french     verbs of verbiste, out of PyPI's verbecc (GPL, version 2 or later)
 
 No lemma is in two parts. Lemmas are drawn with a seed, and up to four forms of each; forms that are equally right are
@@ -21,11 +22,14 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.corpora import Package, fetch, member
 from common.held_out import TRAIN, check_least, parted, write_parts
+from inflection.recipe import LICENCES
+from inflection.russian import russian
 from inflection.sources import Word, english, french, german
 from s2s_plugins.errors import one_line_errors
 
 NOUNS = Package("german-nouns==1.2.5", "german_nouns-1.2.5-*.whl")
 LEMMINFLECT = Package("lemminflect==0.2.3", "lemminflect-0.2.3-*.whl")
+OPENCORPORA = Package("pymorphy3-dicts-ru==2.4.417150.4580142", "pymorphy3_dicts_ru-2.4.417150.4580142-*.whl")
 VERBECC = Package("verbecc==2.0.3", "verbecc-2.0.3-*.whl")
 HELD, FORMS = 1000, 4  # lemmas to develop on and to test; forms of a lemma at most
 
@@ -44,7 +48,13 @@ def read_french(cache: Path) -> Iterable[Word]:
     return french(member(archive, files[0]), member(archive, files[1]))
 
 
-LANGUAGES = {"german": read_german, "english": read_english, "french": read_french}
+def read_russian(cache: Path) -> Iterable[Word]:
+    archive = fetch(OPENCORPORA, cache)
+    names = ("gramtab-opencorpora-int.json", "suffixes.json", "paradigms.array", "words.dawg")
+    return russian({name: member(archive, f"pymorphy3_dicts_ru/data/{name}") for name in names})
+
+
+LANGUAGES = {"german": read_german, "russian": read_russian, "french": read_french, "english": read_english}
 
 
 def examples(words: Sequence[Word], seed: str, forms: int) -> Iterator[List[str]]:
@@ -85,6 +95,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         for flag in ("train", "held"):
             check_least(f"--{flag}", getattr(args, flag))
         for language, read in LANGUAGES.items():
+            print(f"{language}: the words are under {LICENCES[language]}", flush=True)
             words = read(args.cache or args.out / "download")
             write_parts(args.out / language, splits(words, args.held, args.train, args.seed, language), args.out)
     return 0

@@ -24,7 +24,7 @@ from normalisation.drawn import DRAWN
 from normalisation.spoken import Span, spans
 from s2s_plugins.errors import one_line_errors
 
-LONGEST = 45  # characters of a piece
+LONGEST, FEWEST = 45, 3  # characters of a piece at most, words at least
 SHARE = 20  # at least one piece of so many has an expression of each kind that can be drawn
 HELD = 1000  # pieces to develop on and to test, each
 FRAME = "english"
@@ -75,7 +75,9 @@ def pieces(text: str, draw: random.Random) -> Iterator[Piece]:
         place = draw.choice([number for number, word in enumerate(words) if re.search(r"\d", word)])
         start, end = max(0, place - draw.randrange(5)), min(len(words), place + 1 + draw.randrange(1, 5))
         piece = " ".join(words[start:end])
-        found = spans(piece) if len(piece) <= LONGEST else None
+        if end - start < FEWEST or len(piece) > LONGEST:
+            continue
+        found = spans(piece)
         if found is not None and any(span.kind for span in found) and spans(sentence) is not None:
             yield Piece(found)
 

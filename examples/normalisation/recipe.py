@@ -1,9 +1,11 @@
 """What this example trains, as changes to what ``s2s train`` chooses: the file to change."""
 
+from common.recipe import Flags
 from common.trainings.task import System, Task
 from normalisation.spoken import spans
 
 BY_LETTER = {"source_level": "char", "target_level": "char"}
+SOFT: Flags = {"--attention-alignment": "soft"}
 
 
 def expressions(source: str, target: str) -> list:
@@ -17,10 +19,10 @@ TASK = Task(
     shows="Numbers, dates, times and money become words, the rest is copied",
     sets={"english": "English film reviews"},
     systems={
-        "plain": System("attention_lstm", settings=BY_LETTER),
-        "copy": System("attention_lstm, copying", {"--copy": True}, BY_LETTER),
-        "soft": System("soft attention", {"--attention-alignment": "soft"}, BY_LETTER),
-        "soft_copy": System("soft attention, copying", {"--attention-alignment": "soft", "--copy": True}, BY_LETTER),
+        "plain": System("attention_lstm", settings={**BY_LETTER, "copy": False}),
+        "copy": System("attention_lstm, copying", settings={**BY_LETTER, "copy": True}),
+        "soft": System("soft attention", SOFT, {**BY_LETTER, "copy": False}),
+        "soft_copy": System("soft attention, copying", SOFT, {**BY_LETTER, "copy": True}),
     },
     default=["plain", "copy"],
     minutes=15,

@@ -69,7 +69,7 @@ def pairs_of(entries: Iterable[Tuple[str, str]], script: Script) -> Dict[str, Li
     found: Dict[str, Dict[str, None]] = {}
     for message, translation in entries:
         source, target = cleaned(message), cleaned(translation)
-        if is_in(source, latin) and is_in(target, script) and not source.endswith(" Time") and "/" not in source:
+        if is_in(source, latin) and is_in(target, script) and " Time" not in source and "/" not in source:
             found.setdefault(source, {})[target] = None
     return {source: list(targets) for source, targets in found.items()}
 

@@ -25,7 +25,9 @@ TASK = Task(
     systems={
         "monotonic": System("attention_lstm"),
         "soft": System("soft attention", {"--attention-alignment": "soft"}),
-        "copy": System("attention_lstm, copying", {"--copy": True}),
+        "hard": System("not monotonic", {"--attention-alignment": "hard"}),
+        "one_layer": System("one encoder layer", {"--encoder-layers": 1}),
+        "transducer": System("transducer_lstm", settings={"arch": "transducer_lstm"}),
     },
     default=["monotonic"],
     minutes=5,

@@ -26,6 +26,7 @@ from s2s_plugins.files import write_whole
 
 FIVE = ("number_words-five", "--demo", "--archs", "attention_lstm")
 EXAMPLES = ("adder", "headlines", "number_words", "patterns", "pig_latin", "translation")
+OF_TRAININGS = ("inflection", "normalisation", "transliteration")  # by s2s train
 
 
 def comparisons_of(example: str) -> "list[Comparison]":
@@ -135,7 +136,11 @@ def test_a_name_may_stand_behind_a_flag_and_an_unknown_one_is_an_error(capsys):
 
 
 def test_the_gallery_has_every_comparison_and_names_choose_examples_or_single_ones(capsys):
-    every = [one.name for example in EXAMPLES for one in comparisons_of(example)]
+    every = [
+        name
+        for example in sorted([*EXAMPLES, *OF_TRAININGS])
+        for name in ([one.name for one in comparisons_of(example)] if example in EXAMPLES else [example])
+    ]
     assert [one.name for one in gallery.chosen([])] == [*every, "dialogue"]
     assert [one.name for one in gallery.chosen(["adder", "pig_latin"])] == ["adder", "pig_latin"]
     assert [one.name for one in gallery.chosen(["patterns-reversed"])] == ["patterns-reversed"]
@@ -146,11 +151,38 @@ def test_the_gallery_has_every_comparison_and_names_choose_examples_or_single_on
 
 
 def test_the_gallery_passes_its_flags_on(capsys):
-    flags = ["headlines-news", "dialogue", "--list", "--demo", "--seeds", "2", "--archs", "lstm", "--out", "x"]
+    flags = [
+        "headlines-news",
+        "dialogue",
+        "inflection",
+        "--updates",
+        "9",
+        "--list",
+        "--demo",
+        "--seeds",
+        "2",
+        "--archs",
+        "lstm",
+        "--out",
+        "x",
+    ]
     assert gallery.main(flags) == 0
-    news, dialogue = (shlex.split(line)[1:] for line in capsys.readouterr().out.splitlines())
+    news, inflection, dialogue = (shlex.split(line)[1:] for line in capsys.readouterr().out.splitlines())
     run_py = REPOSITORY / "examples" / "headlines" / "run.py"
-    assert news == [str(run_py), "headlines-news", "--out", "x", "--archs", "lstm", "--seeds", "2", "--demo"]
+    assert news == [
+        str(run_py),
+        "headlines-news",
+        "--out",
+        "x",
+        "--archs",
+        "lstm",
+        "--updates",
+        "9",
+        "--seeds",
+        "2",
+        "--demo",
+    ]
+    assert inflection[1:] == ["--out", "x/inflection", "--updates", "9", "--demo"]
     assert dialogue[1:] == ["--out", "x/dialogue", "--demo"]
 
 

@@ -1,10 +1,14 @@
 """examples/inflection: dictionaries to examples, by lemma."""
 
+import binascii
 import gzip
+import json
+import struct
 
 import pytest
 
 from inflection import prepare
+from inflection.russian import Graph, features, lemmas, russian
 from inflection.sources import Word, english, french, german
 from s2s_plugins.errors import WorkError
 
@@ -130,3 +134,101 @@ def test_a_lemma_that_stands_twice_has_the_forms_of_both():
 def test_too_few_lemmas_are_an_error():
     with pytest.raises(WorkError, match="39 language lemmas are too few to hold out 10"):
         prepare.splits(words(39), 10, 100, 1, "language")
+
+
+def dawg(words):
+    """A file as dawgdic writes it, of words with the number of a paradigm and the place of a form in it."""
+    tree = {}
+    for word, paradigm, place in words:
+        node = tree
+        for byte in word.encode() + b"\x01" + binascii.b2a_base64(struct.pack(">HH", paradigm, place)):
+            node = node.setdefault(byte, {})
+        node["end"] = True
+    units, children, siblings, queue = {0: 0}, {}, {}, [(0, tree)]
+    while queue:
+        cell, node = queue.pop()
+        labels = sorted(label for label in node if label != "end")
+        offset = next(n for n in range(1, 1 << 21) if all(cell ^ n ^ label not in units for label in labels))
+        units[cell] |= offset << 10 | (0x100 if "end" in node else 0)
+        for label, following in zip(labels, [*labels[1:], 0]):
+            units[cell ^ offset ^ label] = label
+            siblings[cell ^ offset ^ label] = following
+            queue.append((cell ^ offset ^ label, node[label]))
+        children[cell] = labels[0] if labels else 0
+    size = max(units) + 1
+    guide = bytes(part.get(n, 0) for n in range(size) for part in (children, siblings))
+    return struct.pack(f"<I{size}I", size, *(units.get(n, 0) for n in range(size))) + struct.pack("<I", size) + guide
+
+
+TAGS = ["NOUN,inan,masc sing,nomn", "NOUN,inan,masc plur,gent", "INFN,impf,tran", "VERB,impf,tran plur,3per,pres,indc"]
+SUFFIXES = ["", "ов", "ть", "ют"]
+
+
+def dictionary(words):
+    """The files of a dictionary with two paradigms, nouns like стол and verbs like делать."""
+    rows = [[0, 1, 0, 1, 0, 0], [2, 3, 2, 3, 0, 0]]  # suffixes, tags, prefixes
+    paradigms = struct.pack("<H", 2) + b"".join(struct.pack(f"<{len(row) + 1}H", len(row), *row) for row in rows)
+    return {
+        "gramtab-opencorpora-int.json": json.dumps(TAGS).encode(),
+        "suffixes.json": json.dumps(SUFFIXES).encode(),
+        "paradigms.array": paradigms,
+        "words.dawg": dawg(words),
+    }
+
+
+NOUNS, VERBS = [("стол", 0), ("столов", 1), ("стул", 0), ("стать", 0)], [("делать", 0), ("делают", 1), ("стать", 0)]
+ENTRIES = [*((word, 0, place) for word, place in NOUNS), *((word, 1, place) for word, place in VERBS)]
+
+
+def test_russian_lemmas_are_the_words_that_begin_a_paradigm():
+    found = sorted(lemmas(Graph.read(dawg(ENTRIES))))
+    assert found == [("делать", 1), ("стать", 0), ("стать", 1), ("стол", 0), ("стул", 0)]
+
+
+def test_russian_forms_follow_from_the_paradigm(monkeypatch):
+    monkeypatch.setattr("inflection.russian.SHARE", 1)
+    found = {(word.lemma, tag): forms for word in russian(dictionary(ENTRIES)) for tag, forms in word.forms.items()}
+    assert found["стол", "N;NOM;SG"] == ["стол"] and found["стол", "N;GEN;PL"] == ["столов"]
+    assert found["делать", "V;PRS;3;PL"] == ["делают"] and len(found) == 8
+
+
+@pytest.mark.parametrize(
+    "tag, expected",
+    [
+        ("ADJF,Qual masc,accs,sing,anim", "ADJ;ACC;SG;MASC;ANIM"),
+        ("VERB,perf,intr femn,sing,past,indc", "V;PST;SG;FEM"),
+        ("VERB,perf,intr sing,impr,incl", ""),
+        ("NOUN,anim,masc,Name sing,datv", ""),
+        ("NOUN,inan,masc sing,loc2", ""),
+        ("GRND,impf,tran pres", ""),
+    ],
+)
+def test_russian_features_are_those_of_the_form(tag, expected):
+    assert features(tag) == expected
+
+
+@pytest.mark.parametrize("name", ["gramtab-opencorpora-int.json", "paradigms.array", "words.dawg"])
+def test_a_damaged_russian_dictionary_is_an_error_of_one_line(name):
+    files = dictionary(ENTRIES)
+    for damaged in (files[name][: len(files[name]) // 2], b"", b"\xff" * 40):
+        with pytest.raises(WorkError) as error:
+            list(russian({**files, name: damaged}))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("label", [1, 97])
+def test_a_russian_dictionary_whose_graph_turns_in_a_circle_is_an_error_or_empty(label):
+    first, again = (label ^ 1) << 10, label << 10  # the root's child is cell 1, whose child is cell 1
+    circle = struct.pack("<I2I", 2, first, again | label) + struct.pack("<I", 2) + bytes([label, 0, label, 0])
+    files = {**dictionary(ENTRIES), "words.dawg": circle}
+    if label == 1:
+        with pytest.raises(WorkError, match="a value has no end"):
+            list(russian(files))
+    else:
+        assert list(russian(files)) == []
+
+
+def test_a_russian_word_of_a_paradigm_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setattr("inflection.russian.SHARE", 1)
+    with pytest.raises(WorkError, match="does not fit the dictionary"):
+        list(russian(dictionary([("стол", 7, 0)])))

@@ -134,11 +134,11 @@ def _models(task: Task, cells: Sequence[Cell], runner: Runner, out: Path) -> Lis
     for cell in cells:
         if cell.test == CELL and runner.status(cell.step) == DONE:
             folder = cell.step.required_folder
-            found = predictions(folder)
+            found, seed = predictions(folder), folder.name.rpartition("-seed")[2]
             shown = [found[place * len(found) // SHOWN] for place in range(min(SHOWN, len(found)))]
             models.append(
                 {
-                    "title": f"{task.sets[cell.set]}: {task.systems[cell.system].title}, {folder.name.split('-')[-1]}",
+                    "title": f"{task.sets[cell.set]}: {task.systems[cell.system].title}, seed {seed}",
                     "page": (folder / PAGE).relative_to(out).as_posix(),
                     "kinds": by_kind(task, found),
                     "shown": shown,

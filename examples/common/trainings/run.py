@@ -64,7 +64,7 @@ def command_of(data: Path, out: Path, settings: TrainSettings) -> List[str]:
         value = getattr(settings, field.name)
         if field.name != "flags" and value != field.default:
             flag = f"--{field.name.replace('_', '-')}"
-            command += [flag] if value is True else [flag, str(value)]
+            command += [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
     return [*command, *(["--", *settings.flags] if settings.flags else [])]
 
 
@@ -130,7 +130,11 @@ class Planner:
             f"train-{label}",
             "train",
             folder,
-            {"data": self.prepare.settings, "set": name, "settings": settings.plain()},
+            {
+                "data": self.prepare.settings,
+                "set": name,
+                "settings": {**settings.plain(), **self.task.systems[system].settings},
+            },
             command_of(data, folder, settings),
             action=lambda: train_in(str(data), folder, settings, self.args.redo),
         )
