@@ -50,6 +50,9 @@ class Model(Protocol):
     def attend(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
 
+    def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
+        """How probable it is that each token (T,) of each target was copied; None if that is not known."""
+
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The log-probability (T,) of each token of each target, which ends in ``</s>``."""
 
@@ -401,30 +404,35 @@ class Translator(Trained):
             )
         sentences = self._encoded(lines)
         found = self._translate(self.model, sentences, beam, 1, batch_size, attends=True)
-        best = [hypotheses[0] for hypotheses in found]
-        if any(one.weights is None for one in best):
-            return self.align(sentences, best, batch_size)
-        return [self._alignment(sentence, one, one.weights) for sentence, one in zip(sentences, best)]
+        return self.align(sentences, [hypotheses[0] for hypotheses in found], batch_size)
 
     def align(
         self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
     ) -> List[Alignment]:
-        """Where a model with attention looks if it produces ``hypotheses``, one for each sentence: a forward pass."""
+        """Where a model with attention looks if it produces ``hypotheses``, one for each sentence, and what it copies.
+
+        Of hypotheses without weights, a forward pass says so.
+        """
         found: List[Tuple[int, Alignment]] = []
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
             sources = [sentences[place].numbers for place in places]
             targets = [hypotheses[place].numbers for place in places]
-            for place, weights in zip(places, self.model.attend(sources, targets)):
-                found.append((place, self._alignment(sentences[place], hypotheses[place], weights)))
+            weights: Sequence[Any] = [hypotheses[place].weights for place in places]
+            if any(one is None for one in weights):
+                weights = self.model.attend(sources, targets)
+            copied: Sequence[Any] = self.model.copied(sources, targets) or [None] * len(places)
+            for place, looked, shares in zip(places, weights, copied):
+                found.append((place, self._alignment(sentences[place], hypotheses[place], looked, shares)))
         return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
 
-    def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any) -> Alignment:
+    def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any, copied: Any) -> Alignment:
         return Alignment(
             source=list(sentence.tokens),
             target=self.written(sentence, hypothesis.numbers, with_end=True),
             weights=weights,
             reference=sentence.reference,
             unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
+            copied=None if copied is None else [float(share) for share in copied],
         )
 
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:

@@ -196,8 +196,8 @@ def feature_symbols(source: Any) -> Tuple[int, ...]:
 
 def copy_table(source: Any, target: Any) -> Tuple[int, ...]:
     """Of each symbol of a source dictionary, the number of the target symbol that it is copied to: of the same
-    spelling, or the unknown one."""
-    return tuple(target.index(symbol) for symbol in source.symbols)
+    spelling, or the unknown one; of a feature ``<s>``, which is never written."""
+    return tuple(target.bos() if is_feature(symbol) else target.index(symbol) for symbol in source.symbols)
 
 
 def checked(model: Architecture, cfg: Any, covariates: bool = False) -> DictConfig:

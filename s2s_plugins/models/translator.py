@@ -168,6 +168,10 @@ class FairseqModel:
             real = real.sort(dim=1, descending=True, stable=True).values
         return [row[: len(target), there].numpy() for row, target, there in zip(weights, targets, real)]
 
+    def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        return None
+
     @torch.no_grad()
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""

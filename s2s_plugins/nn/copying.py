@@ -5,11 +5,13 @@ Shape letters: B sentences, T target tokens, S source tokens, O readout size, V 
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from s2s_plugins.nn.encoder import EncoderOutput
 
 
 class Copies(nn.Module):
@@ -47,6 +49,34 @@ class Copies(nn.Module):
         total = probabilities.new_zeros(*probabilities.shape[:2], vocabulary)
         total = total.scatter_add(2, targets.unsqueeze(1).expand_as(probabilities), probabilities)
         return total.clamp_min(torch.finfo(total.dtype).tiny).log()
+
+
+@torch.no_grad()
+def copied_shares(
+    decoder: Any, encoder_output: EncoderOutput, prev_output_tokens: Tensor, targets: Tensor, nothing: int
+) -> Optional[Tensor]:
+    """How probable it is that each token of given targets was copied.
+
+    Args:
+        decoder: the decoder.
+        encoder_output: of the sources.
+        prev_output_tokens: (B, T).
+        targets: (B, T).
+        nothing: a target symbol that no target has.
+
+    Returns:
+        (B, T); None of a decoder that does not copy, or that makes one sum of copying and other edits.
+    """
+    state = decoder.start(encoder_output)
+    if not getattr(decoder, "copying", None):
+        return None
+    shares = []
+    for tokens, wanted in zip(prev_output_tokens.unbind(1), targets.unbind(1)):
+        written, _ = decoder.step(tokens, state._replace(copied=torch.full_like(state.copied, nothing)))
+        output, state = decoder.step(tokens, state)
+        less = (one.logits[:, 0].gather(1, wanted.unsqueeze(1)) for one in (written, output))
+        shares.append(1 - torch.sub(*less).exp())
+    return torch.cat(shares, 1).clamp(0, 1)
 
 
 class Copying(Copies):

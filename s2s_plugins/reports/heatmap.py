@@ -34,12 +34,14 @@ END = "</s>"
 GENERATOR = "s2s_plugins.reports.heatmap"  # marks a page as written by this module
 COLOURS = ("#ffffff", "#c6dbef", "#6baed6", "#2171b5", "#08306b")  # of the weights 0 to 1, in equal steps
 GRID, INK, UNKNOWN = "#e2e5ea", "#1f2933", "#b42318"
+COPIED = "copied"  # above the probabilities of copying
 VISIBLE = 0.004  # smaller weights look white, and most weights of a long sentence are smaller
 LONGEST_LABEL = 24  # letters; longer tokens are shown whole by the pointer and above the map
 
 # of the picture, in inches
 CELL, LARGEST, BAR = 0.3, 48.0, 0.13
 DPI = 110
+SLANTED: Dict[str, Any] = {"rotation": 60, "rotation_mode": "anchor", "ha": "left", "va": "center"}
 # of the page, in pixels
 CELL_SIDE, LETTER, SLANT = 26, 8.2, 0.87  # a letter's width at 14 pixels; the sine of the labels' 60 degrees
 
@@ -54,9 +56,10 @@ class Alignment:
         weights: (T, S), an array or lists; a row for each token of ``target``, each adding up to 1.
         reference: the expected output, without ``</s>``; None if it is not known.
         unknown: the positions of source tokens that the dictionary lacks.
+        copied: of each token of ``target``, how probable it is that it was copied; None of a model that does not copy.
 
     Raises:
-        ValueError: the weights are not one for each pair of tokens.
+        ValueError: the weights are not one for each pair of tokens, or ``copied`` not one for each token.
     """
 
     source: List[str]
@@ -64,12 +67,22 @@ class Alignment:
     weights: np.ndarray
     reference: Optional[List[str]] = None
     unknown: Sequence[int] = ()
+    copied: Optional[Sequence[float]] = None
 
     def __post_init__(self) -> None:
         self.weights = np.asarray(self.weights, dtype=np.float32)
         expected = (len(self.target), len(self.source))
         if self.weights.shape != expected:
             raise ValueError(f"weights of shape {self.weights.shape} for (target, source) tokens {expected}")
+        if self.copied is not None and len(self.copied) != len(self.target):
+            raise ValueError(f"{len(self.copied)} probabilities of copying for {len(self.target)} target tokens")
+
+    @property
+    def map(self) -> np.ndarray:
+        """The weights (T, S), and of a model that copies, behind a gap of one column, ``copied``: (T, S + 2)."""
+        if self.copied is None:
+            return self.weights
+        return np.column_stack([self.weights, np.full(len(self.target), np.nan), self.copied])
 
     @property
     def output(self) -> List[str]:
@@ -104,15 +117,15 @@ def draw(alignment: Alignment, path: Union[str, Path], title: str = "") -> None:
         UsageError: matplotlib is not installed.
     """
     matplotlib = library("matplotlib")
-    rows, columns = alignment.weights.shape
+    rows, columns = alignment.map.shape
     cell = min(CELL, LARGEST / max(rows, columns, 1))
     width, height = cell * max(columns, 1), cell * max(rows, 1)
     names = fonts.families("".join(text for _, line in alignment.lines() for text in line) + END + title)
     with matplotlib.rc_context({"font.family": names, "font.size": 10, "text.color": INK, "text.parse_math": False}):
         figure = library("matplotlib.figure").Figure(figsize=(width, height), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
-        image = axes.imshow(alignment.weights, cmap=_colours(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        _grid(axes, rows, columns, cell)
+        image = axes.imshow(alignment.map, cmap=_colours(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        _grid(axes, alignment, cell)
         tall = min(max(height, 0.8), 2.0)
         bar = axes.inset_axes((1 + 0.2 / width, 1 - tall / height, BAR / width, tall / height))
         figure.colorbar(image, cax=bar, ticks=[0, 0.5, 1]).ax.tick_params(labelsize=8)
@@ -127,14 +140,15 @@ def _save(figure: "Figure", box: "Bbox", path: Path) -> None:
         figure.savefig(partial, format="png", bbox_inches=box)
 
 
-def _grid(axes: "Axes", rows: int, columns: int, cell: float) -> None:
-    """Thin lines between the cells, no ticks."""
-    line: Dict[str, Any] = {"colors": GRID, "linewidth": min(0.6, cell * 2)}
-    axes.vlines(np.arange(0.5, columns - 1), -0.5, rows - 0.5, **line)
-    axes.hlines(np.arange(0.5, rows - 1), -0.5, columns - 0.5, **line)
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set_color(GRID)
+def _grid(axes: "Axes", alignment: Alignment, cell: float) -> None:
+    """Thin lines around the cells, no ticks."""
+    line: Dict[str, Any] = {"colors": GRID, "linewidth": min(0.6, cell * 2), "clip_on": False}
+    rows, columns = alignment.weights.shape
+    parts = [(0, columns)] if alignment.copied is None else [(0, columns), (columns + 1, columns + 2)]
+    for first, last in parts:
+        axes.vlines(np.arange(first, last + 1) - 0.5, -0.5, rows - 0.5, **line)
+        axes.hlines(np.arange(rows + 1) - 0.5, first - 0.5, last - 0.5, **line)
+    axes.set(xticks=[], yticks=[], frame_on=False)
 
 
 def _write(axes: "Axes", bar: "Axes", alignment: Alignment, title: str, cell: float) -> "Bbox":
@@ -149,11 +163,7 @@ def _write(axes: "Axes", bar: "Axes", alignment: Alignment, title: str, cell: fl
     size = max(min(10.0, cell * 72 * 0.7), 6.0)
     step = max(1, round(size * 1.15 / (cell * 72)))  # where cells are too small, every second, third, ... token
     source, target = [shorten(token) for token in alignment.source], [shorten(token) for token in alignment.target]
-    rotation = (
-        {"rotation": 60, "rotation_mode": "anchor", "ha": "left", "va": "center"}
-        if _slant(source)
-        else {"ha": "center", "va": "baseline"}
-    )
+    rotation = SLANTED if _slant(source) else {"ha": "center", "va": "baseline"}
     top = -0.5 - 0.07 / cell
     above = [
         axes.text(
@@ -165,6 +175,8 @@ def _write(axes: "Axes", bar: "Axes", alignment: Alignment, title: str, cell: fl
         axes.text(-0.5 - 0.06 / cell, place, target[place], fontsize=size, ha="right", va="center_baseline")
         for place in range(0, len(target), step)
     ]
+    if alignment.copied is not None:
+        above.append(axes.text(len(source) + 1, top, COPIED, fontsize=size, **SLANTED))
     boxes = [label.get_window_extent(renderer) for label in [*above, *beside]]
     labels = max((box.y1 for box in boxes[: len(above)]), default=0.0) / DPI - axes.bbox.y1 / DPI  # their height
     heading = _heading(alignment, title, axes.bbox.width / DPI)
@@ -250,8 +262,10 @@ def fragment(alignment: Alignment, title: str = "", assets: bool = True) -> str:
     """
     source, target = [shorten(token) for token in alignment.source], [shorten(token) for token in alignment.target]
     slanted = _slant(source)
-    longest = max(map(letters, source), default=1) * LETTER
-    drawn = np.argwhere(alignment.weights >= VISIBLE)
+    slanted = slanted or alignment.copied is not None
+    longest = max(map(letters, [*source, *([COPIED] if alignment.copied is not None else [])]), default=1) * LETTER
+    shown = alignment.map
+    drawn = np.argwhere(shown >= VISIBLE)
     return (
         _templates()
         .get_template("fragment.html")
@@ -260,6 +274,8 @@ def fragment(alignment: Alignment, title: str = "", assets: bool = True) -> str:
             title=title,
             assets=assets,
             side=CELL_SIDE,
+            named=COPIED,
+            width=shown.shape[1] * CELL_SIDE + 4,
             slanted=slanted,
             overhang=round(longest / 2) if slanted else 12,
             above=round(longest * SLANT) + 22 if slanted else CELL_SIDE,
@@ -270,13 +286,13 @@ def fragment(alignment: Alignment, title: str = "", assets: bool = True) -> str:
             ],
             targets=[Label(token, (place + 0.5) * CELL_SIDE, False) for place, token in enumerate(target)],
             cells=[
-                Cell(column * CELL_SIDE, row * CELL_SIDE, colour(alignment.weights[row, column]))
-                for row, column in drawn.tolist()
+                Cell(column * CELL_SIDE, row * CELL_SIDE, colour(shown[row, column])) for row, column in drawn.tolist()
             ],
             data={
                 "source": list(alignment.source),
                 "target": list(alignment.target),
                 "weights": [[round(float(weight), 4) for weight in row] for row in alignment.weights],
+                "copied": None if alignment.copied is None else [round(share, 4) for share in alignment.copied],
             },
         )
     )

@@ -16,6 +16,7 @@ from s2s_plugins.search import Found, SearchSettings, beam_search, score_outputs
 from s2s_plugins.text.symbols import EOS, PAD
 
 Array = NDArray[Any]
+COPIED = "source.copied"  # of a state: the target symbols that the source tokens are copied to
 
 
 class OnnxState(NamedTuple):
@@ -55,6 +56,8 @@ class OnnxMember:
         self._encoder = OnnxSession.of(graphs, "encoder", weights, name)
         self._step = OnnxSession.of(graphs, "step", weights, name)
         self.has_attention = "attention" in self._step.outputs
+        # a sum of copying and other edits cannot be told apart
+        self.copies = COPIED in self._step.shapes and "row.reached" not in self._step.shapes
 
     def encode(self, src_tokens: Array) -> OnnxState:
         """The state before the first step, of ``src_tokens`` (N, S), padded on the right."""
@@ -82,6 +85,7 @@ class OnnxModel:
         self.members = list(members)
         self.longest_source, self.longest_target = longest_source, longest_target
         self.has_attention = self.members[0].has_attention
+        self.copies = self.members[0].copies
 
     def search(
         self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
@@ -109,6 +113,22 @@ class OnnxModel:
             looked.append(state.weights)
         weights = np.stack(looked, 1)  # N T S
         return [row[: len(target), : len(source)] for row, target, source in zip(weights, targets, sources)]
+
+    def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[Array]]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        member, shares = self.members[0], []
+        state = member.encode(padded(sources))
+        if not self.copies:
+            return None
+        shifted, wanted = padded([[EOS, *target[:-1]] for target in targets]).T, padded(targets).T
+        for tokens, target in zip(map(np.ascontiguousarray, shifted), wanted):
+            nothing = {**state.values, COPIED: np.full_like(state.values[COPIED], PAD)}
+            written, _ = member.step(tokens, state._replace(values=nothing))
+            output, state = member.step(tokens, state)
+            rows = np.arange(len(target))
+            shares.append(1 - np.exp(written[rows, target] - output[rows, target]))
+        found = np.stack(shares, 1).clip(0, 1)
+        return [row[: len(target)] for row, target in zip(found, targets)]
 
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[Array]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""

@@ -29,6 +29,9 @@ class Member(Protocol):
     def weights(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Optional[Tensor]:
         """The attention weights (B, T, S) of a forward pass; None without attention."""
 
+    def copied(self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor) -> Optional[Tensor]:
+        """How probable it is that each token of ``targets`` (B, T) was copied, (B, T); None if that is not known."""
+
 
 class TorchModel:
     """One or several encoders and decoders, the mean of whose probabilities is searched.
@@ -81,6 +84,15 @@ class TorchModel:
             raise ValueError("this model has no attention")
         rows = weights.float().cpu().numpy()
         return [row[: len(target), : len(source)] for row, target, source in zip(rows, targets, sources)]
+
+    @torch.no_grad()
+    def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
+        """As :class:`~s2s_plugins.inference.translator.Model` has it."""
+        shifted = padded([[EOS, *target[:-1]] for target in targets], self.device)
+        found = self.members[0].copied(padded(sources, self.device), shifted, padded(targets, self.device))
+        if found is None:
+            return None
+        return [row[: len(target)] for row, target in zip(found.float().cpu().numpy(), targets)]
 
     @torch.no_grad()
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
