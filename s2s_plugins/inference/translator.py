@@ -101,11 +101,7 @@ class Translator(Trained):
         return replace(facts, calibration=self.calibration, calibrated_on=self.calibrated_on)
 
     def encode(self, lines: Sequence[str], first: int = 1) -> List[Sentence]:
-        """Sentences of lines, whose tokens are separated by spaces.
-
-        Args:
-            lines: one sentence each.
-            first: the number of the first line, for messages.
+        """Sentences of lines, whose tokens are separated by spaces; ``first`` is the number of the first line.
 
         Raises:
             UsageError: a line has more tokens than the model takes.

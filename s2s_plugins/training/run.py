@@ -32,7 +32,8 @@ def train(
 
     Args:
         data: pairs of source and target, or texts and their labels: a path of TSV, CSV or JSON lines, two paths of
-            text, a folder with a folder of texts for each class, a pandas frame, or an iterable of pairs or mappings.
+            text, a folder with a folder of texts for each class, a pandas frame, or an iterable of pairs, of triples
+            ``("walk", "walked", "V;PST")`` with features, or of mappings.
             Or series of numbers: a path of CSV or Parquet, several, or a pandas frame, with ``time`` or ``value``.
         out: folder of the model and all results, in which an interrupted training resumes; None: a temporary one, which
             is removed: keep the model with its ``save``.
