@@ -51,7 +51,8 @@ class Model(Protocol):
         """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
 
     def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
-        """How probable it is that each token (T,) of each target was copied; None if that is not known."""
+        """How probable it is that each token (T,) of each target was copied; None if that is not known, as of several
+        models."""
 
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The log-probability (T,) of each token of each target, which ends in ``</s>``."""
@@ -400,7 +401,9 @@ class Translator(Trained):
             )
         sentences = self._encoded(lines)
         found = self._translate(self.model, sentences, beam, 1, batch_size, attends=True)
-        return self.align(sentences, [hypotheses[0] for hypotheses in found], batch_size)
+        best = [hypotheses[0] for hypotheses in found]
+        looks = all(one.weights is not None for one in best)
+        return self._aligned(sentences, best, batch_size) if looks else self.align(sentences, best, batch_size)
 
     def align(
         self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
@@ -409,6 +412,11 @@ class Translator(Trained):
 
         Of hypotheses without weights, a forward pass says so.
         """
+        return self._aligned(sentences, hypotheses, batch_size)
+
+    def _aligned(
+        self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int
+    ) -> List[Alignment]:
         found: List[Tuple[int, Alignment]] = []
         for places in batches([sentence.numbers for sentence in sentences], batch_size):
             sources = [sentences[place].numbers for place in places]
@@ -416,9 +424,10 @@ class Translator(Trained):
             weights: Sequence[Any] = [hypotheses[place].weights for place in places]
             if any(one is None for one in weights):
                 weights = self.model.attend(sources, targets)
-            copied: Sequence[Any] = self.model.copied(sources, targets) or [None] * len(places)
-            for place, looked, shares in zip(places, weights, copied):
-                found.append((place, self._alignment(sentences[place], hypotheses[place], looked, shares)))
+            copied = self.model.copied(sources, targets)
+            shares: Sequence[Any] = [None] * len(places) if copied is None else copied
+            for place, looked, share in zip(places, weights, shares):
+                found.append((place, self._alignment(sentences[place], hypotheses[place], looked, share)))
         return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
 
     def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any, copied: Any) -> Alignment:

@@ -67,9 +67,9 @@ def copied_shares(
     Returns:
         (B, T); None of a decoder that does not copy, or that makes one sum of copying and other edits.
     """
-    state = decoder.start(encoder_output)
-    if not getattr(decoder, "copying", None):
+    if not isinstance(getattr(decoder, "copying", None), Copying):
         return None
+    state = decoder.start(encoder_output)
     shares = []
     for tokens, wanted in zip(prev_output_tokens.unbind(1), targets.unbind(1)):
         written, _ = decoder.step(tokens, state._replace(copied=torch.full_like(state.copied, nothing)))

@@ -3,10 +3,15 @@
 import pytest
 import torch
 from conftest import batch_of, build_model, dictionary, translation_task
+from onnx_models import arrays_of, looking, random_weights, sources, tokens
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.export import graphs_of
+from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel
+from s2s_plugins.inference.torch.translator import padded
 from s2s_plugins.models.resolve import copy_table
 from s2s_plugins.nn.copying import Copying
+from s2s_plugins.nn.decoders.attention import AttentionDecoder
 from s2s_plugins.nn.seq2seq import build_seq2seq
 
 HARD = [{"attention_alignment": alignment} for alignment in ("hard", "monotonic")]
@@ -129,6 +134,47 @@ def test_symbols_that_training_never_had_in_the_target_are_copied(flags, updates
     assert right.all(1).float().mean() > 0.8
 
 
+def test_what_is_copied_is_its_share_of_the_tokens_probability():
+    task = task_of()
+    model = build_model("attention_lstm", task, copy=True, attention_timing="after").eval()
+    batch = batch_of(task, [[1, 2, 1]], [[1, 5]])
+    net_input, target = batch["net_input"], batch["target"]
+    shares = model.copied(net_input["src_tokens"], net_input["prev_output_tokens"], target)
+    log_probabilities, extra = model(**net_input)
+    core = model.decoder.core
+    state = core.start(model.encode(net_input["src_tokens"]))
+    features, _, _ = AttentionDecoder.run(core, net_input["prev_output_tokens"], state)
+    copies = core.copying.gate(features).sigmoid()[0, :, 0]
+    there = (net_input["src_tokens"].unsqueeze(1) == target.unsqueeze(2)) * extra["attn"][0]
+    expected = copies * there[0].sum(-1) / log_probabilities[0].exp().gather(1, target[0].unsqueeze(1))[:, 0]
+    torch.testing.assert_close(shares[0], expected)
+    assert shares[0, 1] < 1e-6 < shares[0, 0]  # 5 is not in the source
+
+
+@every_kind
+def test_onnx_runtime_says_what_is_copied_too(flags):
+    alignment = str(flags.get("attention_alignment", "soft"))
+    kind = "pointer_generator" if alignment == "soft" else "hard_attention"
+    copies = (*range(4), *(4 + number for number in range(16)))
+    model = random_weights(
+        build_seq2seq(tokens(kind, looking("general", flags["attention_timing"], alignment), copies=copies)), seed=1
+    )
+    inputs, outputs = sources(5), sources(5, symbols=23, seed=2)
+    rows = (inputs, [[2, *output[:-1]] for output in outputs], outputs)
+    expected = model.copied(*(padded(one, torch.device("cpu")) for one in rows))
+    member = OnnxMember(graphs_of(model), arrays_of(model), "model")
+    found = OnnxModel([member], 100, 100).copied(inputs, outputs)
+    assert max(map(max, found)) > 0.3
+    for row, wanted in zip(found, expected):
+        torch.testing.assert_close(torch.from_numpy(row), wanted[: len(row)], atol=1e-4, rtol=0)
+
+
+def test_a_decoder_that_does_not_copy_says_nothing_of_it():
+    model = build_model("attention_lstm", task_of()).eval()
+    tokens = torch.tensor([[4, 2]])
+    assert model.copied(tokens, tokens, tokens) is None
+
+
 def test_copying_and_an_adaptive_softmax_exclude_each_other():
     with pytest.raises(UsageError, match="--adaptive-softmax-cutoff"):
         build_model("attention_lstm", task_of(), copy=True, adaptive_softmax_cutoff="4,6")
@@ -136,8 +182,6 @@ def test_copying_and_an_adaptive_softmax_exclude_each_other():
 
 @pytest.mark.parametrize("copies, message", [((0, 1), "2 source symbols"), ((99,) * 20, "none of the 23")], ids=str)
 def test_settings_that_copy_to_what_is_not_there_are_refused(copies, message):
-    from onnx_models import looking, tokens
-
     settings = tokens("pointer_generator", looking("additive"), copies=copies)
     with pytest.raises(ValueError, match=message):
         build_seq2seq(settings)

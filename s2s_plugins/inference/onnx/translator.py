@@ -85,7 +85,7 @@ class OnnxModel:
         self.members = list(members)
         self.longest_source, self.longest_target = longest_source, longest_target
         self.has_attention = self.members[0].has_attention
-        self.copies = self.members[0].copies
+        self.copies = len(self.members) == 1 and self.members[0].copies
 
     def search(
         self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
@@ -116,10 +116,10 @@ class OnnxModel:
 
     def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[Array]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
-        member, shares = self.members[0], []
-        state = member.encode(padded(sources))
         if not self.copies:
             return None
+        member, shares = self.members[0], []
+        state = member.encode(padded(sources))
         shifted, wanted = padded([[EOS, *target[:-1]] for target in targets]).T, padded(targets).T
         for tokens, target in zip(map(np.ascontiguousarray, shifted), wanted):
             nothing = {**state.values, COPIED: np.full_like(state.values[COPIED], PAD)}

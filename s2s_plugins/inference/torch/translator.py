@@ -89,7 +89,8 @@ class TorchModel:
     def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
         shifted = padded([[EOS, *target[:-1]] for target in targets], self.device)
-        found = self.members[0].copied(padded(sources, self.device), shifted, padded(targets, self.device))
+        inputs = padded(sources, self.device), shifted, padded(targets, self.device)
+        found = self.members[0].copied(*inputs) if len(self.members) == 1 else None
         if found is None:
             return None
         return [row[: len(target)] for row, target in zip(found.float().cpu().numpy(), targets)]
