@@ -16,8 +16,9 @@ from s2s_plugins.extras import require
 DESCRIPTION = """\
 Draws the attention weights of the best translation of each sentence: source tokens along the top, output tokens down
 the side, darker cells for larger weights. Writes DIR/0001.png, ... and DIR/attention.html, a page with all sentences
-that shows the weight under the pointer. Sentences come from --data, or from stdin, one per line: a model file knows how
-its text becomes tokens, and for a checkpoint they are separated by spaces."""
+that shows the weight under the pointer. Of a model that copies, a last column says what is copied. Sentences come from
+--data, or from stdin, one per line: a model file knows how its text becomes tokens, and for a checkpoint they are
+separated by spaces."""
 OUTPUT, STOPPED = "out", "interrupted; what is in {output} is whole"
 LIMIT, SPLIT = 20, "test"
 

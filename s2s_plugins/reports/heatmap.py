@@ -316,6 +316,7 @@ def page(alignments: Sequence[Alignment], title: str) -> str:
             title=title,
             fragments=[fragment(alignment, str(n), assets=False) for n, alignment in enumerate(alignments, start=1)],
             unknown=any(len(alignment.unknown) for alignment in alignments),
+            copied=any(alignment.copied is not None for alignment in alignments),
             right=sum(known),
             known=len(known),
             colours=COLOURS,

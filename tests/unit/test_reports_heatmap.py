@@ -86,6 +86,26 @@ def test_a_cell_is_coloured_by_its_weight():
     assert shades == sorted(shades, reverse=True)
 
 
+def test_what_is_copied_has_a_column_of_its_own(tmp_path):
+    plain = Alignment(["a", "b", "</s>"], ["a", "</s>"], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    copying = Alignment(plain.source, plain.target, plain.weights, copied=[1.0, 0.25])
+    reader = Reader(fragment(copying))
+    cells = [attrs for tag, attrs in reader.elements if tag == "rect" and "fill" in attrs]
+    side = heatmap.CELL_SIDE
+    assert [(int(cell["x"]) // side, int(cell["y"]) // side) for cell in cells] == [(0, 0), (4, 0), (2, 1), (4, 1)]
+    assert cells[-1]["fill"] == heatmap.COLOURS[1] and "copied" in reader.texts["text"]
+    said = "a token was copied from the source"
+    assert said in page([copying], "title") and said not in page([plain], "title")
+    for name, one in (("plain", plain), ("copying", copying)):
+        draw(one, tmp_path / f"{name}.png")
+    assert size(tmp_path / "copying.png")[0] > size(tmp_path / "plain.png")[0]
+
+
+def test_a_probability_of_copying_is_one_for_each_token():
+    with pytest.raises(ValueError, match="1 probabilities of copying for 2 target tokens"):
+        Alignment(["a", "</s>"], ["x", "</s>"], [[1, 0], [0, 1]], copied=[0.5])
+
+
 def test_the_reference_stands_below_the_output_and_says_whether_they_agree():
     right, wrong, unknown = alignment("ab", "xy", list("xy")), alignment("ab", "xy", list("x")), alignment("ab", "xy")
     assert (right.is_right, wrong.is_right, unknown.is_right) == (True, False, None)
