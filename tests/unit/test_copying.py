@@ -3,6 +3,7 @@
 import pytest
 import torch
 from conftest import batch_of, build_model, dictionary, translation_task
+from copy_learning import copied_of_unseen
 from onnx_models import arrays_of, looking, random_weights, sources, tokens
 
 from s2s_plugins.errors import UsageError
@@ -97,41 +98,7 @@ def test_symbols_are_copied_by_their_spelling():
 
 @pytest.mark.parametrize("flags, updates", [(ALL[0], 100), (ALL[3], 250)], ids=str)
 def test_symbols_that_training_never_had_in_the_target_are_copied(flags, updates):
-    """8 and 9 are in no training pair, so their embeddings are random: what is learnt is to copy."""
-    torch.manual_seed(3)
-    task = task_of()
-    model = build_model(
-        "attention_lstm",
-        task,
-        copy=True,
-        encoder_bidirectional=True,
-        encoder_hidden_size=32,
-        decoder_hidden_size=32,
-        **flags,
-    )
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    generator = torch.Generator().manual_seed(1)
-
-    def pairs(count, low, high):
-        lengths = torch.randint(1, 5, (count,), generator=generator).tolist()
-        return [torch.randint(low, high, (length,), generator=generator).tolist() for length in lengths]
-
-    model.train()
-    for _ in range(updates):
-        sentences = pairs(32, 0, 8)
-        batch = batch_of(task, sentences, sentences)
-        optimizer.zero_grad()
-        scores = model(**batch["net_input"])[0].log_softmax(-1)
-        real = batch["target"].ne(task.target_dictionary.pad())
-        (-scores.gather(-1, batch["target"].unsqueeze(-1)).squeeze(-1)[real].mean()).backward()
-        optimizer.step()
-    model.eval()
-    unseen = pairs(50, 8, 10)
-    batch = batch_of(task, unseen, unseen)
-    right = model(**batch["net_input"])[0].argmax(-1).eq(batch["target"]) | batch["target"].eq(
-        task.target_dictionary.pad()
-    )
-    assert right.all(1).float().mean() > 0.8
+    assert copied_of_unseen("attention_lstm", updates, copy=True, **flags) > 0.8
 
 
 def test_what_is_copied_is_its_share_of_the_tokens_probability():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from conftest import batch_of, build_model, dictionary, translation_task
+from copy_learning import copied_of_unseen
 
 from s2s_plugins.errors import UsageError
 
@@ -65,32 +66,7 @@ def test_what_goes_out_is_normalised(task):
 
 
 def test_copying_is_learned_for_symbols_that_training_never_had():
-    torch.manual_seed(3)
-    task = translation_task(dictionary(), dictionary())
-    model = build_model(
-        "transducer_lstm", task, encoder_bidirectional=True, encoder_hidden_size=32, decoder_hidden_size=32
-    )
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    generator = torch.Generator().manual_seed(1)
-
-    def sentences(count, low, high):
-        lengths = torch.randint(1, 5, (count,), generator=generator).tolist()
-        return [torch.randint(low, high, (length,), generator=generator).tolist() for length in lengths]
-
-    model.train()
-    for _ in range(60):
-        same = sentences(32, 0, 8)
-        batch = batch_of(task, same, same)
-        optimizer.zero_grad()
-        scores = model(**batch["net_input"])[0].log_softmax(-1)
-        real = batch["target"].ne(task.target_dictionary.pad())
-        (-scores.gather(-1, batch["target"].unsqueeze(-1)).squeeze(-1)[real].mean()).backward()
-        optimizer.step()
-    model.eval()
-    unseen = sentences(50, 8, 10)
-    batch = batch_of(task, unseen, unseen)
-    right = model(**batch["net_input"])[0].argmax(-1).eq(batch["target"]) | batch["target"].eq(1)
-    assert right.all(1).float().mean() > 0.9
+    assert copied_of_unseen("transducer_lstm", 60) > 0.9
 
 
 def test_an_adaptive_softmax_is_refused(task):
