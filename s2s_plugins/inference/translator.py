@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Proto
 import numpy as np
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.alignments import alignments_of
 from s2s_plugins.inference.batches import BATCH_SIZE, batches, each, growing
 from s2s_plugins.inference.calibration import Calibration, probabilities_of
 from s2s_plugins.inference.files.facts import Facts, TranslatorFacts
@@ -403,7 +404,7 @@ class Translator(Trained):
         found = self._translate(self.model, sentences, beam, 1, batch_size, attends=True)
         best = [hypotheses[0] for hypotheses in found]
         looks = all(one.weights is not None for one in best)
-        return self._aligned(sentences, best, batch_size) if looks else self.align(sentences, best, batch_size)
+        return alignments_of(self, sentences, best, batch_size) if looks else self.align(sentences, best, batch_size)
 
     def align(
         self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int = BATCH_SIZE
@@ -412,33 +413,7 @@ class Translator(Trained):
 
         Of hypotheses without weights, a forward pass says so.
         """
-        return self._aligned(sentences, hypotheses, batch_size)
-
-    def _aligned(
-        self, sentences: Sequence[Sentence], hypotheses: Sequence[Hypothesis], batch_size: int
-    ) -> List[Alignment]:
-        found: List[Tuple[int, Alignment]] = []
-        for places in batches([sentence.numbers for sentence in sentences], batch_size):
-            sources = [sentences[place].numbers for place in places]
-            targets = [hypotheses[place].numbers for place in places]
-            weights: Sequence[Any] = [hypotheses[place].weights for place in places]
-            if any(one is None for one in weights):
-                weights = self.model.attend(sources, targets)
-            copied = self.model.copied(sources, targets)
-            shares: Sequence[Any] = [None] * len(places) if copied is None else copied
-            for place, looked, share in zip(places, weights, shares):
-                found.append((place, self._alignment(sentences[place], hypotheses[place], looked, share)))
-        return [alignment for _, alignment in sorted(found, key=lambda item: item[0])]
-
-    def _alignment(self, sentence: Sentence, hypothesis: Hypothesis, weights: Any, copied: Any) -> Alignment:
-        return Alignment(
-            source=list(sentence.tokens),
-            target=self.written(sentence, hypothesis.numbers, with_end=True),
-            weights=weights,
-            reference=sentence.reference,
-            unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
-            copied=None if copied is None else [float(share) for share in copied],
-        )
+        return alignments_of(self, sentences, hypotheses, batch_size)
 
     def _encoded(self, lines: Sequence[Union[str, Sentence]]) -> List[Sentence]:
         if isinstance(lines, str):
