@@ -34,3 +34,9 @@ def test_the_order_of_a_handful_of_pairs_is_not_said_to_be_known(tmp_path, count
 def test_an_order_is_followed_where_it_shows(tmp_path, count, turned, name, reason):
     recipe = recipe_for(prepare_pairs(spelled(count, turned), tmp_path / "data"))
     assert recipe.name == name and recipe.reason.startswith(reason)
+
+
+def test_features_beside_the_sources_have_a_recipe_of_their_own(tmp_path):
+    forms = [(word, f"{word}s", "N;PL") for word, _ in lexicon(300)]
+    recipe = recipe_for(prepare_pairs(forms, tmp_path / "data"))
+    assert recipe.name == "features" and "--attention-alignment" not in recipe.flags
