@@ -131,7 +131,7 @@ class Decoder(nn.Module, Generic[State]):
     @classmethod
     def sees_source_summary(cls) -> bool:
         """Whether C is part of what it sees at every step."""
-        return "constant" in cls.sees.step
+        return "constant" in (*cls.sees.step, *cls.sees.output)
 
     @classmethod
     def auto_bridge(cls, attention: Optional[AttentionSettings]) -> str:

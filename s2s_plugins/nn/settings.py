@@ -247,4 +247,5 @@ class Sees(NamedTuple):
         if "constant" in self.step:
             return self
         token, *others = self.step
-        return Sees((token, "constant", *others), (*self.output, "constant"))
+        output = self.output if "constant" in self.output else (*self.output, "constant")
+        return Sees((token, "constant", *others), output)

@@ -41,7 +41,7 @@ def data(commands):
     assert "column 3 holds features" in said and "copying: " in said
     command = said.splitlines()[-1]
     assert command.startswith(f"  fairseq-train {folder / 'data'} --user-dir $(s2s user-dir) --task translation")
-    assert "--attention-alignment monotonic" in command and "--copy" in command
+    assert "--attention general" in command and "--copy" in command
     return folder / "data"
 
 
@@ -73,7 +73,7 @@ def test_generate_prints_the_sentences_own_symbols(data, generated):
 def test_strange_letters_are_copied(data, generated):
     sources, best = sorted_lines(generated, "S"), sorted_lines(generated, "H")[::2]
     copied = [source.split("⟧ ")[-1] == target[: -len(" x")] for source, target in zip(sources, best)]
-    assert sum(copied) >= 0.9 * len(copied)
+    assert sum(copied) >= 0.7 * len(copied)
 
 
 def test_interactive_and_predict_say_what_generate_says(commands, data, checkpoint, generated):

@@ -66,11 +66,11 @@ def test_what_slots_take_is_not_reported_as_unknown(folder):
     assert not any("\u0433" in line or "\u4e16" in line for line in said)
 
 
-def test_half_of_the_training_pairs_are_there_again_with_slots_that_stand_for_one_symbol_each(folder):
+def test_a_tenth_of_the_training_pairs_are_there_again_with_slots_that_stand_for_one_symbol_each(folder):
     trained = tokens_in(folder, "train")
     count = len(TRIPLES) - 20
     taught = trained[count:]
-    assert 0.4 * count < len(taught) < 0.6 * count
+    assert 0.05 * count < len(taught) < 0.2 * count
     assert not any(set(SLOTS) & {*source, *target} for source, target in trained[:count])
     used = Counter()
     plain = {tuple(map(tuple, pair)) for pair in trained[:count]}

@@ -15,7 +15,7 @@ from s2s_plugins.text.symbols import UNK
 
 ENOUGH = 0.5  # of a target's symbols in its source: there is something to copy
 MORE = 0.1  # than in the source of another target: where both have one alphabet, half may be there by chance
-TAUGHT = 2  # one training pair in so many is there a second time, with slots
+TAUGHT = 10  # one training pair in so many is there a second time, with slots: with every second, Turkish forms suffer
 MOST = 3  # symbols of a pair that slots take the place of
 TokenPair = Tuple[List[str], List[str]]
 
