@@ -287,21 +287,21 @@ def exclusive(folder: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def lock(descriptor: int, folder: Path, flag: str = "--out", patience: float = SECONDS_TO_END) -> None:
+def lock(descriptor: int, folder: Path, flag: str = "--out", patience: Optional[float] = None) -> None:
     """Lock ``folder`` through its open file ``.lock``, until every process that has the file open closes it or ends.
 
     Args:
         descriptor: file descriptor of ``.lock``.
         folder: the folder, for the message.
         flag: the flag that names the folder, for the message.
-        patience: seconds to wait for a process that is about to end.
+        patience: seconds to wait for a process that is about to end; by default :data:`SECONDS_TO_END`.
 
     Raises:
         UsageError: another process holds the lock.
     """
     if sys.platform == "win32":  # where there is no flock: as on a file system without locks
         return None
-    until = time.monotonic() + patience
+    until = time.monotonic() + (SECONDS_TO_END if patience is None else patience)
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
