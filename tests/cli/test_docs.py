@@ -30,6 +30,7 @@ BUDGETS = [
     (["python", "examples/g2p/run.py"], ["--updates", "2"]),
     (["python", "examples/adder/run.py"], ["--demo", "--updates", "2", "--archs", "attention_lstm"]),
 ]
+SHORTER = {"minutes=5": "updates=2"}  # the same in Python
 WHEEL = "the package comes from the wheel, what it needs from this environment"
 NOT_RUN = {
     "make env": "installs from PyPI: tests/cli/test_make_env.py",
@@ -221,6 +222,8 @@ def test_the_commands_of_a_page_run(page, prepared, tmp_path):
         shutil.rmtree(folder / "DATA")
     for language, command in RUN[page]:
         if language == "python":
+            for shown, budget in SHORTER.items():
+                command = command.replace(shown, budget)
             named = re.match(r"# ([\w./]+\.py)\n", command)  # a file that the reader writes
             (folder / (named[1] if named else "block.py")).write_text(command)
             command = "true" if named else "python block.py"
