@@ -160,7 +160,10 @@ class PairsPlan(Plan):
         """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
         if prepared.copies:
             flags = {**flags, "--copy": True}
-        if prepared.source.features is not None and self.settings.features_as != FEATURES_AS[0]:
+        if self.settings.features_as != FEATURES_AS[0]:
+            if prepared.source.features is None:
+                asked = f"--features-as {self.settings.features_as}"
+                raise UsageError(f"{asked} is about features, and the data has none: leave it out, or name --features")
             flags = {**flags, "--features-as": self.settings.features_as}
         if self.start is not None:
             member, arch = self.start.members[0].settings, self.start.about.architecture

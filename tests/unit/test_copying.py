@@ -96,6 +96,12 @@ def test_symbols_are_copied_by_their_spelling():
     assert {target[table[source.index(symbol)]] for symbol in "45"} == {"<unk>"}
 
 
+def test_nothing_that_is_written_is_copied_of_a_feature():
+    source = dictionary(3, features=2)
+    table = copy_table(source, dictionary(3))
+    assert {source[table[source.index(symbol)]] for symbol in ("⟦0⟧", "⟦1⟧")} == {"<s>"}
+
+
 @pytest.mark.parametrize("flags, updates", [(ALL[0], 100), (ALL[3], 250)], ids=str)
 def test_symbols_that_training_never_had_in_the_target_are_copied(flags, updates):
     assert copied_of_unseen("attention_lstm", updates, copy=True, **flags) > 0.8

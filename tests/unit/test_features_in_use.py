@@ -159,3 +159,9 @@ def test_a_package_says_how_features_are_given(out, tmp_path):
     with zipfile.ZipFile(wheel) as package:
         [metadata] = [name for name in package.namelist() if name.endswith("METADATA")]
         assert 'model.predict("...\\tA;B")' in package.read(metadata).decode()
+
+
+def test_features_that_the_data_does_not_have_are_not_asked_for_in_silence(tmp_path):
+    pairs = [(lemma, form) for lemma, form, _ in verbs(30, 1)]
+    with pytest.raises(UsageError, match="--features-as encoder is about features, and the data has none"):
+        s2s_plugins.train(pairs, out=tmp_path / "out", features_as="encoder", updates=1, progress=False)
