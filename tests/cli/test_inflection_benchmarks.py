@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
-from benchmarks import inflection, minutes, peers  # noqa: E402
+from benchmarks import inflection, minutes, peers, unseen  # noqa: E402
 from s2s_plugins.cli.main import parse  # noqa: E402
 from s2s_plugins.errors import UsageError, WorkError  # noqa: E402
 from s2s_plugins.training.settings import TrainSettings  # noqa: E402
@@ -60,6 +60,28 @@ def test_what_was_measured_with_other_settings_is_not_taken(tmp_path):
         minutes.measure("there/words.tsv", settings.but(updates=6), tmp_path)
     with pytest.raises(UsageError, match="words-3 was measured with other settings"):
         minutes.measure("there/words.tsv", settings.but(augment=6), tmp_path)
+
+
+def test_letters_are_replaced_where_they_belong_to_the_stem_alone():
+    assert unseen.letters_of("almak", "aldım") == ["l"]  # "a" is in the ending of the lemma too
+    assert unseen.letters_of("gelmek", "geldim") == ["g", "l"]
+    (case,) = unseen.cases(["gelmek\tgeldim\tV;PST"], None, 1)
+    new = case.replaced_form[0], case.replaced_form[2]
+    assert set(new) <= set(unseen.LETTERS) and case.replaced_form == "{}e{}dim".format(*new)
+    assert case.replaced_source == "{}e{}mek\tV;PST".format(*new) and case.source == "gelmek\tV;PST"
+    assert unseen.cases(["go\twent\tV;PST"], 1, 1) == []
+
+
+def test_letters_that_come_out_otherwise_are_counted():
+    class Loses:
+        """Right of every word as it was; else it says the lemma."""
+
+        def predict(self, sources):
+            lemmas = [source.split("\t")[0] for source in sources]
+            return [type("Text", (), {"text": {"gel": "geldi", "kal": "kaldı"}.get(one, one)}) for one in lemmas]
+
+    *_, row = unseen.measure(Loses(), ["gel\tgeldi\tV", "kal\tkaldı\tV"], 1).splitlines()
+    assert row == "| all | 2 | 100.0 | 0.0 | 100.0 |"
 
 
 PEER = """#!/bin/sh
