@@ -20,7 +20,7 @@ class EncoderOutput(NamedTuple):
 
     Attributes:
         memory: top hidden states (B, S, M), 0 at padding.
-        padding_mask: (B, S), True at padding.
+        padding_mask: (B, S), True at padding, and at features that the decoder sees.
         state: final state of every layer, (B, L, M) each.
         tokens: (B, S), the source itself, for decoders that copy; of vectors (B, 0).
         features: (B, F), the sum of the embeddings of the source's features; (B, 0) where it has none.
@@ -103,7 +103,8 @@ class Encoder(RecurrentEncoder):
     """An encoder of tokens.
 
     Features of the source, as the tags of an inflected form, are tokens before the others: Kann and Schuetze 2016,
-    aclanthology P16-2090, section 3. The sum of their embeddings is given to a decoder that sees it at every step.
+    aclanthology P16-2090, section 3. The sum of their embeddings is given to a decoder that sees it at every step;
+    the encoder reads them too, and such a decoder looks and copies from the other tokens alone.
 
     Args:
         embed_tokens: embedding V x E with its ``padding_idx`` set.
@@ -133,8 +134,9 @@ class Encoder(RecurrentEncoder):
         output = self.encode(embedded, is_padding(src_tokens, self.embed_tokens))._replace(tokens=src_tokens)
         if not len(self.is_feature):
             return output
-        features = torch.einsum("bs,bse->be", self.is_feature[src_tokens].to(embedded.dtype), embedded)
-        return output._replace(features=self.dropout_in(features))
+        is_feature = self.is_feature[src_tokens]
+        features = torch.einsum("bs,bse->be", is_feature.to(embedded.dtype), embedded)
+        return output._replace(features=self.dropout_in(features), padding_mask=output.padding_mask | is_feature.bool())
 
 
 class VectorEncoder(RecurrentEncoder):

@@ -136,6 +136,21 @@ def test_a_sentence_scores_the_same_alone_and_in_a_padded_batch(variant, left_pa
         torch.testing.assert_close(together[index][real[index]], alone, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [v for v in VARIANTS if "features_as" in v[1] and v[0] in ("attention_lstm", "transducer_lstm")],
+    ids=title,
+)
+def test_features_that_every_step_sees_are_not_looked_at(variant, task):
+    model = model_of(variant, task)
+    batch = batch_of(task, SOURCES, TARGETS)
+    is_feature = model.encoder.core.is_feature[batch["net_input"]["src_tokens"]].bool()
+    weights = model(**batch["net_input"])[1]["attn"][0]
+    assert is_feature.any()
+    assert weights.masked_select(is_feature.unsqueeze(1)).abs().max() == 0
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+
+
 @every_model
 def test_beams_reorder_with_repeats(variant, task):
     model = model_of(variant, task)

@@ -49,9 +49,12 @@ def _encode(builder: Builder, model: Seq2Seq) -> Dict[str, Carried]:
     padding = padding_of(builder, tokens)
     embedded = embed(builder, model.encoder, tokens)
     memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
-    return start(
-        builder, model.decoder, memory, last, padding, tokens, features_of(builder, model.encoder, tokens, embedded)
-    )
+    is_feature = features_among(builder, model.encoder, tokens)
+    if is_feature is None:
+        return start(builder, model.decoder, memory, last, padding, tokens)
+    features = (embedded * is_feature.transpose(1, 0).cast("float32").unsqueeze(2)).sum(0)
+    passed_over = (padding.cast("int32") + is_feature.cast("int32")).cast("bool")
+    return start(builder, model.decoder, memory, last, passed_over, tokens, features)
 
 
 def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
@@ -59,13 +62,10 @@ def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
     return builder.weight(encoder.embed_tokens.weight).take(tokens.transpose(1, 0))
 
 
-def features_of(builder: Builder, encoder: Encoder, tokens: Value, embedded: Value) -> Optional[Value]:
-    """The sum of the features' embeddings, (N, E), of tokens (N, S) and their embeddings (S, N, E); None without."""
+def features_among(builder: Builder, encoder: Encoder, tokens: Value) -> Optional[Value]:
+    """Which of the tokens (N, S) are features that the decoder sees, (N, S), bool; None where it sees none."""
     flags = encoder.is_feature.int().tolist()
-    if not flags:
-        return None
-    is_feature = builder.table(flags).take(tokens.transpose(1, 0)).cast("float32")
-    return (embedded * is_feature.unsqueeze(2)).sum(0)
+    return builder.table(flags).take(tokens).cast("bool") if flags else None
 
 
 def start(
@@ -84,7 +84,7 @@ def start(
         decoder: the decoder.
         memory: (S, N, M).
         last: the encoder's final states.
-        padding: (N, S), True at padding.
+        padding: (N, S), True at what the decoder passes over: padding, and features that it sees.
         tokens: (N, S); None of vectors.
         features: (N, F), if the decoder sees them.
     """

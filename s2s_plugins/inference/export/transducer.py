@@ -51,8 +51,9 @@ class TransducerSteps(DecoderSteps):
         but insertion; (N, S, 4)."""
         builder = self.builder
         padding = builder.add("Max", source.mask, builder.scalar(-1.0)).squeeze(1) * -1.0  # N S: 1 at padding
-        lengths = (builder.scalar(1.0) - padding).sum(1, keepdims=True).cast("int64")
-        last = builder.add("Equal", self._places(source.steps), lengths - builder.scalar(1, "int64")).cast("float32")
+        places = self._places(source.steps).cast("float32")
+        furthest = (places * (builder.scalar(1.0) - padding)).max(1, keepdims=True)
+        last = builder.add("Equal", places, furthest).cast("float32")
         ends = padding + last
         parts = [one.unsqueeze(2) for one in (padding, ends, ends, last)]
         return builder.concat(parts, 2) * _NEVER

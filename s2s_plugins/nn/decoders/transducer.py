@@ -148,8 +148,8 @@ class TransducerDecoder(Decoder[TransducerState]):
 
     def _possible(self, edits: Tensor, padding_mask: Tensor) -> Tensor:
         """Logits of edits, without those that cannot be: padding is passed over, the last source token is not."""
-        behind = F.pad(padding_mask[:, 1:], (0, 1), value=True)
-        last = behind & ~padding_mask
+        real = ~padding_mask
+        last = real & (real.flip(1).cumsum(1).flip(1) == 1)
         never = torch.stack([padding_mask, padding_mask | last, padding_mask | last, last], -1).unsqueeze(1)  # B 1 S 4
         return edits.masked_fill(never, _NEVER)
 
