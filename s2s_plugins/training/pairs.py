@@ -15,7 +15,6 @@ from s2s_plugins.inference.ngrams import FILE
 from s2s_plugins.nn.settings import Seq2SeqSettings
 from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
-from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.text.pairs.prepare import prepare_pairs, read_parts
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
@@ -160,11 +159,13 @@ class PairsPlan(Plan):
         """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
         if prepared.copies:
             flags = {**flags, "--copy": True}
-        if self.settings.features_as != FEATURES_AS[0]:
-            if prepared.source.features is None:
-                asked = f"--features-as {self.settings.features_as}"
-                raise UsageError(f"{asked} is about features, and the data has none: leave it out, or name --features")
-            flags = {**flags, "--features-as": self.settings.features_as}
+        features_as = self.settings.features_as
+        if prepared.source.features is not None:
+            if self.settings.arch != FAIRSEQS:
+                flags = {**flags, "--features-as": features_as or "encoder"}
+        elif features_as is not None:
+            asked = f"--features-as {features_as}"
+            raise UsageError(f"{asked} is about features, and the data has none: leave it out, or name --features")
         if self.start is not None:
             member, arch = self.start.members[0].settings, self.start.about.architecture
             assert isinstance(member, Seq2SeqSettings)

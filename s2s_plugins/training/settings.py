@@ -42,7 +42,8 @@ class TrainSettings:
             looks like features, or none.
         features_separator: between two features; None: recognised.
         features_as: what the model makes of them, one of :data:`~s2s_plugins.text.features.FEATURES_AS`: symbols before
-            the source (``"joined"``), which are also given to every step of the decoder (``"encoder"``).
+            the source (``"joined"``), which are also given to every step of the decoder (``"encoder"``); None:
+            ``"encoder"``, if the data has features and the architecture is not fairseq's.
         copy: whether symbols of the source are copied, of those that training lacks too; None: if half of a target's
             symbols stand in its source, and the architecture can.
         augment: number of made pairs to train on beside those of the data.
@@ -89,7 +90,7 @@ class TrainSettings:
     target: Optional[str] = None
     features: Optional[str] = None
     features_separator: Optional[str] = None
-    features_as: str = FEATURES_AS[0]
+    features_as: Optional[str] = None
     copy: Optional[bool] = None
     augment: int = 0
     source_level: Optional[str] = None
@@ -132,14 +133,18 @@ class TrainSettings:
             if value is not None and not least <= value <= most:
                 raise UsageError(f"--{name} {value} is out of range: use {least} to {most:,}")
         check_weight(self.ngrams_weight)
-        if self.start is not None and self.arch is not None:
-            raise UsageError(f"--arch {self.arch} does not go with --from, whose model has its own: leave one out")
+        for name in ("arch", "features_as"):
+            value, flag = getattr(self, name), f"--{name.replace('_', '-')}"
+            if self.start is not None and value is not None:
+                raise UsageError(f"{flag} {value} does not go with --from, whose model has its own: leave one out")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision} is unknown: use one of {', '.join(PRECISIONS)}")
         for name, choices in (("task", TASKS), ("pretrain", PRETRAININGS), ("features_as", FEATURES_AS)):
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")
+        if self.features_as == "encoder" and self.arch == FAIRSEQS:
+            raise UsageError(f"--features-as encoder is of the plugin's architectures, and --arch is {FAIRSEQS}")
         if self.copy and not self.can_copy:
             raise UsageError(f"--copy is of {' and '.join(COPY)}, and --arch is {self.arch}: leave one of them out")
         for word in self.flags:

@@ -127,6 +127,8 @@ def test_a_training_that_starts_from_a_model_copies_if_it_does(out):
             "--copy is of attention_lstm and transducer_lstm, and --arch is peek_lstm",
         ),
         ({"features_as": "tags"}, "--features-as tags is unknown: use one of joined, encoder"),
+        ({"features_as": "encoder", "arch": "lstm"}, "--features-as encoder is of the plugin's architectures"),
+        ({"features_as": "joined", "start": "model.safetensors"}, "--features-as joined does not go with --from"),
         ({"augment": -1}, "--augment -1 is out of range"),
     ],
 )
@@ -139,6 +141,18 @@ def test_other_architectures_are_not_asked_to_copy():
     assert TrainSettings(arch="peek_lstm").options.copy is False
     for arch in (None, "attention_lstm", "attention_lstm_tiny", "transducer_lstm"):
         assert TrainSettings(arch=arch).options.copy is None
+
+
+def test_the_decoder_sees_features_unless_they_are_to_be_symbols_alone(out, tmp_path, monkeypatch):
+    monkeypatch.setattr("s2s_plugins.training.plan.run_workers", run_here)
+    settings = {"updates": 1, "valid": 5, "test": 5, "precision": "fp32", "progress": False}
+    s2s_plugins.train(verbs(40, 2), tmp_path / "joined", features_as="joined", flags=TINY, **settings)
+    s2s_plugins.train(verbs(40, 2), tmp_path / "again", start=str(out / "model.safetensors"), **settings)
+    sizes = [
+        read_model_file(folder / "model.safetensors").members[0].settings.decoder.features_size
+        for folder in (out, tmp_path / "joined", tmp_path / "again")
+    ]
+    assert sizes == [16, 0, 16]
 
 
 def test_the_server_answers_texts_with_features_and_refuses_others():
