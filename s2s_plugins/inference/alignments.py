@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
 from s2s_plugins.inference.batches import batches
 from s2s_plugins.inference.sentences import Hypothesis, Sentence
 from s2s_plugins.reports.heatmap import Alignment
-from s2s_plugins.text.symbols import UNK
+from s2s_plugins.text.symbols import is_unknown
 
 if TYPE_CHECKING:
     from s2s_plugins.inference.translator import Translator
@@ -39,6 +39,6 @@ def _alignment(
         target=translator.written(sentence, hypothesis.numbers, with_end=True),
         weights=weights,
         reference=sentence.reference,
-        unknown=[index for index, number in enumerate(sentence.numbers) if number == UNK],
+        unknown=[index for index, number in enumerate(sentence.numbers) if is_unknown(number)],
         copied=None if copied is None else [float(share) for share in copied],
     )

@@ -89,7 +89,7 @@ def predict_lines(translator: Translator, stream: IO[bytes], options: Options) -
     Raises:
         UsageError: a line cannot be read; the answers to those before it are given out first.
     """
-    first, unknown = 1, Unknown()
+    first, unknown = 1, Unknown(bool(translator.slots))
     for lines in read_batches(stream, options.batch_size):
         sentences, error = encode(translator, lines, first)
         unknown.look(sentences, first)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from s2s_plugins.text.features import is_feature, name_of
-from s2s_plugins.text.symbols import UNK
+from s2s_plugins.text.slots import SLOTS
+from s2s_plugins.text.symbols import is_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -74,20 +75,26 @@ class Prediction(NamedTuple):
 
 
 class Unknown:
-    """Reports lines with unknown tokens in the log: the first one at once, their number at the end."""
+    """Reports lines with unknown tokens in the log: the first one at once, their number at the end.
 
-    def __init__(self) -> None:
+    Args:
+        copied: whether the model copies unknown tokens, so that only what is behind the last slot is replaced.
+    """
+
+    def __init__(self, copied: bool = False) -> None:
         self.lines = 0
+        self._copied = copied
 
     def look(self, sentences: Sequence[Sentence], first: int, what: str = "line") -> None:
         """Count the unknown tokens of ``sentences``; the first of them is line ``first`` of the input."""
         for line, sentence in enumerate(sentences, first):
-            unknown = UNK in sentence.numbers
+            unknown = [place for place, number in enumerate(sentence.numbers) if is_unknown(number)]
             if unknown and not self.lines:
-                token = sentence.tokens[sentence.numbers.index(UNK)]
-                named = f"feature {name_of(token)}" if is_feature(token) else f"token {token}"
+                token = sentence.tokens[unknown[0]]
+                more = f", more than the {len(SLOTS)} that can be copied" if self._copied else ""
+                named = f"feature {name_of(token)}" if is_feature(token) else f"token {token}{more}"
                 logger.warning(f"{what} {line}: unknown {named}, replaced by <unk>")
-            self.lines += unknown
+            self.lines += bool(unknown)
 
     def summarize(self, lines: int, what: str = "lines") -> None:
         """Report how many of ``lines`` lines have unknown tokens, if that is more than the one reported before."""

@@ -208,7 +208,7 @@ class Translator(Trained):
     def _predictions(
         self, texts: Iterator[str], nbest: int, beam: int, batch_size: int, least: Optional[float]
     ) -> Iterator[List[Prediction]]:
-        first, unknown = 1, Unknown()
+        first, unknown = 1, Unknown(bool(self.slots))
         for part in growing(texts, batch_size):
             sentences: List[Sentence] = []
             error: Optional[UsageError] = None

@@ -16,7 +16,9 @@ from torch import Tensor
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.seq2seq import RecurrentModel
+from s2s_plugins.nn.copying import Copies
 from s2s_plugins.search import SearchSettings, beam_search
+from s2s_plugins.text.symbols import SPECIAL
 
 
 class RecurrentGenerator(SequenceGenerator):
@@ -31,6 +33,14 @@ class RecurrentGenerator(SequenceGenerator):
     """
 
     patient = True
+    token_indices_to_suppress: Optional[Tensor]
+
+    def __init__(self, models: Sequence[Any], tgt_dict: Any, *rest: Any, **kwargs: Any) -> None:
+        super().__init__(models, tgt_dict, *rest, **kwargs)
+        start, never = torch.tensor([tgt_dict.bos()]), self.token_indices_to_suppress
+        tables = [part.table for model in models for part in model.modules() if isinstance(part, Copies)]
+        if any((table[len(SPECIAL) :] == start.to(table)).any() for table in tables):  # what features are copied to
+            self.token_indices_to_suppress = start if never is None else torch.cat([never, start.to(never)])
 
     def _generate(
         self,

@@ -180,7 +180,7 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
 
 
 def feature_symbols(source: Any) -> Tuple[int, ...]:
-    """The numbers of the symbols of a source dictionary that are features.
+    """The numbers of the symbols of a source dictionary that are features, and of ``<s>``, an unknown feature.
 
     Raises:
         UsageError: there are none.
@@ -191,7 +191,7 @@ def feature_symbols(source: Any) -> Tuple[int, ...]:
             "--features-as encoder gives the source's features to every step, and no symbol of the source dictionary "
             "is one, as \u27e6PST\u27e7: leave it out"
         )
-    return found
+    return (source.bos(), *found)
 
 
 def copy_table(source: Any, target: Any) -> Tuple[int, ...]:

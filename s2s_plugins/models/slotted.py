@@ -22,7 +22,6 @@ from torch import Tensor
 from s2s_plugins.compat.patching import wrap
 from s2s_plugins.errors import UsageError
 from s2s_plugins.models.checkpoint import as_symbols
-from s2s_plugins.text.features import is_feature
 from s2s_plugins.text.pairs.writing import TOKENS
 from s2s_plugins.text.slots import SLOTS, Slots
 from s2s_plugins.text.symbols import UNK
@@ -144,9 +143,7 @@ def _with_words(collater: Callable[..., Dict[str, Any]], words: List[List[str]],
 def _named(sentence: Tensor, words: Sequence[str], slots: Slots) -> Tensor:
     """A sentence in which each unknown word has a number of its own, but for features: nothing is copied of them."""
     numbers = [slots.source_number(word) for word in words]
-    named = [
-        NAMES.number(word) if number == UNK and not is_feature(word) else number for word, number in zip(words, numbers)
-    ]
+    named = [NAMES.number(word) if number == UNK else number for word, number in zip(words, numbers)]
     return sentence.new_tensor([*named, *sentence.tolist()[len(named) :]])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Container, Dict, List, Mapping, Sequence
 
 from s2s_plugins.text.features import is_feature
-from s2s_plugins.text.symbols import SPECIAL, UNK, SymbolTable
+from s2s_plugins.text.symbols import BOS, SPECIAL, UNK, SymbolTable
 
 SLOTS = tuple(f"<copy{number}>" for number in range(1, 17))
 
@@ -58,17 +58,19 @@ class Slots:
         return UNK if token in self._own else table.indices.get(token, UNK)
 
     def source_number(self, token: str) -> int:
-        """The number of a source's token, ``UNK`` if it has none."""
-        return self.number(self._source, token)
+        """The number of a source's token, ``UNK`` if it has none; with slots ``BOS`` of an unknown feature, so that
+        nothing of it is copied."""
+        number = self.number(self._source, token)
+        return BOS if self and number == UNK and is_feature(token) else number
 
     def source_numbers(self, tokens: Sequence[str]) -> List[int]:
-        """The numbers of a sentence's tokens. An unknown feature has no slot: nothing is written of it."""
+        """The numbers of a sentence's tokens, :meth:`source_number`, and slots in place of ``UNK``."""
         numbers = [self.source_number(token) for token in tokens]
         if not self or UNK not in numbers:
             return numbers
         slots: Dict[str, int] = {}
         for token, number in zip(tokens, numbers):
-            if number == UNK and token not in slots and len(slots) < len(self.of_source) and not is_feature(token):
+            if number == UNK and token not in slots and len(slots) < len(self.of_source):
                 slots[token] = self.of_source[len(slots)]
         return [slots.get(token, number) if number == UNK else number for token, number in zip(tokens, numbers)]
 

@@ -14,6 +14,11 @@ OVERWRITE = "#fairseq:overwrite"  # at the end of a line that takes the place of
 FILLER = "madeupword"  # begins the symbols that fairseq-preprocess fills a dictionary up with
 
 
+def is_unknown(number: int) -> bool:
+    """Whether a number of a source stands for an unknown symbol: ``<unk>``, or ``<s>``, of which nothing is written."""
+    return number in (UNK, BOS)
+
+
 class SymbolTable:
     """Symbols, numbered in the order in which they came; the special ones of fairseq are the first four.
 

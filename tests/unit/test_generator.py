@@ -88,6 +88,17 @@ def test_the_same_hypotheses_and_scores_as_fairseqs_loop(variant, task):
         assert len(ends) > 1  # some sentences leave the batch before others
 
 
+def test_nothing_is_written_of_features_that_attention_copies():
+    task = translation_task(dictionary(features=2), dictionary())
+    model = sharp_model(task, "attention_lstm", copy=True)
+    with torch.no_grad():
+        model.decoder.core.copying.gate.bias.fill_(20)
+    bos = task.target_dictionary.bos()
+    for options in ({}, {"no_repeat_ngram_size": 9}):  # our search, and fairseq's loop
+        _, found = generate(task, [model], RecurrentGenerator, [["⟦0⟧", "⟦1⟧", 3], ["⟦0⟧", 5]], **options)
+        assert not any((one["tokens"] == bos).any() for hypotheses in found for one in hypotheses[:1])
+
+
 @pytest.mark.parametrize(
     "options",
     [

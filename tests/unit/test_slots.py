@@ -1,5 +1,6 @@
 """Features as symbols, and slots for symbols that the dictionaries lack."""
 
+import numpy as np
 import pytest
 from web_tools import FEATURES, inflecting_model, run_node
 
@@ -8,7 +9,7 @@ from s2s_plugins.inference.load import load, opened
 from s2s_plugins.inference.sentences import Unknown
 from s2s_plugins.text.slots import SLOTS, Slots
 from s2s_plugins.text.spelling import Spelling
-from s2s_plugins.text.symbols import UNK, SymbolTable
+from s2s_plugins.text.symbols import BOS, UNK, SymbolTable
 
 WORDS = ["ab\tV;PST", "a\u0435b\u0435\u4e16\tPST", "bé\t", "\u0433\u0434\u0435\u0433 a\tV; PRS;", "", "g\tNEW;V"]
 MANY = "".join(chr(0x4E00 + number) for number in range(20))
@@ -61,9 +62,19 @@ def test_the_length_of_a_line_is_known_before_it_is_spelled():
 
 def test_unknown_features_are_reported_as_such_and_have_no_slot(model, caplog):
     [found] = model.encode(["⟦V⟧ ⟦NEW⟧ ⟦PAST▁TENSE⟧ a Q"])
-    assert [found.numbers[place] == UNK for place in range(5)] == [False, True, True, False, False]
+    assert [found.numbers[place] == BOS for place in range(5)] == [False, True, True, False, False]
     Unknown().look([found], 1)
     assert caplog.messages == ["line 1: unknown feature NEW, replaced by <unk>"]
+
+
+def test_nothing_is_written_of_features_known_or_not():
+    file = inflecting_model()
+    weights = file.members[0].weights
+    weights["decoder.copying.gate.bias"] = np.full_like(weights["decoder.copying.gate.bias"], 20)  # it copies, or ends
+    model = opened(file)
+    for text in ("a\tNEW;V", "\u0433\tOTHER", "b\tPST"):
+        found = [model.predict(text, beam=8)]
+        assert {token for one in found for token in one.tokens} <= set(text.partition("\t")[0])
 
 
 def test_distinct_unknown_symbols_have_slots_in_order_and_the_rest_none():

@@ -14,7 +14,7 @@ from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.splitting import PARTS, TRAIN
 from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
 from s2s_plugins.text.slots import Slots
-from s2s_plugins.text.symbols import EOS, UNK
+from s2s_plugins.text.symbols import EOS, is_unknown
 
 TOKENS = ".tokens"  # ends the name of the file with a source's tokens, which binarised slots stand for
 Numbers = Tuple[List[int], List[int]]  # of a source and a target, without ``</s>``
@@ -34,7 +34,7 @@ class Unknown:
 
     def add(self, side: Side, tokens: Sequence[str], numbers: Sequence[int]) -> None:
         """Look at the tokens of one text."""
-        lacking = [token for token, number in zip(tokens, numbers) if number == UNK]
+        lacking = [token for token, number in zip(tokens, numbers) if is_unknown(number)]
         if lacking:
             self.texts[side.name] += 1
             self.symbols[side.name].update(lacking)

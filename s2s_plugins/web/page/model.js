@@ -3,7 +3,7 @@
 import * as runtime from "./runtime/ort.js";
 import { probabilitiesOf, tempered } from "./calibration.js";
 import { beamSearch } from "./search.js";
-import { EOS, Slots, Spelling, Symbols, Tokenizer, UNK, checkText } from "./text.js";
+import { EOS, Slots, Spelling, Symbols, Tokenizer, checkText, isUnknown } from "./text.js";
 
 const BEAM = 5;
 
@@ -113,7 +113,7 @@ export class Translator {
     }
     const tokens = this.spellings.source.tokens(text, this.slots.known);
     const numbers = [...this.slots.numbers(tokens), EOS];
-    const source = tokens.map((token, place) => ({ token, known: numbers[place] !== UNK }));
+    const source = tokens.map((token, place) => ({ token, known: !isUnknown(numbers[place]) }));
     if (numbers.length > this.facts.longest_source) {
       const length = `the text has ${numbers.length} tokens, ${this.target.symbol(EOS)} included`;
       throw new RangeError(`${length}, and the model takes ${this.facts.longest_source}: shorten it`);

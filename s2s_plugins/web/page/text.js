@@ -3,7 +3,10 @@
  * s2s_plugins, in JavaScript.
  */
 
-export const [PAD, EOS, UNK] = [1, 2, 3];
+export const [BOS, PAD, EOS, UNK] = [0, 1, 2, 3];
+
+/** Whether a number of a source stands for an unknown symbol. */
+export const isUnknown = (number) => number === UNK || number === BOS;
 const [OPEN, CLOSE] = ["\u27e6", "\u27e7"]; // ⟦⟧, around a feature
 const SPECIAL = 4; // the first symbols are not in a model's description
 const END = "</s>";
@@ -120,14 +123,15 @@ export class Slots {
     return this.count ? { has: () => true } : this.source;
   }
 
-  /** The numbers of a sentence's tokens. An unknown feature has no slot. */
+  /** The numbers of a sentence's tokens; with slots that of `<s>` for an unknown feature, so that nothing of it is copied. */
   numbers(tokens) {
     const slots = new Map();
     return tokens.map((token) => {
       const number = this.#own.has(token) ? UNK : this.source.number(token);
       if (number !== UNK) return number;
       const isFeature = [...token].length > 2 && token.startsWith(OPEN) && token.endsWith(CLOSE);
-      if (!slots.has(token) && slots.size < this.count && !isFeature) slots.set(token, this.ofSource[slots.size]);
+      if (isFeature && this.count) return BOS;
+      if (!slots.has(token) && slots.size < this.count) slots.set(token, this.ofSource[slots.size]);
       return slots.get(token) ?? UNK;
     });
   }
