@@ -73,6 +73,7 @@ class Decoder(nn.Module, Generic[State]):
         paper_bridge: what the first state comes from in the paper: "zero", "copy" or "dense".
         coverage: whether its attention sees how much attention a source token has had.
         takes_vectors: whether it can write vectors.
+        vocabulary: name of the layer that has a row for each symbol it writes.
     """
 
     kind: ClassVar[str]
@@ -80,6 +81,7 @@ class Decoder(nn.Module, Generic[State]):
     paper_bridge: ClassVar[str]
     coverage = False
     takes_vectors: ClassVar[bool] = True
+    vocabulary: ClassVar[str] = "output_layer"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Enter a ``cls`` with a ``kind`` of its own in :data:`DECODERS`.

@@ -50,8 +50,7 @@ def sharp_model(task, arch, seed=1, leaning=0.5, aligns=None, **flags):
         for parameter in model.parameters():
             parameter.mul_(6)
         core = model.decoder.core
-        named = (getattr(core, name, None) for name in ("emission", "vocabulary_layer", "output_layer"))
-        next(filter(None, named)).bias[task.target_dictionary.eos()] += leaning
+        getattr(core, core.vocabulary).bias[task.target_dictionary.eos()] += leaning
     model.prepare_for_inference_(FairseqConfig(generation=GenerationConfig(print_alignment=aligns)))
     return model
 

@@ -108,6 +108,30 @@ def test_a_monotonic_model_keeps_what_it_knew_though_its_symbols_are_in_another_
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"--copy": True},
+        {"--copy": True, "--attention-alignment": "monotonic"},
+        {"--arch": "transducer_lstm", "--attention": None, "--attention-timing": None},
+    ],
+    ids=str,
+)
+def test_models_that_copy_keep_the_rows_of_their_symbols(changes, other, tmp_path):
+    prepare_pairs(spelled("abcdef"), tmp_path / "data", Options(valid=30, test=0))
+    flags = words(merged(TINY, changes))
+    save = Save([str(tmp_path / "one" / BEST)], str(tmp_path / "data"), str(tmp_path / "model.safetensors"))
+    run(Job([training(tmp_path / "data", tmp_path / "one", 1, arguments=flags)], save))
+    begun = training(other, tmp_path / "two", start=str(tmp_path / "model.safetensors"), arguments=flags)
+    trainer, file = build(begun, "fp32").trainer, read_start(str(tmp_path / "model.safetensors"))
+    core = trainer.model.decoder.core
+    given = file.members[0].weights[f"decoder.{core.vocabulary}.weight"]
+    symbols, there = trainer.task.target_dictionary, [*["special"] * 4, *file.facts.target.symbols]
+    rows = getattr(core, core.vocabulary).weight
+    for letter in "CDEF":
+        assert torch.equal(rows[symbols.index(letter)], torch.tensor(given[there.index(letter)]))
+
+
 def test_levels_are_the_model_s(model):
     file = read_start(str(model))
     assert with_levels(TrainSettings(), file).source_level == "char"
@@ -121,6 +145,7 @@ def test_an_architecture_of_its_own_does_not_go_with_it():
 
 
 DICTIONARY = Dictionary()
+DICTIONARY.add_symbol("⟦PST⟧")
 TASK = SimpleNamespace(source_dictionary=DICTIONARY, target_dictionary=DICTIONARY, cfg=None)
 
 
@@ -144,6 +169,8 @@ TASK = SimpleNamespace(source_dictionary=DICTIONARY, target_dictionary=DICTIONAR
             },
         ),
         ("attention_lstm", {"bridge": "dense", "bridge_activation": "relu"}),
+        ("attention_lstm", {"copy": True, "features_as": "encoder"}),
+        ("transducer_lstm", {"features_as": "encoder"}),
         ("attention_lstm_tiny", {}),
     ],
 )

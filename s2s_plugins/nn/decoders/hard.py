@@ -78,6 +78,7 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
     sees = Sees(step=("token",), output=("context", "hidden"))
     paper_bridge = "copy"
     takes_vectors = False
+    vocabulary = "emission"
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class PointerGenerator(AttentionDecoder):
 
     kind = "pointer_generator"
     takes_vectors = False
+    vocabulary = "vocabulary_layer"
 
     def __init__(self, *, copying: Copying, output_layer: nn.Module, **shared: Any) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)

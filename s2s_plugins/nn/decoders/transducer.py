@@ -74,6 +74,7 @@ class TransducerDecoder(Decoder[TransducerState]):
     sees = Sees(step=("token",), output=("context", "hidden"))
     paper_bridge = "copy"
     takes_vectors = False
+    vocabulary = "emission"
 
     def __init__(self, *, copies: Copies, output_layer: nn.Linear, **shared: Any) -> None:
         super().__init__(output_layer=nn.Identity(), **shared)

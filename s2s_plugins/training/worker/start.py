@@ -55,13 +55,14 @@ def start_from(model: Any, task: Any, path: str) -> Taken:
     target = _places(task.target_dictionary.symbols, facts.target.symbols)
     own: Dict[str, Tensor] = model.state_dict()
     given = {name: torch.as_tensor(value) for name, value in file.members[0].weights.items()}
+    of_target = ("decoder.embed_tokens", f"decoder.{model.decoder.core.vocabulary}")
     for name, value in own.items():
         if name.endswith(".symbols"):
             continue
         there = name.replace("coder.core.", "coder.", 1)
         if there not in given:
             raise UsageError(f"--from {path} has no weight {there}: its architecture is another one")
-        rows = source if there.startswith("encoder.embed_tokens") else target if _of_target(there) else None
+        rows = source if there.startswith("encoder.embed_tokens") else target if there.startswith(of_target) else None
         _copy(value, given[there], rows, f"--from {path}: {there}")
     model.load_state_dict(own, strict=True)
     special = len(SPECIAL)
@@ -71,11 +72,6 @@ def start_from(model: Any, task: Any, path: str) -> Taken:
         len(target) - special,
         len(task.target_dictionary) - special,
     )
-
-
-def _of_target(name: str) -> bool:
-    """Whether a weight has a row for each symbol of the target."""
-    return name.startswith(("decoder.embed_tokens", "decoder.output_layer", "decoder.emission"))
 
 
 def _places(symbols: Sequence[str], known: Sequence[str]) -> List[Tuple[int, int]]:
