@@ -52,8 +52,7 @@ class Model(Protocol):
         """The attention weights (T, S) of each pair, each target ending in ``</s>``."""
 
     def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[np.ndarray]]:
-        """How probable it is that each token (T,) of each target was copied; None if that is not known, as of several
-        models."""
+        """How probable it is that each token (T,) of each target was copied; None if the model does not copy."""
 
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:
         """The log-probability (T,) of each token of each target, which ends in ``</s>``."""

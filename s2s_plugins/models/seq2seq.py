@@ -15,7 +15,7 @@ from s2s_plugins.models.loading import CheckedLoading
 from s2s_plugins.models.resolve import Resolved, resolve, useless_fields
 from s2s_plugins.models.vectors import VectorModel, build_vector_model
 from s2s_plugins.nn.build import build_decoder, build_decoder_stack, build_encoder
-from s2s_plugins.nn.copying import copied_shares
+from s2s_plugins.nn.copying import copied_parts
 from s2s_plugins.nn.decoder import Decoder
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.scheduled import ScheduledSampling
@@ -117,10 +117,12 @@ class RecurrentModel(CheckedLoading, FairseqEncoderDecoderModel):
         _, extra = self.decoder(prev_output_tokens, self.encoder(src_tokens), features_only=True)
         return extra["attn"][0]
 
-    def copied(self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor) -> Optional[Tensor]:
-        """How probable it is that each token of ``targets`` (B, T) was copied, (B, T); None if that is not known."""
-        encoded = self.encoder(src_tokens)
-        return copied_shares(self.decoder.core, encoded, prev_output_tokens, targets, self.decoder.dictionary.pad())
+    def copied(
+        self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor
+    ) -> Optional[Tuple[Tensor, Tensor]]:
+        """How probable it is that each token of ``targets`` (B, T) is copied, and how probable it is in all, (B, T)
+        each; None if the decoder does not copy."""
+        return copied_parts(self.decoder.core, self.encoder(src_tokens), prev_output_tokens, targets)
 
 
 def _build_decoder(

@@ -5,13 +5,15 @@ Shape letters: B sentences, T target tokens, S source tokens, O readout size, V 
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from s2s_plugins.nn.encoder import EncoderOutput
+
+_NOTHING = 1  # padding, which no target has
 
 
 class Copies(nn.Module):
@@ -35,6 +37,16 @@ class Copies(nn.Module):
         return self.table[tokens]
 
     @staticmethod
+    def step(decoder: Any, tokens: Tensor, wanted: Tensor, state: Any) -> Tuple[Tensor, Any, Any]:
+        """As :meth:`~s2s_plugins.nn.decoder.Decoder.copying_step` has it: what a step gives less what it gives where
+        nothing is copied to what is wanted."""
+        elsewhere = state.copied.masked_fill(state.copied == wanted.unsqueeze(1), _NOTHING)
+        written, _ = decoder.step(tokens, state._replace(copied=elsewhere))
+        output, state = decoder.step(tokens, state)
+        whole, rest = (one.logits[:, 0].gather(1, wanted.unsqueeze(1)).squeeze(1).exp() for one in (output, written))
+        return whole - rest, output, state
+
+    @staticmethod
     def log_sum(probabilities: Tensor, targets: Tensor, vocabulary: int) -> Tensor:
         """The logarithm of what is copied to each symbol.
 
@@ -52,31 +64,28 @@ class Copies(nn.Module):
 
 
 @torch.no_grad()
-def copied_shares(
-    decoder: Any, encoder_output: EncoderOutput, prev_output_tokens: Tensor, targets: Tensor, nothing: int
-) -> Optional[Tensor]:
-    """How probable it is that each token of given targets was copied.
+def copied_parts(
+    decoder: Any, encoder_output: EncoderOutput, prev_output_tokens: Tensor, targets: Tensor
+) -> Optional[Tuple[Tensor, Tensor]]:
+    """How probable it is that each token of given targets is copied, and how probable it is in all.
 
     Args:
         decoder: the decoder.
         encoder_output: of the sources.
         prev_output_tokens: (B, T).
         targets: (B, T).
-        nothing: a target symbol that no target has.
 
     Returns:
-        (B, T); None of a decoder that does not copy, or that makes one sum of copying and other edits.
+        (B, T) each; None of a decoder that does not copy.
     """
-    if not isinstance(getattr(decoder, "copying", None), Copying):
+    if not decoder.copies_tokens:
         return None
-    state = decoder.start(encoder_output)
-    shares = []
+    state, parts = decoder.start(encoder_output), []
     for tokens, wanted in zip(prev_output_tokens.unbind(1), targets.unbind(1)):
-        written, _ = decoder.step(tokens, state._replace(copied=torch.full_like(state.copied, nothing)))
-        output, state = decoder.step(tokens, state)
-        less = (one.logits[:, 0].gather(1, wanted.unsqueeze(1)) for one in (written, output))
-        shares.append(1 - torch.sub(*less).exp())
-    return torch.cat(shares, 1).clamp(0, 1)
+        copied, output, state = decoder.copying_step(tokens, wanted, state)
+        parts.append((copied, output.logits[:, 0].gather(1, wanted.unsqueeze(1)).squeeze(1).exp()))
+    copied, whole = (torch.stack(part, 1) for part in zip(*parts))
+    return copied.clamp(min=0), whole
 
 
 class Copying(Copies):

@@ -193,6 +193,15 @@ class Decoder(nn.Module, Generic[State]):
         raise ValueError(f"a {self.kind} decoder needs a source: only a feedback decoder is a language model without")
 
     @property
+    def copies_tokens(self) -> bool:
+        """Whether it copies source tokens, so that :meth:`copying_step` is there."""
+        return False
+
+    def copying_step(self, tokens: Tensor, wanted: Tensor, state: State) -> Tuple[Tensor, DecoderOutput, State]:
+        """:meth:`step`, and how probable it is that what is ``wanted`` (B,) is copied, (B,)."""
+        raise NotImplementedError(f"a {self.kind} decoder does not copy")
+
+    @property
     def plain_output(self) -> Optional[nn.Linear]:
         """The layer from features to logits; None where something else stands between them."""
         return self.output_layer if isinstance(self.output_layer, nn.Linear) else None

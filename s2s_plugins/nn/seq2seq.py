@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn.adaptive import AdaptiveSoftmax
 from s2s_plugins.nn.build import build_decoder, build_decoder_stack, build_encoder
-from s2s_plugins.nn.copying import copied_shares
+from s2s_plugins.nn.copying import copied_parts
 from s2s_plugins.nn.decoder import DECODERS, Decoder, DecoderOutput
 from s2s_plugins.nn.encoder import Encoder, EncoderOutput
 from s2s_plugins.nn.settings import Seq2SeqSettings, TokenSettings
@@ -67,9 +67,12 @@ class Seq2Seq(nn.Module):
         """The attention weights (B, T, S) of a forward pass; None without attention."""
         return self(src_tokens, prev_output_tokens).attention
 
-    def copied(self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor) -> Optional[Tensor]:
-        """How probable it is that each token of ``targets`` (B, T) was copied, (B, T); None if that is not known."""
-        return copied_shares(self.decoder, self.encoder(src_tokens), prev_output_tokens, targets, PADDING)
+    def copied(
+        self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor
+    ) -> Optional[Tuple[Tensor, Tensor]]:
+        """How probable it is that each token of ``targets`` (B, T) is copied, and how probable it is in all, (B, T)
+        each; None if the decoder does not copy."""
+        return copied_parts(self.decoder, self.encoder(src_tokens), prev_output_tokens, targets)
 
 
 def build_seq2seq(settings: Seq2SeqSettings) -> Seq2Seq:

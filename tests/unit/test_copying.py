@@ -9,7 +9,7 @@ from onnx_models import arrays_of, looking, random_weights, sources, tokens
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.export import graphs_of
 from s2s_plugins.inference.onnx.translator import OnnxMember, OnnxModel
-from s2s_plugins.inference.torch.translator import padded
+from s2s_plugins.inference.torch.translator import TorchModel, padded
 from s2s_plugins.models.resolve import copy_table
 from s2s_plugins.nn.copying import Copying
 from s2s_plugins.nn.decoders.attention import AttentionDecoder
@@ -21,6 +21,7 @@ ALL = [
     {"attention_timing": "after"},
     *({"attention_timing": "after", **h} for h in HARD),
 ]
+COPIES = (*range(4), *(4 + number for number in range(16)))  # of the symbols of tokens()
 every_kind = pytest.mark.parametrize("flags", ALL, ids=str)
 
 
@@ -112,7 +113,8 @@ def test_what_is_copied_is_its_share_of_the_tokens_probability():
     model = build_model("attention_lstm", task, copy=True, attention_timing="after").eval()
     batch = batch_of(task, [[1, 2, 1]], [[1, 5]])
     net_input, target = batch["net_input"], batch["target"]
-    shares = model.copied(net_input["src_tokens"], net_input["prev_output_tokens"], target)
+    copied, whole = model.copied(net_input["src_tokens"], net_input["prev_output_tokens"], target)
+    shares = copied / whole
     log_probabilities, extra = model(**net_input)
     core = model.decoder.core
     state = core.start(model.encode(net_input["src_tokens"]))
@@ -128,18 +130,44 @@ def test_what_is_copied_is_its_share_of_the_tokens_probability():
 def test_onnx_runtime_says_what_is_copied_too(flags):
     alignment = str(flags.get("attention_alignment", "soft"))
     kind = "pointer_generator" if alignment == "soft" else "hard_attention"
-    copies = (*range(4), *(4 + number for number in range(16)))
     model = random_weights(
-        build_seq2seq(tokens(kind, looking("general", flags["attention_timing"], alignment), copies=copies)), seed=1
+        build_seq2seq(tokens(kind, looking("general", flags["attention_timing"], alignment), copies=COPIES)), seed=1
     )
     inputs, outputs = sources(5), sources(5, symbols=23, seed=2)
     rows = (inputs, [[2, *output[:-1]] for output in outputs], outputs)
-    expected = model.copied(*(padded(one, torch.device("cpu")) for one in rows))
+    copied, whole = model.copied(*(padded(one, torch.device("cpu")) for one in rows))
     member = OnnxMember(graphs_of(model), arrays_of(model), "model")
     found = OnnxModel([member], 100, 100).copied(inputs, outputs)
     assert max(map(max, found)) > 0.3
-    for row, wanted in zip(found, expected):
+    for row, wanted in zip(found, copied / whole):
         torch.testing.assert_close(torch.from_numpy(row), wanted[: len(row)], atol=1e-4, rtol=0)
+
+
+def test_of_an_ensemble_the_probabilities_are_added_up():
+    members = [random_weights(build_seq2seq(tokens("transducer", copies=COPIES)), seed=seed) for seed in (1, 2)]
+    inputs, outputs = sources(4), sources(4, symbols=23, seed=2)
+    rows = (inputs, [[2, *output[:-1]] for output in outputs], outputs)
+    parts = [member.copied(*(padded(one, torch.device("cpu")) for one in rows)) for member in members]
+    expected = (parts[0][0] + parts[1][0]) / (parts[0][1] + parts[1][1])
+    torch_model = TorchModel(members, torch.device("cpu"), 100, 100, True)
+    onnx_model = OnnxModel([OnnxMember(graphs_of(one), arrays_of(one), "model") for one in members], 100, 100)
+    for model in (torch_model, onnx_model):
+        for row, wanted in zip(model.copied(inputs, outputs), expected.detach()):
+            torch.testing.assert_close(torch.from_numpy(row), wanted[: len(row)], atol=1e-4, rtol=0)
+
+
+def test_a_transducer_copies_its_share_of_a_tokens_probability():
+    """Without what is copied to a token, its probability is less by what is said to be copied."""
+    model = build_seq2seq(tokens("transducer", copies=COPIES)).eval()
+    source, target = torch.tensor([[7, 9, 2]]), torch.tensor([[9, 2]])
+    shifted = torch.tensor([[2, 9]])
+    copied, whole = model.copied(source, shifted, target)
+    core = model.decoder
+    elsewhere = core.start(model.encoder(source))
+    elsewhere = elsewhere._replace(copied=torch.where(elsewhere.copied == 9, 1, elsewhere.copied))
+    written = core.step(shifted[:, 0], elsewhere)[0].logits[0, 0].exp()
+    torch.testing.assert_close(written[9] + copied[0, 0], whole[0, 0])
+    assert 0 == copied[0, 1] < copied[0, 0]
 
 
 def test_a_decoder_that_does_not_copy_says_nothing_of_it():

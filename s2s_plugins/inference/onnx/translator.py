@@ -16,6 +16,8 @@ from s2s_plugins.search import Found, SearchSettings, beam_search, score_outputs
 from s2s_plugins.text.symbols import EOS, PAD
 
 Array = NDArray[Any]
+_LEAST = 1e-30  # a probability
+REACHED, COPY = "row.reached", 2  # of a transducer: the probability of writing at each place by each edit
 COPIED = "source.copied"  # of a state: the target symbols that the source tokens are copied to
 
 
@@ -56,8 +58,7 @@ class OnnxMember:
         self._encoder = OnnxSession.of(graphs, "encoder", weights, name)
         self._step = OnnxSession.of(graphs, "step", weights, name)
         self.has_attention = "attention" in self._step.outputs
-        # a sum of copying and other edits cannot be told apart
-        self.copies = COPIED in self._step.shapes and "row.reached" not in self._step.shapes
+        self.copies = COPIED in self._step.shapes
 
     def encode(self, src_tokens: Array) -> OnnxState:
         """The state before the first step, of ``src_tokens`` (N, S), padded on the right."""
@@ -70,6 +71,22 @@ class OnnxMember:
         values = {name: one for name, one in state.values.items() if name.startswith("source.")}
         values.update((name[len("next.") :], one) for name, one in found.items())
         return logits, OnnxState(values, np.arange(len(tokens)), weights)
+
+    def copied(self, src_tokens: Array, targets: Sequence[Sequence[int]]) -> Tuple[Array, Array]:
+        """How probable it is that each token of targets is copied, and how probable it is in all, (N, T) each."""
+        state, copied, whole = self.encode(src_tokens), [], []
+        shifted = padded([[EOS, *target[:-1]] for target in targets]).T
+        for tokens, wanted in zip(map(np.ascontiguousarray, shifted), padded(targets).T):
+            there, before, rows = state.values[COPIED] == wanted[:, np.newaxis], state, np.arange(len(wanted))
+            output, state = self.step(tokens, state)
+            whole.append(np.exp(output[rows, wanted]))
+            if REACHED in state.values:  # a transducer says what it copies
+                copied.append((state.values[REACHED][:, :, COPY] * there).sum(1))
+                continue
+            elsewhere = {**before.values, COPIED: np.where(there, np.float32(PAD), before.values[COPIED])}
+            written, _ = self.step(tokens, before._replace(values=elsewhere))
+            copied.append(whole[-1] - np.exp(written[rows, wanted]))
+        return np.stack(copied, 1), np.stack(whole, 1)
 
 
 class OnnxModel:
@@ -85,7 +102,6 @@ class OnnxModel:
         self.members = list(members)
         self.longest_source, self.longest_target = longest_source, longest_target
         self.has_attention = self.members[0].has_attention
-        self.copies = len(self.members) == 1 and self.members[0].copies
 
     def search(
         self, sources: Sequence[Sequence[int]], settings: SearchSettings, attends: bool = False
@@ -116,19 +132,12 @@ class OnnxModel:
 
     def copied(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Optional[List[Array]]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
-        if not self.copies:
+        parts = [member.copied(padded(sources), targets) for member in self.members if member.copies]
+        if not parts:
             return None
-        member, shares = self.members[0], []
-        state = member.encode(padded(sources))
-        shifted, wanted = padded([[EOS, *target[:-1]] for target in targets]).T, padded(targets).T
-        for tokens, target in zip(map(np.ascontiguousarray, shifted), wanted):
-            nothing = {**state.values, COPIED: np.full_like(state.values[COPIED], PAD)}
-            written, _ = member.step(tokens, state._replace(values=nothing))
-            output, state = member.step(tokens, state)
-            rows = np.arange(len(target))
-            shares.append(1 - np.exp(written[rows, target] - output[rows, target]))
-        found = np.stack(shares, 1).clip(0, 1)
-        return [row[: len(target)] for row, target in zip(found, targets)]
+        copied, whole = (np.sum(part, 0) for part in zip(*parts))
+        shares = (copied / np.maximum(whole, _LEAST)).clip(0, 1)
+        return [row[: len(target)] for row, target in zip(shares, targets)]
 
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[Array]:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""

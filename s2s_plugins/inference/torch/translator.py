@@ -5,7 +5,7 @@ Shape letters: B sentences, T target tokens, S source tokens.
 
 from __future__ import annotations
 
-from typing import List, Optional, Protocol, Sequence
+from typing import List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.steps import Steps
 from s2s_plugins.search import Found, SearchSettings, beam_search, score_outputs
 from s2s_plugins.text.symbols import EOS, PAD
+
+_LEAST = 1e-30  # a probability
 
 
 class Member(Protocol):
@@ -29,8 +31,11 @@ class Member(Protocol):
     def weights(self, src_tokens: Tensor, prev_output_tokens: Tensor) -> Optional[Tensor]:
         """The attention weights (B, T, S) of a forward pass; None without attention."""
 
-    def copied(self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor) -> Optional[Tensor]:
-        """How probable it is that each token of ``targets`` (B, T) was copied, (B, T); None if that is not known."""
+    def copied(
+        self, src_tokens: Tensor, prev_output_tokens: Tensor, targets: Tensor
+    ) -> Optional[Tuple[Tensor, Tensor]]:
+        """How probable it is that each token of ``targets`` (B, T) is copied, and how probable it is in all, (B, T)
+        each; None if it does not copy."""
 
 
 class TorchModel:
@@ -90,10 +95,12 @@ class TorchModel:
         """As :class:`~s2s_plugins.inference.translator.Model` has it."""
         shifted = padded([[EOS, *target[:-1]] for target in targets], self.device)
         inputs = padded(sources, self.device), shifted, padded(targets, self.device)
-        found = self.members[0].copied(*inputs) if len(self.members) == 1 else None
-        if found is None:
+        parts = [part for part in (member.copied(*inputs) for member in self.members) if part is not None]
+        if not parts:
             return None
-        return [row[: len(target)] for row, target in zip(found.float().cpu().numpy(), targets)]
+        copied, whole = (torch.stack(part).sum(0).float().cpu().numpy() for part in zip(*parts))
+        shares = (copied / np.maximum(whole, _LEAST)).clip(0, 1)
+        return [row[: len(target)] for row, target in zip(shares, targets)]
 
     @torch.no_grad()
     def score(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> List[np.ndarray]:

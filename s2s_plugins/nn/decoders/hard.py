@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import Attention, AttentionKeys, build_attention
 from s2s_plugins.nn.copying import Copying
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, DecoderOutput
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.emissions import emissions
 from s2s_plugins.nn.fast.folded import FoldedDecoder
@@ -150,6 +150,15 @@ class HardAttentionDecoder(Decoder[HardAttentionState]):
         if self.monotonic:
             state = state._replace(aligned=aligned[:, -1], emitted=emitted[:, -1])
         return log_probabilities, aligned.exp(), state._replace(recurrent=recurrent)
+
+    @property
+    def copies_tokens(self) -> bool:
+        return self.copying is not None
+
+    def copying_step(
+        self, tokens: Tensor, wanted: Tensor, state: HardAttentionState
+    ) -> Tuple[Tensor, DecoderOutput, HardAttentionState]:
+        return Copying.step(self, tokens, wanted, state)
 
     def emit(self, query: Tensor, to_readout: Tensor, keys: AttentionKeys, copied: Tensor) -> Tuple[Tensor, Tensor]:
         """What each source token is worth, and what would be read off it.

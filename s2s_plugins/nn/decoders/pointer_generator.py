@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from s2s_plugins.nn.attention import build_attention
 from s2s_plugins.nn.copying import Copying
+from s2s_plugins.nn.decoder import DecoderOutput
 from s2s_plugins.nn.decoders.attention import AttentionDecoder, AttentionState
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.folded import FoldedDecoder
@@ -59,3 +60,12 @@ class PointerGenerator(AttentionDecoder):
     def run(self, prev_output_tokens: Tensor, state: AttentionState) -> Tuple[Tensor, Tensor, AttentionState]:
         features, weights, state = super().run(prev_output_tokens, state)
         return self.copying(features, self.vocabulary_layer(features), weights, state.copied), weights, state
+
+    @property
+    def copies_tokens(self) -> bool:
+        return True
+
+    def copying_step(
+        self, tokens: Tensor, wanted: Tensor, state: AttentionState
+    ) -> Tuple[Tensor, DecoderOutput, AttentionState]:
+        return Copying.step(self, tokens, wanted, state)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from s2s_plugins.nn import bridge
 from s2s_plugins.nn.attention import AttentionKeys
 from s2s_plugins.nn.copying import Copies
-from s2s_plugins.nn.decoder import Decoder
+from s2s_plugins.nn.decoder import Decoder, DecoderOutput
 from s2s_plugins.nn.encoder import EncoderOutput
 from s2s_plugins.nn.fast.emissions import emissions
 from s2s_plugins.nn.fast.folded import FoldedDecoder
@@ -124,6 +124,17 @@ class TransducerDecoder(Decoder[TransducerState]):
         )
         state = state._replace(recurrent=recurrent, reached=reached[:, -1], emitted=emitted[:, -1])
         return log_probabilities, reached.logsumexp(-1).exp(), state
+
+    @property
+    def copies_tokens(self) -> bool:
+        return True
+
+    def copying_step(
+        self, tokens: Tensor, wanted: Tensor, state: TransducerState
+    ) -> Tuple[Tensor, DecoderOutput, TransducerState]:
+        output, state = self.step(tokens, state)
+        there = state.copied == wanted.unsqueeze(1)
+        return (state.reached[..., COPY].exp() * there).sum(-1), output, state
 
     def emit(self, to_readout: Tensor, keys: AttentionKeys) -> Tuple[Tensor, Tensor]:
         """What is done at each source token, and what is written there.
