@@ -19,7 +19,7 @@ TASK = Task(
         "encoder": System("features to every step too", settings={"copy": False, "features_as": "encoder"}),
         "copy": System("features before the lemma, copying", settings={"copy": True}),
         "both": System("features to every step too, copying", settings={"copy": True, "features_as": "encoder"}),
-        "transducer": System("transducer_lstm", settings={"copy": False, "arch": "transducer_lstm"}),
+        "transducer": System("transducer_lstm", settings={"arch": "transducer_lstm"}),
         "augmented": System("copying, as many made examples", settings={"copy": True, "augment": 10_000}),
     },
     default=["joined", "encoder", "copy"],

@@ -25,7 +25,7 @@ LIMIT, SPLIT = 20, "test"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint; of --arch attention_lstm, or lstm")
+    add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint; of --arch attention_lstm, transducer_lstm, or lstm")
     add("--data", metavar="DATA-BIN", help="binarised data to take the sentences from (default: stdin)")
     add("--split", metavar="NAME", help=f"split of --data (default: {SPLIT})")
     add("--limit", type=int, metavar="N", help=f"the first N sentences (default: {LIMIT} of --data, all of stdin)")

@@ -18,7 +18,7 @@ from s2s_plugins.inference.translator import Translator
 from s2s_plugins.inference.unsure import is_unsure
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.problems import Problem
-from s2s_plugins.text.symbols import UNK
+from s2s_plugins.text.symbols import is_unknown
 
 BATCH_TOKENS = 1 << 14  # texts of a batch times the tokens of the longest: what a step of attention holds grows with it
 DIGITS = 6  # of scores, probabilities and weights, as s2s predict --json has
@@ -161,7 +161,7 @@ class Predicting(Service[Translator]):
         pairs = zip(sentence.tokens, sentence.numbers)
         return {
             "source_tokens": sentence.tokens[:-1],
-            "unknown": [token for token, number in pairs if number == UNK],
+            "unknown": [token for token, number in pairs if is_unknown(number)],
             **({} if least is None else {"unsure": unsure}),
             "predictions": predictions,
         }

@@ -27,6 +27,8 @@ DECIDED = {  # flags of fairseq-train that are ours to set, and what a user give
     "--tensorboard-logdir": "--tensorboard",
     "--seed": "--seed in front of --",
     "--arch": "--arch in front of --",
+    "--copy": "--copy or --no-copy in front of --",
+    "--features-as": "--features-as in front of --",
 }
 
 
@@ -145,6 +147,8 @@ class TrainSettings:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")
         if self.features_as == "encoder" and self.arch == FAIRSEQS:
             raise UsageError(f"--features-as encoder is of the plugin's architectures, and --arch is {FAIRSEQS}")
+        if self.copy is False and self.arch is not None and self.arch.startswith("transducer_lstm"):
+            raise UsageError(f"--no-copy does not go with --arch {self.arch}, one of whose edits is to copy")
         if self.copy and not self.can_copy:
             raise UsageError(f"--copy is of {' and '.join(COPY)}, and --arch is {self.arch}: leave one of them out")
         for word in self.flags:

@@ -129,12 +129,20 @@ def test_a_training_that_starts_from_a_model_copies_if_it_does(out):
         ({"features_as": "tags"}, "--features-as tags is unknown: use one of joined, encoder"),
         ({"features_as": "encoder", "arch": "lstm"}, "--features-as encoder is of the plugin's architectures"),
         ({"features_as": "joined", "start": "model.safetensors"}, "--features-as joined does not go with --from"),
+        ({"arch": "transducer_lstm", "copy": False}, "--no-copy does not go with --arch transducer_lstm"),
+        ({"flags": ["--copy"]}, "--copy cannot stand behind --: use --copy or --no-copy in front of --"),
         ({"augment": -1}, "--augment -1 is out of range"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, error):
     with pytest.raises(UsageError, match=error):
         TrainSettings(**settings)
+
+
+def test_what_has_other_symbols_on_both_sides_is_not_copied(tmp_path):
+    pairs = [(lemma, " ".join(form), tags) for lemma, form, tags in verbs(40, 1)]
+    with pytest.raises(UsageError, match="--copy copies symbols, and those of the source are of level char, .* token"):
+        s2s_plugins.train(pairs, tmp_path / "out", copy=True, target_level="token", updates=1, progress=False)
 
 
 def test_other_architectures_are_not_asked_to_copy():

@@ -52,7 +52,7 @@ def test_unknown_symbols_of_held_out_pairs_are_slots_on_both_sides(folder):
         ["⟦V⟧", "⟦PST⟧", "<copy1>", "<copy2>", "b", "<copy1>"],
         ["<copy1>", "<copy2>", "b", "<copy1>", "e", "d"],
     )
-    assert second == (["⟦V⟧", "<unk>", "<copy1>", "<copy2>"], ["<copy1>", "<copy2>", "e", "d", "<unk>"])
+    assert second == (["⟦V⟧", "<s>", "<copy1>", "<copy2>"], ["<copy1>", "<copy2>", "e", "d", "<unk>"])
     tokens = (folder / "test.source-target.source.tokens").read_text(encoding="utf-8").splitlines()
     assert tokens == ["⟦V⟧ ⟦PST⟧ \u0433 \u0434 b \u0433", "⟦V⟧ ⟦NEW⟧ é \u4e16"]
     assert list(read_references(folder / "test.tsv")) == [f"{row[0]}\t{row[2]}" for row in STRANGE]

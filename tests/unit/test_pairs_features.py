@@ -69,9 +69,27 @@ def test_what_was_recognised_is_said_and_what_was_asked_for_is_not(tmp_path):
     remedy = "if it does not, choose two columns with --source and --target"
     assert read_pairs(path).notes == [f"{path}: column 3 holds features of the source with ';' between them; {remedy}"]
     found, pairs = found_in(path, Columns(features="3"))
+    told = f"{path}: the features in column 3 have ';' between them; if that is wrong, give --features-separator"
+    assert found == PAIRS and pairs.notes == [told]
+    found, pairs = found_in(path, Columns(features="3", separator=";"))
     assert found == PAIRS and not pairs.notes
     found, pairs = found_in(path, Columns("1", "2"))
     assert found == [(lemma, form) for lemma, form, _ in TRIPLES] and pairs.features is None
+
+
+def test_a_separator_that_no_features_have_is_refused(tmp_path):
+    path = rows_in(tmp_path / "a.tsv", TRIPLES)
+    with pytest.raises(UsageError, match=r"--features-separator ',' is in no features of .*a.tsv, and ';' in \d+ of \d+"):
+        prepare_pairs(path, tmp_path / "out", Options(features_separator=","))
+    plain = rows_in(tmp_path / "b.tsv", [pair[:2] for pair in TRIPLES])
+    with pytest.raises(UsageError, match="--features-separator is about features, and .*b.tsv has none"):
+        prepare_pairs(plain, tmp_path / "out", Options(features_separator=";"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_sources_without_features_among_others_are_counted(tmp_path):
+    path = rows_in(tmp_path / "a.tsv", [*TRIPLES, ("plain", "plains", "")])
+    assert "1 training pair without features" in prepare_pairs(path, tmp_path / "out", Options(valid=0, test=0)).findings
 
 
 def test_columns_are_named_in_any_order_among_others(tmp_path):

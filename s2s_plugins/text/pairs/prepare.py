@@ -12,13 +12,14 @@ from s2s_plugins.text.features import MARK, is_feature
 from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.copying import TokenPair, copied_share, is_copied, taught
+from s2s_plugins.text.pairs.features import separator_of
 from s2s_plugins.text.pairs.hallucination import hallucinated
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise_both
 from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
-from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs
+from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs, counted
 from s2s_plugins.text.pairs.prepared import DESCRIPTION, SIDES, Counts, Prepared, matches, read_prepared, save
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.sources import read_pairs
@@ -51,7 +52,7 @@ def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, f
     out, options = Path(out), options or Options()
     given = {"train": train, "valid": options.valid, "test": options.test}
     read = read_parts(given, options.columns, out.parent)
-    _check_features(read)
+    _check_features(read, options)
     data = {part: pairs.fingerprint() for part, pairs in read.items()}
     inputs: Dict[str, object] = {"options": options.plain(), "data": data}
     if matches(out, inputs):
@@ -94,17 +95,25 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     """
     inputs = {part: Input(part, pairs, options.seed) for part, pairs in read.items()}
     train = inputs["train"]
+    _check_separator(train, options.features_separator)
     levels = _levels(train, options)
     sample, names = [pair[:2] for pair in train.survey.sample], [level.name for level in levels]
     copied = round(copied_share(sample, names), 3)
     copies = is_copied(sample, names) if options.copy is None else options.copy
+    if options.copy and (names[0] != names[1] or "sentencepiece" in names):
+        raise UsageError(
+            f"--copy copies symbols, and those of the source are of level {names[0]}, those of the target {names[1]}: "
+            "make both char or token by --source-level and --target-level, or leave it out"
+        )
     sides = _sides(train, levels, copies)
     longest = {level: options.longest or most for level, most in LONGEST.items()}
     for data in inputs.values():
         data.leave_out([side.level.name for side in sides], longest)
     held_out = _split(inputs, options)
     _train_pieces(train, sides, options)
+    bare = 0
     for chosen in train.of(TRAIN, "count"):
+        bare += chosen.pair.source.endswith(MARK)
         for side, text in zip(sides, chosen.pair):
             side.count(text)
     for side, other in zip(sides, reversed(sides)):
@@ -115,6 +124,8 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     value = round(monotonicity((_plain(source), target) for source, target in _tokens(train.survey.sample, sides)), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
     said += findings.made(options.augment, copies, copied)
+    if bare:
+        said.append(f"{counted(bare, 'training pair')} without features")
     return Prepared(
         folder=folder,
         source=sides[0].facts(),
@@ -130,13 +141,18 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     )
 
 
-def _check_features(read: Dict[str, Pairs]) -> None:
+def _check_features(read: Dict[str, Pairs], options: Options) -> None:
     """See that all parts have features, or none has.
 
     Raises:
-        UsageError: they differ.
+        UsageError: they differ, or a separator is given and there is nothing to separate.
     """
     own = read["train"]
+    if options.features_separator is not None and own.features is None:
+        raise UsageError(
+            f"--features-separator is about features, and {own.name} has none: name their column with --features, or "
+            "leave it out"
+        )
     for pairs in read.values():
         if (pairs.features is None) != (own.features is None):
             has, lacks = (own, pairs) if pairs.features is None else (pairs, own)
@@ -148,6 +164,24 @@ def _check_features(read: Dict[str, Pairs]) -> None:
                 f"the features of {own.name} are separated by {own.features!r}, those of {pairs.name} by "
                 f"{pairs.features!r}: write both alike"
             )
+
+
+def _check_separator(train: Input, separator: Optional[str]) -> None:
+    """See that a given separator is in the data.
+
+    Raises:
+        UsageError: it is in no features, and another one is.
+    """
+    cells = [pair.source.partition(MARK)[2] for pair in train.survey.sample]
+    if separator is None or any(separator in cell for cell in cells):
+        return
+    likely = separator_of(cells)
+    count = sum(likely in cell.strip() for cell in cells)
+    if count:
+        raise UsageError(
+            f"--features-separator {separator!r} is in no features of {train.pairs.name}, and {likely!r} in {count} of "
+            f"{len(cells)} looked at: give that"
+        )
 
 
 def _levels(train: Input, options: Options) -> List[Level]:

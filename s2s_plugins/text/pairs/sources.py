@@ -85,8 +85,8 @@ class TablePairs(Pairs):
             source, target = (self.layout.header[place] for place in self.layout.places)
             self.notes.append(f"{path}: the first line is a header, {source!r} is the source and {target!r} the target")
         self.features, column = _features_of(self.layout)
-        if self.features is not None and columns.features is None:
-            self.notes.append(_recognised(str(path), column, self.features))
+        if self.features is not None:
+            self.notes += _recognised(str(path), column, self.features, columns)
         if self.layout.doubt:
             first, second = self.layout.doubt
             remedy = f"if they name the columns, give --source {first} --target {second}"
@@ -182,8 +182,8 @@ class ObjectPairs(Pairs):
         if mappings:
             self.keys = keys_of(mappings, self.columns, "pair 1")
             self.features = self.keys.separator
-            if self.features is not None and self.columns.features is None:
-                self.notes.append(_recognised(self.name, f"key {self.keys.features!r}", self.features))
+            if self.features is not None:
+                self.notes += _recognised(self.name, f"key {self.keys.features!r}", self.features, self.columns)
         elif head and _length(head[0]) == 3:
             cells = [features_of(item[2], "the data", "features", ";") for item in head if _length(item) == 3]
             self.features = self.columns.separator or separator_of(cells)
@@ -226,8 +226,8 @@ class FramePairs(ObjectPairs):
         self.keys = keys = keys_of(head or [dict.fromkeys(own)], columns, "the frame")
         self.frame, self.name, self.features = frame, "the frame", keys.separator
         self.own = [own[key] for key in keys[:3] if key is not None]
-        if self.features is not None and columns.features is None:
-            self.notes.append(_recognised(self.name, f"column {keys.features!r}", self.features))
+        if self.features is not None:
+            self.notes += _recognised(self.name, f"column {keys.features!r}", self.features, columns)
 
     @property
     def names(self) -> Optional[Columns]:
@@ -307,6 +307,13 @@ def _features_of(layout: Layout) -> "tuple[Optional[str], str]":
     return layout.features.separator, f"column {named}"
 
 
-def _recognised(name: str, column: str, separator: str) -> str:
-    remedy = "if it does not, choose two columns with --source and --target"
-    return f"{name}: {column} holds features of the source with {separator!r} between them; {remedy}"
+def _recognised(name: str, column: str, separator: str, asked: Columns) -> List[str]:
+    """What is said of features that were recognised, or of their separator; nothing if both are given."""
+    mark = "a space" if separator == " " else repr(separator)
+    if asked.features is None:
+        remedy = "if it does not, choose two columns with --source and --target"
+        return [f"{name}: {column} holds features of the source with {mark} between them; {remedy}"]
+    if asked.separator is None:
+        remedy = "if that is wrong, give --features-separator"
+        return [f"{name}: the features in {column} have {mark} between them; {remedy}"]
+    return []
