@@ -8,6 +8,7 @@ from typing import Any, Tuple, Union
 
 from s2s_plugins.cli.main import LEVELS
 from s2s_plugins.errors import UsageError
+from s2s_plugins.text.features import SEPARATORS
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
@@ -39,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         what = f"of a translator: a token of the {side} is what spaces separate, or a character"
         add(f"--{side}", choices=LEVELS, help=f"{what} (default: token)")
         add(f"--{side}-pieces", type=Path, metavar="F.model", help="it is a piece of this sentencepiece model")
+    help = "the source's dictionary has features, as ⟦PST⟧: what will stand between them in TEXT<TAB>V;PST"
+    add("--features-separator", choices=SEPARATORS, help=help)
     add("--prepared", type=Path, metavar="DIR", help="what s2s prepare --pairs wrote, for --source and --target")
     add("--licence", default="", metavar="NAME", help="under which the model may be used, as CC-BY-4.0")
     add("--data", default="", metavar="TEXT", help="what it was trained on")
@@ -86,5 +89,10 @@ def _spelled(args: argparse.Namespace, side: str) -> Any:
     if len(flags) > 1:
         raise UsageError(f"{flags[0]} and {flags[1]} exclude each other: leave one out")
     if args.prepared is not None:
+        if args.features_separator is not None:
+            raise UsageError("--prepared knows what separates features: leave out --features-separator")
         return getattr(read_prepared(args.prepared), side).spelled
-    return Spelled(level or "token") if pieces is None else Spelled("sentencepiece", read_pieces(pieces, flags[0]))
+    features = args.features_separator if side == "source" else None
+    if pieces is None:
+        return Spelled(level or "token", features=features)
+    return Spelled("sentencepiece", read_pieces(pieces, flags[0]), features=features)

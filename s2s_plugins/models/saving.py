@@ -38,6 +38,7 @@ from s2s_plugins.nn.document_classifier import build_document_classifier
 from s2s_plugins.nn.seq2seq import build_seq2seq
 from s2s_plugins.nn.settings import ClassifierSettings, TokenSettings
 from s2s_plugins.nn.vectors import build_vector_seq2seq
+from s2s_plugins.text.features import is_feature
 from s2s_plugins.text.spelling import Spelled
 from s2s_plugins.text.symbols import SPECIAL, SymbolTable
 
@@ -137,6 +138,7 @@ def _translator(checkpoints: Sequence[str], source: Spelled, target: Spelled, ab
                 "files are of architectures of this plugin, as attention_lstm"
             )
     translator = load_translator(checkpoints[0], ensemble=checkpoints[1:])
+    _check_features(checkpoints[0], translator.source, source)
     members = [_seq2seq(one, model, translator) for one, model in zip(read, translator.models)]
     facts = TranslatorFacts(
         Side(_listed(translator.source), *source),
@@ -145,6 +147,24 @@ def _translator(checkpoints: Sequence[str], source: Spelled, target: Spelled, ab
         translator.model.longest_target,
     )
     return ModelFile(facts, about, tuple(members), path=checkpoints[0])
+
+
+def _check_features(path: str, table: SymbolTable, source: Spelled) -> None:
+    """See that texts can have features if the source's dictionary has some, and only then.
+
+    Raises:
+        UsageError: they cannot, or there are none.
+    """
+    found = next(filter(is_feature, table.symbols), None)
+    if source.features is not None and found is None:
+        raise UsageError(
+            f"{path} has no features, as \u27e6PST\u27e7, among its source symbols: leave out --features-separator"
+        )
+    if source.features is None and found is not None and source.level != "token":
+        raise UsageError(
+            f"{path} has features, as {found}, among its source symbols, which no characters become: give "
+            "--features-separator ';' to write them behind a tab, TEXT<TAB>V;PST"
+        )
 
 
 def _listed(table: SymbolTable) -> Tuple[str, ...]:

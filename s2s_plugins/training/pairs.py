@@ -55,6 +55,9 @@ class PairsPlan(Plan):
         given = {"train": data, "valid": options.valid, "test": options.test}
         # read once: an iterator gives its pairs only once
         self.parts = read_parts(given, options.columns)
+        if settings.features_as is not None and self.parts["train"].features is None:
+            asked = f"--features-as {settings.features_as}"
+            raise UsageError(f"{asked} is about features, and the data has none: leave it out, or name --features")
         known = {part: pairs.fingerprint() for part, pairs in self.parts.items()}
         reading = {"data": known, "options": options.plain()}
         self.fingerprint = known["train"]
@@ -159,13 +162,8 @@ class PairsPlan(Plan):
         """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
         if prepared.copies:
             flags = {**flags, "--copy": True}
-        features_as = self.settings.features_as
-        if prepared.source.features is not None:
-            if self.settings.arch != FAIRSEQS:
-                flags = {**flags, "--features-as": features_as or "encoder"}
-        elif features_as is not None:
-            asked = f"--features-as {features_as}"
-            raise UsageError(f"{asked} is about features, and the data has none: leave it out, or name --features")
+        if prepared.source.features is not None and self.settings.arch != FAIRSEQS:
+            flags = {**flags, "--features-as": self.settings.features_as or "encoder"}
         if self.start is not None:
             member, arch = self.start.members[0].settings, self.start.about.architecture
             assert isinstance(member, Seq2SeqSettings)

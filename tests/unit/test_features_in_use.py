@@ -6,6 +6,7 @@ import zipfile
 
 import httpx
 import pytest
+from conftest import REPOSITORY
 from in_process import run_here
 from served import running
 from web_tools import inflecting_model
@@ -16,7 +17,10 @@ from s2s_plugins.inference.files.info import as_text
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.files.wheel import write_wheel
 from s2s_plugins.inference.load import opened
+from s2s_plugins.models.saving import model_of
+from s2s_plugins.text.spelling import Spelled
 from s2s_plugins.training.check.run import check
+from s2s_plugins.training.job import BEST
 from s2s_plugins.training.pretrained import read_start, with_levels
 from s2s_plugins.training.settings import TrainSettings
 
@@ -183,7 +187,19 @@ def test_a_package_says_how_features_are_given(out, tmp_path):
         assert 'model.predict("...\\tA;B")' in package.read(metadata).decode()
 
 
+def test_a_checkpoint_is_saved_with_what_separates_features(out, model):
+    [checkpoint] = (out / "checkpoints").rglob(BEST)
+    char = Spelled("char")
+    with pytest.raises(UsageError, match="has features, as ⟦.*, among its source symbols, .* --features-separator ';'"):
+        model_of([str(checkpoint)], char, char)
+    found = opened(model_of([str(checkpoint)], Spelled("char", features="|"), char))
+    assert found.predict("ab\tPST|V").text == model.predict("ab\tPST;V").text
+    with pytest.raises(UsageError, match="has no features, as ⟦PST⟧"):
+        model_of([str(REPOSITORY / "tests/checkpoints/attention_lstm.pt")], Spelled("char", features=";"), char)
+
+
 def test_features_that_the_data_does_not_have_are_not_asked_for_in_silence(tmp_path):
     pairs = [(lemma, form) for lemma, form, _ in verbs(30, 1)]
     with pytest.raises(UsageError, match="--features-as encoder is about features, and the data has none"):
         s2s_plugins.train(pairs, out=tmp_path / "out", features_as="encoder", updates=1, progress=False)
+    assert not (tmp_path / "out" / "data").exists()

@@ -79,7 +79,9 @@ def test_what_was_recognised_is_said_and_what_was_asked_for_is_not(tmp_path):
 
 def test_a_separator_that_no_features_have_is_refused(tmp_path):
     path = rows_in(tmp_path / "a.tsv", TRIPLES)
-    with pytest.raises(UsageError, match=r"--features-separator ',' is in no features of .*a.tsv, and ';' in \d+ of \d+"):
+    with pytest.raises(
+        UsageError, match=r"--features-separator ',' is in no features of .*a.tsv, and ';' in \d+ of \d+"
+    ):
         prepare_pairs(path, tmp_path / "out", Options(features_separator=","))
     plain = rows_in(tmp_path / "b.tsv", [pair[:2] for pair in TRIPLES])
     with pytest.raises(UsageError, match="--features-separator is about features, and .*b.tsv has none"):
@@ -89,7 +91,9 @@ def test_a_separator_that_no_features_have_is_refused(tmp_path):
 
 def test_sources_without_features_among_others_are_counted(tmp_path):
     path = rows_in(tmp_path / "a.tsv", [*TRIPLES, ("plain", "plains", "")])
-    assert "1 training pair without features" in prepare_pairs(path, tmp_path / "out", Options(valid=0, test=0)).findings
+    assert (
+        "1 training pair without features" in prepare_pairs(path, tmp_path / "out", Options(valid=0, test=0)).findings
+    )
 
 
 def test_columns_are_named_in_any_order_among_others(tmp_path):
