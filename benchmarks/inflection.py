@@ -19,7 +19,7 @@ from statistics import mean, stdev
 from typing import Any, Dict, List, Optional, Sequence
 
 from benchmarks.machine import machine
-from benchmarks.minutes import known_flags, measure
+from benchmarks.minutes import at_least_one, known_flags, measure
 from s2s_plugins.cli.main import parse
 from s2s_plugins.cli.train_arguments import settings_of
 from s2s_plugins.errors import UsageError, one_line_errors
@@ -89,7 +89,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     add("--amount", choices=AMOUNTS, default="medium", help="of training examples (default: medium)")
     add("--languages", metavar="A,B,...", help="(default: all that the folder has)")
     add("--seed", type=int, default=1, metavar="N", help="the first one (default: 1)")
-    add("--seeds", type=int, default=1, metavar="N", help="models of each language (default: 1)")
+    add("--seeds", type=at_least_one, default=1, metavar="N", help="models of each language (default: 1)")
     add("--out", type=Path, required=True, metavar="DIR")
     args, flags = known_flags(parser, argv)
     with one_line_errors("benchmarks.inflection", args.out, "stopped; re-run the command to resume"):

@@ -65,12 +65,20 @@ def table(rows: List[Dict[str, Any]]) -> str:
     return "\n".join([*lines, f"| mean of {len(rows)} | | {means} |"])
 
 
+def at_least_one(text: str) -> int:
+    """An argument that is a number of models."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def main(argv: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE[=TEST]")
     add("--minutes", type=float, metavar="N", help="of a model (default: the recipe's updates)")
-    add("--seeds", type=int, default=1, metavar="N", help="models of each file (default: 1)")
+    add("--seeds", type=at_least_one, default=1, metavar="N", help="models of each file (default: 1)")
     add("--out", type=Path, required=True, metavar="DIR")
     args = parser.parse_args(argv)
     with one_line_errors("benchmarks.minutes", args.out, "stopped; re-run the command to resume"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Any
 
 from s2s_plugins.cli.main import values
 from s2s_plugins.cli.train_arguments import add_pairs, data_of
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.text.pairs.options import Options
     from s2s_plugins.text.pairs.prepare import prepare_pairs
-    from s2s_plugins.training.recipes import merged, recipe_for, words
+    from s2s_plugins.training.recipes import for_data, recipe_for, words
 
     for part in ("valid", "test"):
         value = getattr(args, part)
@@ -46,8 +45,8 @@ def run(args: argparse.Namespace) -> None:
     for line in prepared.findings:
         print(line)
     recipe = recipe_for(prepared)
-    flags: Any = merged(recipe.flags, {"--copy": True} if prepared.copies else {})
     print(f"\nwritten to {args.dest}; next, by the recipe {recipe.name} ({recipe.reason}):")
     task = "--task translation --source-lang source --target-lang target"
     command = f"fairseq-train {shlex.quote(str(args.dest))} --user-dir $(s2s user-dir) {task}"
-    print(f"  {command} {shlex.join(words(flags))} --max-update {recipe.updates} --save-dir CHECKPOINTS")
+    flags = shlex.join(words(for_data(recipe.flags, prepared)))
+    print(f"  {command} {flags} --max-update {recipe.updates} --save-dir CHECKPOINTS")

@@ -38,7 +38,7 @@ class RecurrentGenerator(SequenceGenerator):
     def __init__(self, models: Sequence[Any], tgt_dict: Any, *rest: Any, **kwargs: Any) -> None:
         super().__init__(models, tgt_dict, *rest, **kwargs)
         start, never = torch.tensor([tgt_dict.bos()]), self.token_indices_to_suppress
-        tables = [part.table for model in models for part in model.modules() if isinstance(part, Copies)]
+        tables = [part.table for part in self.model.modules() if isinstance(part, Copies)]
         if any((table[len(SPECIAL) :] == start.to(table)).any() for table in tables):  # what features are copied to
             self.token_indices_to_suppress = start if never is None else torch.cat([never, start.to(never)])
 

@@ -17,13 +17,14 @@ from s2s_plugins.reports.training.contents import TrainingReport
 from s2s_plugins.steps import Step, checksum
 from s2s_plugins.text.pairs.prepare import prepare_pairs, read_parts
 from s2s_plugins.text.pairs.prepared import Prepared, read_prepared
+from s2s_plugins.training.choices import FAIRSEQS
 from s2s_plugins.training.job import BEST, Hurried, Job, Save, Training
 from s2s_plugins.training.ngrams import Votes, count_ngrams
 from s2s_plugins.training.plan import QUIET, SECONDS_AFTER, Plan
 from s2s_plugins.training.pretrained import flags_of, read_start, with_levels
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.recipes import Flags, Recipe, for_arch, merged, recipe_for, without, words
-from s2s_plugins.training.settings import FAIRSEQS, TrainSettings
+from s2s_plugins.training.recipes import Flags, Recipe, for_data, merged, recipe_for, without, words
+from s2s_plugins.training.settings import TrainSettings
 from s2s_plugins.training.testing import VOTED, ended_of, test_pairs
 
 SIDES: Flags = {"--task": "translation", "--source-lang": "source", "--target-lang": "target"}
@@ -160,15 +161,12 @@ class PairsPlan(Plan):
 
     def _shaped(self, flags: Flags, prepared: Prepared) -> Flags:
         """A recipe's flags for the data, and the architecture that is asked for or that the training starts from."""
-        if prepared.copies:
-            flags = {**flags, "--copy": True}
-        if prepared.source.features is not None and self.settings.arch != FAIRSEQS:
-            flags = {**flags, "--features-as": self.settings.features_as or "encoder"}
-        if self.start is not None:
-            member, arch = self.start.members[0].settings, self.start.about.architecture
-            assert isinstance(member, Seq2SeqSettings)
-            return merged(for_arch(flags, arch), flags_of(member, arch))
-        return flags if self.settings.arch is None else for_arch(flags, self.settings.arch)
+        asked = self.settings
+        if self.start is None:
+            return for_data(flags, prepared, asked.arch, asked.features_as)
+        member, arch = self.start.members[0].settings, self.start.about.architecture
+        assert isinstance(member, Seq2SeqSettings)
+        return merged(for_data(flags, prepared, arch), flags_of(member, arch))
 
     def test(self) -> None:
         """Predict what was held out, calibrate, and write the report."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from s2s_plugins.training.choices import FAIRSEQS
+
 Flags = Dict[str, Union[str, int, float, bool, None]]
 
 
@@ -143,6 +145,13 @@ CROSSING = Recipe(
 )
 # Of 1,000 Turkish forms, 1,500 updates, seed 1: 25 % wrong, where the recipe for few pairs in order has 52 %
 FEATURES = replace(CROSSING, name="features", reason="features beside the sources")
+EDITS = Recipe(
+    "edits",
+    "features beside the sources, and targets that copy from them",
+    {**CROSSING.flags, "--arch": "transducer_lstm", "--dropout": 0.3},
+    updates=6000,
+    hurried=((0.3, {"--dropout": 0.1}),),
+)
 TEXT = Recipe(
     "text",
     "sentences",
@@ -159,7 +168,7 @@ TEXT = Recipe(
     updates=30_000,
     hurried=((0.2, {"--dropout": 0.1, "--lr": 0.004}),),
 )
-RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, FEATURES, TEXT)}
+RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, FEATURES, EDITS, TEXT)}
 
 IN_ORDER = 0.5  # a monotonicity from which attention may be monotonic
 SMALL_ALPHABET = 1000  # symbols
@@ -174,7 +183,7 @@ def recipe_for(prepared: Any) -> Recipe:
     if any(side.level == "sentencepiece" or side.symbols > SMALL_ALPHABET for side in sides):
         return TEXT
     if prepared.source.features is not None:
-        return FEATURES
+        return EDITS if prepared.copies else FEATURES
     pairs, in_order = prepared.train.pairs, prepared.monotonicity >= IN_ORDER
     if pairs < (FEWEST_IN_ORDER if in_order else FEWEST_CROSSING):
         what = "1 pair is" if pairs == 1 else f"{pairs} pairs are"
@@ -192,7 +201,23 @@ def for_arch(flags: Flags, arch: str) -> Flags:
         changes.update(dict.fromkeys(flags_of_attention))
     if arch.startswith("basic_lstm"):
         changes["--decoder-embed-dim"] = None
-    if arch == "lstm":  # fairseq's has as many layers on both sides, and an output of one size
+    if arch == FAIRSEQS:  # it has as many layers on both sides, and an output of one size
         changes["--decoder-layers"] = flags.get("--encoder-layers")
         changes["--decoder-out-embed-dim"] = flags.get("--decoder-embed-dim")
     return merged(flags, changes)
+
+
+def for_data(flags: Flags, prepared: Any, arch: Optional[str] = None, features_as: Optional[str] = None) -> Flags:
+    """A recipe's flags for prepared pairs.
+
+    Args:
+        flags: the recipe's.
+        prepared: the data, whose features and copied symbols are seen to.
+        arch: the architecture; None: the recipe's.
+        features_as: what it makes of features; None: every step sees them.
+    """
+    arch = arch or str(flags["--arch"])
+    shaped: Flags = {**flags, "--copy": True if prepared.copies else None}
+    if prepared.source.features is not None and arch != FAIRSEQS:
+        shaped["--features-as"] = features_as or "encoder"
+    return for_arch(shaped, arch)

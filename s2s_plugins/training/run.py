@@ -15,10 +15,11 @@ from s2s_plugins.extras import require
 from s2s_plugins.inference.files.model_file import read_model_file
 from s2s_plugins.inference.load import Model, load
 from s2s_plugins.steps import Runner
+from s2s_plugins.training.choices import FAIRSEQS
 from s2s_plugins.training.kinds import plan_for
 from s2s_plugins.training.plan import MODEL_FILE
 from s2s_plugins.training.progress import Screen
-from s2s_plugins.training.settings import FAIRSEQS, TrainSettings
+from s2s_plugins.training.settings import TrainSettings
 
 
 def train(

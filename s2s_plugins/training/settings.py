@@ -12,9 +12,8 @@ from s2s_plugins.series.planning import Asked
 from s2s_plugins.text.features import FEATURES_AS
 from s2s_plugins.text.labelled.options import TextOptions
 from s2s_plugins.text.pairs.options import Options
-from s2s_plugins.training.choices import PRECISIONS, PRETRAININGS, TASKS
+from s2s_plugins.training.choices import FAIRSEQS, PRECISIONS, PRETRAININGS, TASKS
 
-FAIRSEQS = "lstm"  # an architecture of fairseq's own, to compare with: it has no model file
 NAMES = {"start": "--from"}  # flags that Python has no such names for
 LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31), "augment": (0, 10**7)}
 COPY = ("attention_lstm", "transducer_lstm")  # architectures that can copy

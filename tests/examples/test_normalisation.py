@@ -87,12 +87,12 @@ def test_a_piece_is_said_as_the_rules_say_it(parts):
 
 def test_the_unseen_file_has_a_word_of_letters_that_no_other_file_has(parts):
     known = {letter for part in ("train", "dev", "test") for line in parts[part] for letter in line}
-    assert not known & set(prepare.UNSEEN)
+    assert not known & set("".join(prepare.UNSEEN))
     assert len(parts["unseen"]) >= 30
     for line in parts["unseen"]:
         written, spoken = line.split("\t")
-        letters = [letter for letter in written if letter in prepare.UNSEEN]
-        assert len(letters) >= 3 and letters == [letter for letter in spoken if letter in prepare.UNSEEN]
+        letters = [letter for letter in written if letter in "".join(prepare.UNSEEN)]
+        assert len(letters) >= 3 and letters == [letter for letter in spoken if letter in "".join(prepare.UNSEEN)]
         assert "".join(letters) in written, "it is one word"
 
 

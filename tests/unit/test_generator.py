@@ -55,9 +55,11 @@ def sharp_model(task, arch, seed=1, leaning=0.5, aligns=None, **flags):
     return model
 
 
-def generate(task, models, generator_class, sources=SOURCES, bos_token=None, **options):
+def generate(task, models, generator_class, sources=SOURCES, bos_token=None, never=None, **options):
     config = GenerationConfig(**{"beam": 4, "max_len_b": 12, **options})
     generator = task.build_generator(models, config, seq_gen_cls=generator_class)
+    if never is not None:
+        generator.token_indices_to_suppress = never
     with torch.no_grad():
         return generator, generator.generate(models, batch_of(task, sources), bos_token=bos_token)
 
@@ -65,7 +67,8 @@ def generate(task, models, generator_class, sources=SOURCES, bos_token=None, **o
 def assert_same_search(task, models, sources=SOURCES, **options):
     assert type(task.build_generator(models, GenerationConfig())) is RecurrentGenerator
     generator, own = generate(task, models, FairseqsEnd, sources, **options)
-    _, expected = generate(task, models, SequenceGenerator, sources, **options)
+    never = generator.token_indices_to_suppress
+    _, expected = generate(task, models, SequenceGenerator, sources, never=never, **options)
     assert len(own) == len(expected) == len(sources)
     for found, wanted in zip(own, expected):
         assert [h["tokens"].tolist() for h in found] == [h["tokens"].tolist() for h in wanted]

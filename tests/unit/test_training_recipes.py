@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pairs_data import lexicon
 
-from s2s_plugins.text.pairs import prepare_pairs
-from s2s_plugins.training.recipes import RECIPES, recipe_for
+from s2s_plugins.text.pairs import Options, prepare_pairs
+from s2s_plugins.training.recipes import RECIPES, for_data, recipe_for
 
 
 def spelled(count: int, turned: bool = False) -> list:
@@ -38,5 +38,14 @@ def test_an_order_is_followed_where_it_shows(tmp_path, count, turned, name, reas
 
 def test_features_beside_the_sources_have_a_recipe_of_their_own(tmp_path):
     forms = [(word, f"{word}s", "N;PL") for word, _ in lexicon(300)]
-    recipe = recipe_for(prepare_pairs(forms, tmp_path / "data"))
-    assert recipe.name == "features" and "--attention-alignment" not in recipe.flags
+    prepared = prepare_pairs(forms, tmp_path / "data")
+    recipe = recipe_for(prepared)
+    flags = for_data(recipe.flags, prepared)
+    assert recipe.name == "edits" and flags["--arch"] == "transducer_lstm" and flags["--features-as"] == "encoder"
+    assert not {"--copy", "--attention"} & set(flags)
+    asked = for_data(recipe.flags, prepared, "attention_lstm", "joined")
+    assert asked["--copy"] is True and asked["--attention"] == "general" and asked["--features-as"] == "joined"
+    assert "--features-as" not in for_data(recipe.flags, prepared, "lstm")
+    other = prepare_pairs(forms, tmp_path / "other", Options(copy=False))
+    flags = for_data(recipe_for(other).flags, other)
+    assert recipe_for(other).name == "features" and flags["--arch"] == "attention_lstm" and "--copy" not in flags

@@ -147,9 +147,8 @@ class TransducerDecoder(Decoder[TransducerState]):
             Log-probabilities of the edits (B, T, S, 4), and of the token that is written by insertion or substitution,
             (B, T, S, V), in float32 or more.
         """
-        dropped = self.readout.dropout(torch.ones_like(to_readout)).unsqueeze(
-            2
-        )  # the same values for all source tokens
+        # the same values are dropped for all source tokens
+        dropped = self.readout.dropout(torch.ones_like(to_readout)).unsqueeze(2)
         emission, edits = self.emission, self.edits
         bias = edits.bias.new_zeros(emission.out_features) if emission.bias is None else emission.bias
         weights = torch.cat([emission.weight, edits.weight]), torch.cat([bias, edits.bias])
@@ -188,9 +187,18 @@ class TransducerDecoder(Decoder[TransducerState]):
     def _reached(
         self, edits: Tensor, emitted: Tensor, tokens: Tensor, copied: Tensor, before: Tuple[Tensor, Tensor]
     ) -> Tensor:
-        """``reached`` of each step, (B, T, S, 3). In float64: sums of many deletions cancel."""
+        """``reached`` of each step, (B, T, S, 3). For the last token ``y``, edits ``e`` and source tokens ``x_j``:
+
+        - ``place_t(j) ~ r_{t-1}(j, insert) p(y | j) + r_{t-1}(j-1, substitute) p(y | j-1)
+          + r_{t-1}(j-1, copy) [x_{j-1} = y]``: where it stands after ``y``, given all that is written, so that the
+          places add up to 1;
+        - ``stands_t(j) = sum_{i <= j} place_t(i) prod_{i <= k < j} p_t(delete | k)``;
+        - ``r_t(j, e) = stands_t(j) p_t(e | j)``.
+
+        In float64: sums of many deletions cancel.
+        """
         reached, emitted_before = before
-        kind, edits, reached = edits.dtype, edits.double(), reached.double()
+        dtype, edits, reached = edits.dtype, edits.double(), reached.double()
         first = emitted_before.gather(-1, tokens[:, :1, None].expand(-1, emitted.size(2), -1)).squeeze(-1)
         rest = tokens[:, 1:, None, None].expand(-1, -1, emitted.size(2), -1)
         said = torch.cat([first.unsqueeze(1), emitted[:, :-1].gather(-1, rest).squeeze(-1)], dim=1).double()  # B T S
@@ -203,7 +211,7 @@ class TransducerDecoder(Decoder[TransducerState]):
             stays = reached[..., INSERT] + said[:, t]
             goes = torch.logaddexp(reached[..., SUBSTITUTE] + said[:, t], reached[..., COPY] + copies[:, t])
             place = torch.logaddexp(stays, F.pad(goes[:, :-1], (1, 0), value=2 * _NEVER)).log_softmax(-1)
-            place = torch.logcumsumexp(place - passed[:, t], dim=-1) + passed[:, t]
-            reached = place.unsqueeze(-1) + edits[:, t, :, :DELETE]
+            stands = torch.logcumsumexp(place - passed[:, t], dim=-1) + passed[:, t]
+            reached = stands.unsqueeze(-1) + edits[:, t, :, :DELETE]
             steps.append(reached)
-        return torch.stack(steps, 1).to(kind)
+        return torch.stack(steps, 1).to(dtype)
