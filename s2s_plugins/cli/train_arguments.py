@@ -47,7 +47,6 @@ def add_pairs(parser: argparse.ArgumentParser) -> None:
     add("--features-separator", metavar="MARK", help="between two features: ; | , + or a space (default: recognised)")
     help = "copy symbols of the source, those that training lacks too (default: if targets consist of them)"
     add("--copy", action=argparse.BooleanOptionalAction, default=None, help=help)
-    add("--augment", type=int, default=0, metavar="N", help="train on N made pairs too, with stems of random symbols")
     for side, also in (("source", ", or of a text"), ("target", "")):
         help = f"what a symbol of the {side}{also} is (default: recognised, and reported)"
         add(f"--{side}-level", choices=LEVELS, help=help)

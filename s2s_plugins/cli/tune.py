@@ -49,8 +49,6 @@ def run(args: argparse.Namespace) -> None:
     given = [word for flag, value in values.items() if value is not None for word in (flag, f"{value}")]
     if args.copy is not None:
         given.append("--copy" if args.copy else "--no-copy")
-    if args.augment:
-        given += ["--augment", str(args.augment)]
     if args.seed != 1:
         given += ["--seed", str(args.seed)]
     if args.precision != "auto":

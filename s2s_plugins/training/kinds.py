@@ -21,7 +21,7 @@ from s2s_plugins.training.settings import TrainSettings
 OWN: Dict[str, Tuple[str, ...]] = {
     "pairs": (
         *("source", "target", "target_level", "vocab_size", "longest", "start", "ngrams", "ngrams_weight"),
-        *("features", "features_separator", "features_as", "copy", "augment"),
+        *("features", "features_separator", "features_as", "copy"),
     ),
     "classes": ("text", "label", "unlabelled", "pretrain"),
     "series": ("time", "value", "horizon", "series", "past", "known", "static", "step"),

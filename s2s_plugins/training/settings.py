@@ -15,7 +15,7 @@ from s2s_plugins.text.pairs.options import Options
 from s2s_plugins.training.choices import FAIRSEQS, PRECISIONS, PRETRAININGS, TASKS
 
 NAMES = {"start": "--from"}  # flags that Python has no such names for
-LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31), "augment": (0, 10**7)}
+LIMITS = {"updates": (1, 10**9), "horizon": (1, 10**6), "members": (1, 100), "seed": (0, 2**31)}
 COPY = ("attention_lstm", "transducer_lstm")  # architectures that can copy
 DECIDED = {  # flags of fairseq-train that are ours to set, and what a user gives instead
     "--save-dir": "--out",
@@ -47,7 +47,6 @@ class TrainSettings:
             ``"encoder"``, if the data has features and the architecture is not fairseq's.
         copy: whether symbols of the source are copied, of those that training lacks too; None: if half of a target's
             symbols stand in its source, and the architecture can.
-        augment: number of made pairs to train on beside those of the data.
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.text.spelling.LEVELS`; None:
             recognised.
         target_level: likewise of the target.
@@ -93,7 +92,6 @@ class TrainSettings:
     features_separator: Optional[str] = None
     features_as: Optional[str] = None
     copy: Optional[bool] = None
-    augment: int = 0
     source_level: Optional[str] = None
     target_level: Optional[str] = None
     vocab_size: Optional[int] = None
@@ -175,7 +173,7 @@ class TrainSettings:
     def options(self) -> Options:
         """How the data is read and split."""
         names = [
-            *("source", "target", "features", "features_separator", "augment", "source_level", "target_level"),
+            *("source", "target", "features", "features_separator", "source_level", "target_level"),
             *("vocab_size", "longest", "seed", "valid", "test"),
         ]
         copy = self.copy if self.can_copy else False

@@ -59,7 +59,7 @@ def test_what_was_measured_with_other_settings_is_not_taken(tmp_path):
     with pytest.raises(UsageError, match="words-3 was measured with other settings"):
         minutes.measure("there/words.tsv", settings.but(updates=6), tmp_path)
     with pytest.raises(UsageError, match="words-3 was measured with other settings"):
-        minutes.measure("there/words.tsv", settings.but(augment=6), tmp_path)
+        minutes.measure("there/words.tsv", settings.but(copy=False), tmp_path)
 
 
 def test_letters_are_replaced_where_they_belong_to_the_stem_alone():

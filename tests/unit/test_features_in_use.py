@@ -43,7 +43,7 @@ def out(tmp_path_factory):
     """The folder of a training on triples."""
     patch, out = pytest.MonkeyPatch(), tmp_path_factory.mktemp("features") / "verbs"
     patch.setattr("s2s_plugins.training.plan.run_workers", run_here)
-    settings = {"updates": 40, "valid": 30, "test": 30, "augment": 20, "precision": "fp32", "flags": TINY}
+    settings = {"updates": 40, "valid": 30, "test": 30, "precision": "fp32", "flags": TINY}
     s2s_plugins.train(verbs(200, 1), out, progress=False, **settings)
     patch.undo()
     return out
@@ -61,7 +61,6 @@ def test_tables_of_a_training_have_a_column_of_features(out):
         assert rows and all(len(row) == len(heading) and row[1] in ("V;PST", "V;PRS") for row in rows)
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["scores"]["test"]["sources"] == 30
-    assert any("20 made pairs" in line for line in scores["findings"])
 
 
 def test_the_flags_of_the_architecture_copy(model):
@@ -135,7 +134,6 @@ def test_a_training_that_starts_from_a_model_copies_if_it_does(out):
         ({"features_as": "joined", "start": "model.safetensors"}, "--features-as joined does not go with --from"),
         ({"arch": "transducer_lstm", "copy": False}, "--no-copy does not go with --arch transducer_lstm"),
         ({"flags": ["--copy"]}, "--copy cannot stand behind --: use --copy or --no-copy in front of --"),
-        ({"augment": -1}, "--augment -1 is out of range"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, error):

@@ -1,15 +1,12 @@
-"""Slots in prepared data, what teaches them, and made pairs."""
+"""Slots in prepared data, and what teaches them."""
 
 from collections import Counter
 
 import pytest
 from pairs_data import lexicon, tokens_in, words
 
-from s2s_plugins.errors import UsageError
-from s2s_plugins.text.features import is_feature
 from s2s_plugins.text.pairs import Options, prepare_pairs, read_references
 from s2s_plugins.text.pairs.copying import copied_share, is_copied
-from s2s_plugins.text.pairs.hallucination import regions
 from s2s_plugins.text.slots import SLOTS
 
 TRIPLES = [(word, f"{word}ed", "V;PST") for word in words(300)]
@@ -102,9 +99,9 @@ def restored(source, target, original):
     return same and len({token for token, _ in stands_for}) == len(stands_for) == len({own for _, own in stands_for})
 
 
-def test_what_is_taught_and_made_depends_on_the_seed_and_not_on_the_order(tmp_path):
+def test_what_is_taught_depends_on_the_seed_and_not_on_the_order(tmp_path):
     def written(name, rows, seed):
-        options = Options(valid=0, test=0, seed=seed, augment=30)
+        options = Options(valid=0, test=0, seed=seed)
         prepare_pairs(rows, tmp_path / name, options)
         return sorted(map(str, tokens_in(tmp_path / name, "train")))
 
@@ -117,30 +114,3 @@ def test_both_sides_have_the_same_unicode_form_where_there_is_copying(tmp_path):
     copying = prepare_pairs(triples, tmp_path / "a", Options(copy=True))
     assert copying.source.form == copying.target.form == "NFC"
     assert prepare_pairs(triples, tmp_path / "b", Options(copy=False)).source.form == "NFD"
-
-
-def test_regions_are_three_symbols_that_both_sides_share():
-    assert regions(["⟦V⟧", *"machen"], list("gemacht")) == [(1, 2, 4)]
-    assert regions(list("ab"), list("ab")) == []
-    assert regions(list("abcxdef"), list("abcydef")) == [(0, 0, 3), (4, 4, 3)]
-
-
-def test_made_pairs_keep_features_and_endings_and_have_other_stems(tmp_path):
-    options = Options(valid=20, test=20, augment=50, copy=False)
-    prepared = prepare_pairs(TRIPLES, tmp_path / "data", options)
-    trained = tokens_in(tmp_path / "data", "train")
-    assert prepared.train.pairs == 260 and len(trained) == 310
-    made = trained[260:]
-    stems = {"".join(source[2:]) for source, _ in made}
-    for source, target in made:
-        assert source[:2] == ["⟦V⟧", "⟦PST⟧"] and [*source[2:], "e", "d"] == target
-        assert not any(map(is_feature, target))
-    assert len(stems - {row[0] for row in TRIPLES}) == len(stems) > 45
-    assert [len(tokens_in(tmp_path / "data", part)) for part in ("valid", "test")] == [20, 20]
-    assert prepared.findings[-1] == "training has 50 made pairs too: real ones with stems of random symbols"
-
-
-def test_without_a_common_stem_nothing_can_be_made(tmp_path):
-    with pytest.raises(UsageError, match="--augment 5: no source shares 3 symbols in a row with its target"):
-        prepare_pairs(lexicon(30), tmp_path / "data", Options(augment=5))
-    assert not (tmp_path / "data").exists()

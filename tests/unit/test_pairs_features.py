@@ -142,7 +142,6 @@ def test_a_column_that_cannot_be_features_is_named(tmp_path, columns, error):
     [
         ({"features_separator": "/"}, "not by '/': use one of these"),
         ({"source": "a", "features": "a"}, "--features a is the column of the source or the target"),
-        ({"augment": -1}, "--augment -1 is not a number that makes sense"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(flags, error):

@@ -56,11 +56,10 @@ def all_of(
     return lines
 
 
-def made(augment: int, copies: bool, copied: float) -> List[str]:
-    """What the training part has beside the pairs of the data, and why.
+def copying(copies: bool, copied: float) -> List[str]:
+    """Whether symbols are copied, and why.
 
     Args:
-        augment: number of made pairs.
         copies: whether symbols are copied.
         copied: of the targets' symbols the share that stand in their sources.
     """
@@ -68,8 +67,6 @@ def made(augment: int, copies: bool, copied: float) -> List[str]:
     if copies:
         share = f"{100 * copied:.0f} % of the targets' symbols stand in their sources" if copied else "as asked for"
         lines.append(f"copying: {share}; up to {len(SLOTS)} symbols of a source that training lacks can be copied")
-    if augment:
-        lines.append(f"training has {counted(augment, 'made pair')} too: real ones with stems of random symbols")
     return lines
 
 

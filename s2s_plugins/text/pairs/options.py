@@ -11,7 +11,7 @@ from s2s_plugins.text.pairs.pair import Columns
 from s2s_plugins.text.spelling import LEVELS
 
 MOST = 1_000_000_000
-LEAST = (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0), ("augment", 0))
+LEAST = (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0))
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,6 @@ class Options:
         features_separator: between two features, one of :data:`s2s_plugins.text.features.SEPARATORS`; None: recognised.
         copy: whether symbols of a source can be copied that the dictionaries lack (:mod:`s2s_plugins.text.slots`);
             None: if half of a target's symbols stand in its source.
-        augment: number of made pairs to be added to the training part
-            (:mod:`s2s_plugins.text.pairs.hallucination`).
         source_level: ``"token"``, ``"char"`` or ``"sentencepiece"``; None: recognised.
         target_level: likewise.
         vocab_size: number of sentencepiece's pieces, on each side that has them; None: by the amount of text.
@@ -47,7 +45,6 @@ class Options:
     features: Optional[str] = None
     features_separator: Optional[str] = None
     copy: Optional[bool] = None
-    augment: int = 0
     source_level: Optional[str] = None
     target_level: Optional[str] = None
     vocab_size: Optional[int] = None

@@ -13,7 +13,6 @@ from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.copying import TokenPair, copied_share, is_copied, taught
 from s2s_plugins.text.pairs.features import separator_of
-from s2s_plugins.text.pairs.hallucination import hallucinated
 from s2s_plugins.text.pairs.inputs import Input
 from s2s_plugins.text.pairs.levels import Level, recognise_both
 from s2s_plugins.text.pairs.lines import AnyPath
@@ -25,9 +24,8 @@ from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.sources import read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
-from s2s_plugins.text.pairs.writing import Numbers, numbers_of, write_parts
+from s2s_plugins.text.pairs.writing import Numbers, write_parts
 from s2s_plugins.text.slots import Slots
-from s2s_plugins.text.spaces import SPACE
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
 
@@ -120,10 +118,10 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         side.number_symbols(options.min_count, other if copies else None)
     counts = {part: _counts(inputs.values(), bit) for part, bit in PARTS.items()}
     parts = [part for part in PARTS if counts[part].pairs]
-    unknown = write_parts(folder, inputs.values(), sides, parts, _more(train, sides, options))
+    unknown = write_parts(folder, inputs.values(), sides, parts, _taught(train, sides, options.seed))
     value = round(monotonicity((_plain(source), target) for source, target in _tokens(train.survey.sample, sides)), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
-    said += findings.made(options.augment, copies, copied)
+    said += findings.copying(copies, copied)
     if bare:
         said.append(f"{counted(bare, 'training pair')} without features")
     return Prepared(
@@ -210,16 +208,11 @@ def _plain(tokens: List[str]) -> List[str]:
     return [token for token in tokens if not is_feature(token)]
 
 
-def _more(train: Input, sides: List[Side], options: Options) -> Iterator[Numbers]:
-    """What the training part has behind its pairs: some of them with slots, and made ones."""
+def _taught(train: Input, sides: List[Side], seed: int) -> Iterator[Numbers]:
+    """What the training part has behind its pairs: some of them once more, with slots."""
     slots = Slots(sides[0].table, sides[1].table)
     if slots:
-        yield from taught(_tokens((one.pair for one in train.of(TRAIN, "teach copying")), sides), slots, options.seed)
-    if options.augment:
-        own = _tokens((one.pair for one in train.of(TRAIN, "make pairs")), sides)
-        alphabet = (sides[0].own & sides[1].own) - {SPACE}
-        for source, target in hallucinated(own, alphabet, options.augment, options.seed):
-            yield numbers_of(slots, source, target)
+        yield from taught(_tokens((one.pair for one in train.of(TRAIN, "teach copying")), sides), slots, seed)
 
 
 def _split(inputs: Dict[str, Input], options: Options) -> bool:
