@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from web_tools import FEATURES, inflecting_model, run_node
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.load import load, opened
 from s2s_plugins.inference.sentences import Unknown
+from s2s_plugins.models.slotted import NAMES, _named
 from s2s_plugins.text.slots import SLOTS, Slots
 from s2s_plugins.text.spelling import Spelling
-from s2s_plugins.text.symbols import BOS, UNK, SymbolTable
+from s2s_plugins.text.symbols import BOS, EOS, UNK, SymbolTable
 
 WORDS = ["ab\tV;PST", "a\u0435b\u0435\u4e16\tPST", "bé\t", "\u0433\u0434\u0435\u0433 a\tV; PRS;", "", "g\tNEW;V"]
 MANY = "".join(chr(0x4E00 + number) for number in range(20))
@@ -102,6 +104,18 @@ def test_letters_are_copied_as_they_are_and_not_in_another_case(model):
     assert sentence.numbers[1:4] == model.slots.of_source[:3]
 
 
+def predictions_numbers(model, sentence, alignment):
+    """The numbers of an output, of which the alignment has the tokens."""
+    held = model.slots.held(sentence.tokens, sentence.numbers)
+    return [*model.slots.target_numbers(alignment.target[:-1], held), EOS]
+
+
+def test_fairseqs_commands_give_an_unknown_feature_no_name():
+    slots = Slots(table("⟦V⟧", "a", *SLOTS), table("a", *SLOTS))
+    sentence = _named(torch.tensor([4, UNK, 5, UNK, EOS]), ["⟦V⟧", "⟦NEW⟧", "a", "Q"], slots)
+    assert sentence.tolist() == [4, BOS, 5, NAMES.number("Q"), EOS]
+
+
 def test_predictions_scores_and_alignments_have_the_sources_own_symbols(model):
     predictions = model.predict("\u0433\u0433\u0433\tV", nbest=5)
     written = {token for one in predictions for token in one.tokens}
@@ -113,6 +127,8 @@ def test_predictions_scores_and_alignments_have_the_sources_own_symbols(model):
     sentence = model.spell("\u0433\u0433\u0433\tV", "a text")
     [alignment] = model.attend([sentence])
     assert alignment.unknown == [] and list(alignment.target[:-1]) == predictions[0].tokens
+    [copied] = model.model.copied([sentence.numbers], [predictions_numbers(model, sentence, alignment)])
+    assert alignment.copied == pytest.approx(copied.tolist()) and max(alignment.copied) > 0
 
 
 def test_a_model_file_keeps_features_and_slots_and_every_backend_says_the_same(file, model, tmp_path):
