@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Tuple, Union
+from typing import Tuple, Union
 
-from s2s_plugins.cli.main import LEVELS
+from s2s_plugins.cli.save_arguments import add_spelling, spelled_of
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.features import SEPARATORS
 
 DESCRIPTION = """\
 Writes one file that holds the whole model: weights, dictionaries, how text becomes tokens, what it was trained on. It
@@ -36,13 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoints", nargs="+", metavar="CHECKPOINT", help="of a training; several translators form an ensemble")
     add("--out", required=True, metavar="MODEL.safetensors", help="the file to write")
-    for side in ("source", "target"):
-        what = f"of a translator: a token of the {side} is what spaces separate, or a character"
-        add(f"--{side}", choices=LEVELS, help=f"{what} (default: token)")
-        add(f"--{side}-pieces", type=Path, metavar="F.model", help="it is a piece of this sentencepiece model")
-    help = "the source's dictionary has features, as ⟦PST⟧: what will stand between them in TEXT<TAB>V;PST"
-    add("--features-separator", choices=SEPARATORS, help=help)
-    add("--prepared", type=Path, metavar="DIR", help="what s2s prepare --pairs wrote, for --source and --target")
+    add_spelling(parser)
     add("--licence", default="", metavar="NAME", help="under which the model may be used, as CC-BY-4.0")
     add("--data", default="", metavar="TEXT", help="what it was trained on")
     help = "a score on what was held out, as WER=22.3; repeat it for others"
@@ -66,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     if args.lines is not None and args.precision is None:
         raise UsageError(f"--lines {args.lines} shows what rounding changes: give --half or --int8 too")
     lines = None if args.lines is None else read_lines(args.lines)
-    source, target = (_spelled(args, side) for side in ("source", "target"))
+    source, target = (spelled_of(args, side) for side in ("source", "target"))
     model = model_of(args.checkpoints, source, target, args.licence, args.data, dict(args.figure))
     if args.precision is not None:
         rounded = model.rounded(args.precision)
@@ -76,23 +69,3 @@ def run(args: argparse.Namespace) -> None:
     model.write(args.out)
     size = size_of(Path(args.out).stat().st_size)
     print(f"{args.out}: {model.kind}, {len(model.members)} x {model.about.architecture}, {size}")
-
-
-def _spelled(args: argparse.Namespace, side: str) -> Any:
-    """What a token of a side is, and its sentencepiece model: a Spelled."""
-    from s2s_plugins.text.pairs.prepared import read_prepared
-    from s2s_plugins.text.spelling import Spelled, read_pieces
-
-    level, pieces = getattr(args, side), getattr(args, f"{side}_pieces")
-    given = {f"--{side} {level}": level, f"--{side}-pieces": pieces, "--prepared": args.prepared}
-    flags = [flag for flag, value in given.items() if value is not None]
-    if len(flags) > 1:
-        raise UsageError(f"{flags[0]} and {flags[1]} exclude each other: leave one out")
-    if args.prepared is not None:
-        if args.features_separator is not None:
-            raise UsageError("--prepared knows what separates features: leave out --features-separator")
-        return getattr(read_prepared(args.prepared), side).spelled
-    features = args.features_separator if side == "source" else None
-    if pieces is None:
-        return Spelled(level or "token", features=features)
-    return Spelled("sentencepiece", read_pieces(pieces, flags[0]), features=features)

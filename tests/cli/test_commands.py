@@ -86,6 +86,7 @@ def test_every_verb_has_a_file_of_one_shape():
     files = {path.stem.replace("_", "-") for path in (REPOSITORY / "s2s_plugins" / "cli").glob("[a-z]*.py")} - {
         "main",
         "opening",
+        "save-arguments",
         "train-arguments",
     }
     assert files == {*VERBS, "prepare-series", "prepare-pairs"}  # prepare, with --series or --pairs among its words
