@@ -198,8 +198,12 @@ class Decoder(nn.Module, Generic[State]):
         return False
 
     def copying_step(self, tokens: Tensor, wanted: Tensor, state: State) -> Tuple[Tensor, DecoderOutput, State]:
-        """:meth:`step`, and how probable it is that what is ``wanted`` (B,) is copied, (B,)."""
-        raise NotImplementedError(f"a {self.kind} decoder does not copy")
+        """How probable it is that what is ``wanted`` (B,) is copied, (B,); and what :meth:`step` returns.
+
+        Raises:
+            ValueError: this decoder does not copy.
+        """
+        raise ValueError(f"a {self.kind} decoder does not copy")
 
     @property
     def plain_output(self) -> Optional[nn.Linear]:
