@@ -24,7 +24,7 @@ TASK = Task(
         "transducer": System("transducer"),
         "transducer_joined": System("transducer, features before the lemma", settings={"features_as": "joined"}),
     },
-    default=["encoder", "copy", "transducer"],
+    default=["transducer", "copy", "encoder"],
     minutes=10,
     licence=LICENCES,
     train=10_000,
