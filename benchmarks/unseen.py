@@ -45,7 +45,7 @@ def cases(lines: Sequence[str], count: Optional[int], seed: int) -> List[Case]:
     """The lines that have a letter to replace, with at most ``count`` of their letters replaced.
 
     Raises:
-        UsageError: a line has not three columns.
+        UsageError: a line has not three columns, or no line has such a letter.
     """
     draw, found = random.Random(seed), []
     for number, line in enumerate(lines, 1):
@@ -62,6 +62,8 @@ def cases(lines: Sequence[str], count: Optional[int], seed: int) -> List[Case]:
         found.append(
             Case(joined(lemma, tags), form, joined(lemma.translate(other), tags), form.translate(other)),
         )
+    if not found:
+        raise UsageError("no line has a letter that lemma and form share: nothing to replace")
     return found
 
 

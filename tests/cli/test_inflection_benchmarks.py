@@ -69,7 +69,10 @@ def test_letters_are_replaced_where_they_belong_to_the_stem_alone():
     new = case.replaced_form[0], case.replaced_form[2]
     assert set(new) <= set(unseen.LETTERS) and case.replaced_form == "{}e{}dim".format(*new)
     assert case.replaced_source == "{}e{}mek\tV;PST".format(*new) and case.source == "gelmek\tV;PST"
-    assert unseen.cases(["go\twent\tV;PST"], 1, 1) == []
+    assert len(unseen.cases(["go\twent\tV;PST", "gelmek\tgeldim\tV;PST"], 1, 1)) == 1
+    for bad, error in (([], "no line has a letter"), (["go\twent\tV"], "no line has"), (["go\twent"], "line 1 has 2")):
+        with pytest.raises(UsageError, match=error):
+            unseen.cases(bad, 1, 1)
 
 
 def test_letters_that_come_out_otherwise_are_counted():
