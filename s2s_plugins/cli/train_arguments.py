@@ -59,7 +59,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add = add_budget(parser, "wall time from start to report")
     help = "start from this model of pairs, in place of random weights; symbols that it lacks are added"
     add("--from", dest="start", metavar="MODEL", help=help)
-    help = "features are symbols before the source (joined), and also a part of every step (encoder, the default)"
+    help = "features are symbols before the source (joined), or given to every step of the decoder (bag, the default)"
     add("--features-as", choices=FEATURES_AS, help=help)
     add("--members", type=int, default=1, metavar="N", help="models of pairs that vote (default: 1)")
     help = "n-grams of characters and symbols (Phonetisaurus) vote too: fewer errors; OUT/with-ngrams has their scores"

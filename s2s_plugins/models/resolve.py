@@ -163,7 +163,7 @@ def resolve(model: Architecture, cfg: Any, task: Any) -> Resolved:
     stack, output_size = decoder.stack, decoder.output_size
     check_sharing(cfg, stack.embed_dim, output_size, same_dictionary=task.source_dictionary == task.target_dictionary)
     own_embedding = "token" in DECODERS[decoder.kind].sees.step and not cfg.share_all_embeddings
-    if str(cfg.features_as) == "encoder":
+    if str(cfg.features_as) == "bag":
         features = feature_symbols(task.source_dictionary)
         encoder, decoder = replace(encoder, features=features), replace(decoder, features_size=encoder.embed_dim)
     if model.copies(cfg):
@@ -188,7 +188,7 @@ def feature_symbols(source: Any) -> Tuple[int, ...]:
     found = tuple(number for number, symbol in enumerate(source.symbols) if is_feature(symbol))
     if not found:
         raise UsageError(
-            "--features-as encoder gives the source's features to every step, and no symbol of the source dictionary "
+            "--features-as bag gives the source's features to every step, and no symbol of the source dictionary "
             "is one, as \u27e6PST\u27e7: leave it out"
         )
     return (source.bos(), *found)

@@ -103,8 +103,8 @@ class Encoder(RecurrentEncoder):
     """An encoder of tokens.
 
     Features of the source, as the tags of an inflected form, are tokens before the others: Kann and Schuetze 2016,
-    aclanthology P16-2090, section 3. The sum of their embeddings is given to a decoder that sees it at every step;
-    the encoder reads them too, and such a decoder looks and copies from the other tokens alone.
+    aclanthology P16-2090, section 3. Where the decoder sees the sum of their embeddings at every step, the encoder
+    passes over them, and so does what looks at its memory: a source is encoded alike whatever form of it is asked for.
 
     Args:
         embed_tokens: embedding V x E with its ``padding_idx`` set.
@@ -130,13 +130,13 @@ class Encoder(RecurrentEncoder):
         Raises:
             ValueError: S is 0.
         """
-        embedded = self.embed_tokens(src_tokens)
-        output = self.encode(embedded, is_padding(src_tokens, self.embed_tokens))._replace(tokens=src_tokens)
+        embedded, padding_mask = self.embed_tokens(src_tokens), is_padding(src_tokens, self.embed_tokens)
         if not len(self.is_feature):
-            return output
-        is_feature = self.is_feature[src_tokens]
-        features = torch.einsum("bs,bse->be", is_feature.to(embedded.dtype), embedded)
-        return output._replace(features=self.dropout_in(features), padding_mask=output.padding_mask | is_feature.bool())
+            return self.encode(embedded, padding_mask)._replace(tokens=src_tokens)
+        in_front = (padding_mask | self.is_feature[src_tokens].bool()).long().cumprod(1).bool() & ~padding_mask
+        features = torch.einsum("bs,bse->be", in_front.to(embedded.dtype), embedded)
+        output = self.encode(embedded, padding_mask | in_front)
+        return output._replace(tokens=src_tokens, features=self.dropout_in(features))
 
 
 class VectorEncoder(RecurrentEncoder):

@@ -12,7 +12,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text.spaces import SPACE
 
 OPEN, CLOSE = "\u27e6", "\u27e7"  # ⟦⟧: around a feature
-FEATURES_AS = ("joined", "encoder")  # what a model makes of features: symbols among the others, or more than that
+FEATURES_AS = ("joined", "bag")  # what a model makes of features: symbols before the others, or what each step sees
 SEPARATORS = (";", "|", ",", "+", " ")
 MARK = "\t"  # between a text and its features
 

@@ -71,7 +71,7 @@ def flags_of(settings: Seq2SeqSettings, arch: str) -> Flags:
         "--decoder-hidden-size": decoder.stack.hidden_size,
         "--decoder-layers": decoder.stack.layers,
         "--decoder-out-embed-dim": decoder.output_size,
-        "--features-as": "encoder" if decoder.features_size else None,
+        "--features-as": "bag" if decoder.features_size else None,
         "--copy": decoder.copies is not None and arch.startswith("attention_lstm"),  # others have no choice
     }
     if settings.tokens is not None:

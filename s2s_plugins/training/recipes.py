@@ -218,5 +218,5 @@ def for_data(flags: Flags, prepared: Any, arch: Optional[str] = None, features_a
     arch = arch or str(flags["--arch"])
     shaped: Flags = {**flags, "--copy": True if prepared.copies else None}
     if prepared.source.features is not None and arch != FAIRSEQS:
-        shaped["--features-as"] = features_as or "encoder"
+        shaped["--features-as"] = features_as or "bag"
     return for_arch(shaped, arch)

@@ -43,8 +43,8 @@ class TrainSettings:
             looks like features, or none.
         features_separator: between two features; None: recognised.
         features_as: what the model makes of them, one of :data:`~s2s_plugins.text.features.FEATURES_AS`: symbols before
-            the source (``"joined"``), which are also given to every step of the decoder (``"encoder"``); None:
-            ``"encoder"``, if the data has features and the architecture is not fairseq's.
+            the source (``"joined"``), or what every step of the decoder sees, beside the source (``"bag"``); None:
+            ``"bag"``, if the data has features and the architecture is not fairseq's.
         copy: whether symbols of the source are copied, of those that training lacks too; None: if half of a target's
             symbols stand in its source, and the architecture can.
         source_level: what a symbol of the source is, one of :data:`s2s_plugins.text.spelling.LEVELS`; None:
@@ -142,8 +142,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and value not in choices:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is unknown: use one of {', '.join(choices)}")
-        if self.features_as == "encoder" and self.arch == FAIRSEQS:
-            raise UsageError(f"--features-as encoder is of the plugin's architectures, and --arch is {FAIRSEQS}")
+        if self.features_as == "bag" and self.arch == FAIRSEQS:
+            raise UsageError(f"--features-as bag is of the plugin's architectures, and --arch is {FAIRSEQS}")
         if self.copy is False and self.arch is not None and self.arch.startswith("transducer_lstm"):
             raise UsageError(f"--no-copy does not go with --arch {self.arch}, one of whose edits is to copy")
         if self.copy and not self.can_copy:

@@ -41,7 +41,7 @@ def data(commands):
     assert "column 3 holds features" in said and "copying: " in said
     command = said.splitlines()[-1]
     assert command.startswith(f"  fairseq-train {folder / 'data'} --user-dir $(s2s user-dir) --task translation")
-    assert "--arch transducer_lstm" in command and "--features-as encoder" in command
+    assert "--arch transducer_lstm" in command and "--features-as bag" in command
     return folder / "data"
 
 

@@ -35,11 +35,11 @@ VARIANTS += [
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard"}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic"}),
     ("attention_lstm", {"attention_timing": "before", "copy": True}),
-    *((arch, {"features_as": "encoder"}) for arch in ARCHITECTURES),
-    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after"}),
-    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after", "input_feeding": True}),
-    ("attention_lstm", {"features_as": "encoder", "attention_timing": "after", "attention_alignment": "monotonic"}),
-    ("transducer_lstm", {"features_as": "encoder"}),
+    *((arch, {"features_as": "bag"}) for arch in ARCHITECTURES),
+    ("attention_lstm", {"features_as": "bag", "attention_timing": "after"}),
+    ("attention_lstm", {"features_as": "bag", "attention_timing": "after", "input_feeding": True}),
+    ("attention_lstm", {"features_as": "bag", "attention_timing": "after", "attention_alignment": "monotonic"}),
+    ("transducer_lstm", {"features_as": "bag"}),
     ("attention_lstm", {"attention_timing": "after", "attention_coverage": True, "input_feeding": True, "copy": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "hard", "copy": True}),
     ("attention_lstm", {"attention_timing": "after", "attention_alignment": "monotonic", "copy": True}),
@@ -149,6 +149,22 @@ def test_features_that_every_step_sees_are_not_looked_at(variant, task):
     assert is_feature.any()
     assert weights.masked_select(is_feature.unsqueeze(1)).abs().max() == 0
     torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+
+
+def test_a_source_is_encoded_alike_whatever_features_stand_before_it(task):
+    encoder = model_of(("basic_lstm", {"features_as": "bag"}), task).encoder.core
+    first, second = (number for number, symbol in enumerate(task.source_dictionary.symbols) if "\u27e6" in symbol)
+    pad, letters = task.source_dictionary.pad(), [7, 8, 9, 2]
+    rows = torch.tensor([[pad, first, *letters], [first, second, *letters], [pad, pad, *letters]])
+    output = encoder(rows)
+    for other in (1, 2):
+        torch.testing.assert_close(output.memory[0, 2:], output.memory[other, 2:])
+        torch.testing.assert_close(output.context[0], output.context[other])
+    features = encoder.embed_tokens.weight[[first, second]]
+    torch.testing.assert_close(output.features, torch.stack([features[0], features.sum(0), features.sum(0) * 0]))
+    assert output.padding_mask.sum(1).tolist() == [2, 2, 2]
+    inside = encoder(torch.tensor([[7, first, 8, 9, 2]]))  # it is a token like others there
+    assert inside.padding_mask.sum() == 0 and inside.features.abs().max() == 0
 
 
 @every_model

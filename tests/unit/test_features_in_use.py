@@ -129,8 +129,8 @@ def test_a_training_that_starts_from_a_model_copies_if_it_does(out):
             {"arch": "peek_lstm", "copy": True},
             "--copy is of attention_lstm and transducer_lstm, and --arch is peek_lstm",
         ),
-        ({"features_as": "tags"}, "--features-as tags is unknown: use one of joined, encoder"),
-        ({"features_as": "encoder", "arch": "lstm"}, "--features-as encoder is of the plugin's architectures"),
+        ({"features_as": "tags"}, "--features-as tags is unknown: use one of joined, bag"),
+        ({"features_as": "bag", "arch": "lstm"}, "--features-as bag is of the plugin's architectures"),
         ({"features_as": "joined", "start": "model.safetensors"}, "--features-as joined does not go with --from"),
         ({"arch": "transducer_lstm", "copy": False}, "--no-copy does not go with --arch transducer_lstm"),
         ({"flags": ["--copy"]}, "--copy cannot stand behind --: use --copy or --no-copy in front of --"),
@@ -198,6 +198,6 @@ def test_a_checkpoint_is_saved_with_what_separates_features(out, model):
 
 def test_features_that_the_data_does_not_have_are_not_asked_for_in_silence(tmp_path):
     pairs = [(lemma, form) for lemma, form, _ in verbs(30, 1)]
-    with pytest.raises(UsageError, match="--features-as encoder is about features, and the data has none"):
-        s2s_plugins.train(pairs, out=tmp_path / "out", features_as="encoder", updates=1, progress=False)
+    with pytest.raises(UsageError, match="--features-as bag is about features, and the data has none"):
+        s2s_plugins.train(pairs, out=tmp_path / "out", features_as="bag", updates=1, progress=False)
     assert not (tmp_path / "out" / "data").exists()

@@ -41,7 +41,7 @@ def test_features_beside_the_sources_have_a_recipe_of_their_own(tmp_path):
     prepared = prepare_pairs(forms, tmp_path / "data")
     recipe = recipe_for(prepared)
     flags = for_data(recipe.flags, prepared)
-    assert recipe.name == "edits" and flags["--arch"] == "transducer_lstm" and flags["--features-as"] == "encoder"
+    assert recipe.name == "edits" and flags["--arch"] == "transducer_lstm" and flags["--features-as"] == "bag"
     assert not {"--copy", "--attention"} & set(flags)
     asked = for_data(recipe.flags, prepared, "attention_lstm", "joined")
     assert asked["--copy"] is True and asked["--attention"] == "general" and asked["--features-as"] == "joined"

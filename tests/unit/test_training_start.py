@@ -169,8 +169,8 @@ TASK = SimpleNamespace(source_dictionary=DICTIONARY, target_dictionary=DICTIONAR
             },
         ),
         ("attention_lstm", {"bridge": "dense", "bridge_activation": "relu"}),
-        ("attention_lstm", {"copy": True, "features_as": "encoder"}),
-        ("transducer_lstm", {"features_as": "encoder"}),
+        ("attention_lstm", {"copy": True, "features_as": "bag"}),
+        ("transducer_lstm", {"features_as": "bag"}),
         ("attention_lstm_tiny", {}),
     ],
 )

@@ -47,14 +47,35 @@ def mask_of(builder: Builder, padding: Value) -> Value:
 def _encode(builder: Builder, model: Seq2Seq) -> Dict[str, Carried]:
     tokens = builder.input("src_tokens", "int64", "N", "S")
     padding = padding_of(builder, tokens)
-    embedded = embed(builder, model.encoder, tokens)
-    memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
-    is_feature = features_among(builder, model.encoder, tokens)
-    if is_feature is None:
+    in_front = features_before(builder, model.encoder, tokens)
+    if in_front is None:
+        embedded = embed(builder, model.encoder, tokens)
+        memory, last = run_stack(builder, model.encoder.stack, embedded, Lengths(lengths_of(builder, padding)))
         return start(builder, model.decoder, memory, last, padding, tokens)
-    features = (embedded * is_feature.transpose(1, 0).cast("float32").unsqueeze(2)).sum(0)
-    passed_over = (padding.cast("int32") + is_feature.cast("int32")).cast("bool")
-    return start(builder, model.decoder, memory, last, passed_over, tokens, features)
+    embedded = embed(builder, model.encoder, tokens) * in_front.transpose(1, 0).cast("float32").unsqueeze(2)
+    memory, last = _encode_behind(builder, model.encoder, tokens, in_front)
+    passed_over = (padding.cast("int32") + in_front.cast("int32")).cast("bool")
+    return start(builder, model.decoder, memory, last, passed_over, tokens, embedded.sum(0))
+
+
+def _encode_behind(builder: Builder, encoder: Encoder, tokens: Value, in_front: Value) -> Tuple[Value, States]:
+    """Memory and last states of what stands behind the features. ONNX's layers start at the first token, so these are
+    moved there, and their memory back."""
+    one = builder.scalar(1, "int64")
+    count, length = in_front.cast("int64").sum(1, keepdims=True), tokens.size(1)
+    nothing = tokens - tokens
+    places = (nothing + one).cumsum(1) - one
+    moved = _at(builder, builder.concat([tokens, nothing + builder.scalar(PADDING, "int64")], 1), places + count)
+    lengths = Lengths(lengths_of(builder, padding_of(builder, moved)))
+    memory, last = run_stack(builder, encoder.stack, embed(builder, encoder, moved), lengths)
+    memory = memory.transpose(1, 0, 2)
+    back = _at(builder, builder.concat([memory - memory, memory], 1), places + length - count)
+    return back.transpose(1, 0, 2), last
+
+
+def _at(builder: Builder, values: Value, places: Value) -> Value:
+    """What stands at ``places`` (N, S) of ``values`` (N, 2S, ...)."""
+    return builder.add("GatherND", values, places.unsqueeze(2), batch_dims=1)
 
 
 def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
@@ -62,10 +83,14 @@ def embed(builder: Builder, encoder: Encoder, tokens: Value) -> Value:
     return builder.weight(encoder.embed_tokens.weight).take(tokens.transpose(1, 0))
 
 
-def features_among(builder: Builder, encoder: Encoder, tokens: Value) -> Optional[Value]:
-    """Which of the tokens (N, S) are features that the decoder sees, (N, S), bool; None where it sees none."""
+def features_before(builder: Builder, encoder: Encoder, tokens: Value) -> Optional[Value]:
+    """Which of the tokens (N, S) are features that the decoder sees, (N, S), bool, those before all others; None where
+    it sees none."""
     flags = encoder.is_feature.int().tolist()
-    return builder.table(flags).take(tokens).cast("bool") if flags else None
+    if not flags:
+        return None
+    others = builder.table([1 - flag for flag in flags]).take(tokens).cumsum(1)
+    return builder.add("Equal", others, builder.scalar(0, "int64"))
 
 
 def start(
