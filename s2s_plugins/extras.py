@@ -20,6 +20,7 @@ MODULES = {
     "report": ("matplotlib", "jinja2", "markupsafe", "rapidfuzz", "torchmetrics", "fontTools"),
     "serve": ("starlette", "pydantic", "uvicorn", "prometheus_client", "h11"),
     "tune": ("optuna",),
+    "ray": ("ray", "fsspec"),
     "ngrams": ("phonetisaurus",),
     "examples": ("num2words", "rjieba", "statsmodels"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from s2s_plugins.cli.job import add_job, is_job, leave_out, run_job
 from s2s_plugins.cli.main import MODEL, add_backend, add_min_probability, at_least
 from s2s_plugins.errors import standard_input
 from s2s_plugins.inference.unsure import check_least
@@ -19,11 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=64, metavar="N", help="number of lines at a time (default: %(default)s)")
     add_min_probability(parser, "without its label; one more column has sure or unsure")
     add_backend(parser)
+    add_job(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, batch_size=1)
     check_least(args.min_probability)
+    if is_job(args, "classify"):
+        leave_out(args, "json")
+        return run_job(args, "classify", [args.model], ("batch_size", "min_probability"))
     lines = standard_input()
     from s2s_plugins.cli.opening import open_classifier
     from s2s_plugins.inference.classifier import answer

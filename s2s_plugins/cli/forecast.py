@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Tuple
 
+from s2s_plugins.cli.job import add_files, is_job, leave_out, run_job
 from s2s_plugins.cli.main import MODEL, add_backend, at_least
 from s2s_plugins.errors import UsageError, standard_input, standard_output
 
@@ -34,7 +35,7 @@ def levels_of(text: str) -> Tuple[float, ...]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help=f"{MODEL}; or a checkpoint of --task sequence_regression")
-    add("--input", type=Path, metavar="F", help=".csv, .tsv, .parquet, .npy or .npz (default: CSV from stdin)")
+    add("--input", metavar="F", help=".csv, .tsv, .parquet, .npy or .npz (default: CSV from stdin)")
     add("--out", type=Path, metavar="F", help="file to write, .csv or .npz (default: CSV to stdout)")
     add("--length", type=int, metavar="N", help="number of steps to predict (default: as in training)")
     add(
@@ -46,10 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--plot", type=Path, metavar="F.png", help="draw the series, the forecast and its interval")
     add("--batch-size", type=int, default=256, metavar="N", help="number of series at a time (default: 256)")
     add_backend(parser)
+    add_files(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     at_least(args, length=1, batch_size=1)
+    if is_job(args, "forecast"):
+        leave_out(args, "out", "plot")
+        return run_job(args, "forecast", [args.model], ("length", "levels", "batch_size"))
     from s2s_plugins.cli.opening import open_forecaster
     from s2s_plugins.files import check_replaceable
     from s2s_plugins.series.features import unknown_categories
@@ -72,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
             print("s2s forecast: reads CSV, to the end of the input (Ctrl-D)", file=sys.stderr)
         series = read_series(stream, description)  # type: ignore[arg-type]
     else:
-        series = read_series(args.input, description)
+        series = read_series(Path(args.input), description)
     for line in (line for one in series for line in unknown_categories(one, description)):
         print(f"s2s forecast: warning: {line}", file=sys.stderr)
     forecasts = forecaster.forecast(series, args.length, args.levels, args.batch_size)

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 
+from s2s_plugins.cli.job import add_job, is_job, leave_out, run_job
 from s2s_plugins.cli.main import LEVELS, MODEL, add_backend, add_min_probability, values
 from s2s_plugins.errors import UsageError, standard_input
 
@@ -19,7 +20,10 @@ EPILOG = """\
   s2s predict g2p --ngrams < words.txt                                 after s2s train --ngrams: fewer errors
   s2s predict checkpoint_best.pt --source char < words.txt             zebra<TAB>Z IY B R AH
   s2s predict checkpoint_best.pt --source char --beam 1 < words.txt    greedy search, the fastest
+  s2s predict g2p.safetensors --input words/ --output phones/          files; --engine ray: over a cluster
   s2s predict 1.pt 2.pt 3.pt --source char --nbest 3 --scores < words.txt    three best of an ensemble"""
+
+JOB = ("beam", "nbest", "scores", "batch_size", "min_probability")  # what a job of files takes of these
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ngrams-weight", type=float, metavar="W", help="of the n-grams, 0 to 1 (default: the training's)")
     add_min_probability(parser, "its predictions empty; two more columns have the probability, and sure or unsure")
     add_backend(parser)
+    add_job(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    if is_job(args, "predict"):
+        leave_out(args, "data", "source", "target", "ngrams", "ngrams_weight", "json")
+        return run_job(args, "predict", args.models, JOB)
     stream = standard_input()
     from s2s_plugins.cli.opening import open_translator
     from s2s_plugins.inference.lines import progress

@@ -15,6 +15,7 @@ from typing import (
     Optional,
     Protocol,
     Sequence,
+    Tuple,
     Union,
     overload,
 )
@@ -131,10 +132,9 @@ class Classifier(Trained):
     def _classes(self, texts: Iterator[str], batch_size: int, least: Optional[float]) -> Iterator[Classification]:
         for part in growing(texts, batch_size):
             for probabilities in self(part, batch_size):
-                best = int(probabilities.argmax())
+                label, most, unsure = label_of(probabilities, self.labels, least)
                 every = {label: float(value) for label, value in zip(self.labels, probabilities)}
-                unsure = is_unsure(float(probabilities[best]), least)
-                yield Classification("" if unsure else self.labels[best], float(probabilities[best]), every, unsure)
+                yield Classification(label, most, every, unsure)
 
     def evaluate(
         self,
@@ -215,12 +215,18 @@ def answer(probabilities: np.ndarray, labels: Sequence[str], as_json: bool, leas
         as_json: which of the two.
         least: a label that is less probable is left empty, and one more column says so; None: none is.
     """
-    best = int(probabilities.argmax())
-    unsure = is_unsure(float(probabilities[best]), least)
-    label = "" if unsure else labels[best]
+    label, most, unsure = label_of(probabilities, labels, least)
     if not as_json:
-        probability, said = columns(float(probabilities[best]), unsure)
+        probability, said = columns(most, unsure)
         return "\t".join([label, probability] + ([] if least is None else [said]))
     every = {one: round(float(p), 6) for one, p in zip(labels, probabilities)}
-    values: Dict[str, Any] = {"label": label, "probability": every[labels[best]], "probabilities": every}
+    values: Dict[str, Any] = {"label": label, "probability": round(most, 6), "probabilities": every}
     return json.dumps(values if least is None else {**values, "unsure": unsure}, ensure_ascii=False)
+
+
+def label_of(probabilities: np.ndarray, labels: Sequence[str], least: Optional[float]) -> Tuple[str, float, bool]:
+    """The most probable label, its probability, and whether that is less than ``least``, so that the label is empty."""
+    best = int(probabilities.argmax())
+    most = float(probabilities[best])
+    unsure = is_unsure(most, least)
+    return "" if unsure else labels[best], most, unsure

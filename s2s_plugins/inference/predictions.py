@@ -59,11 +59,14 @@ def answers(
         if options.min_probability is not None:
             answer.update(unsure=unsure, **({"candidates": candidates} if unsure else {}))
         return [json.dumps(answer, ensure_ascii=False)]
-    rows = [[line, text] for text in texts]
-    for row, hypothesis in zip(rows, hypotheses):
-        row += [f"{hypothesis.score:.4f}"] if options.scores else []
-        row += [] if options.min_probability is None else columns(hypothesis.probability, unsure)
-    return ["\t".join(row) for row in rows]
+    return ["\t".join([line, *cells(text, one, unsure, options)]) for text, one in zip(texts, hypotheses)]
+
+
+def cells(text: str, hypothesis: Hypothesis, unsure: bool, options: Options) -> List[str]:
+    """The columns of a prediction, whose text is empty if it is ``unsure``."""
+    scores = [f"{hypothesis.score:.4f}"] if options.scores else []
+    probability = [] if options.min_probability is None else columns(hypothesis.probability, unsure)
+    return [text, *scores, *probability]
 
 
 def encode(translator: Translator, lines: Sequence[str], first: int) -> Tuple[List[Sentence], Optional[UsageError]]:

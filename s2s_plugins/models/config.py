@@ -132,8 +132,8 @@ class RecurrentConfig(DecoderConfig):
     features_as: FeaturesAs = field(
         default="joined",
         metadata={
-            "help": "source symbols in \u27e6\u27e7 are features: read as tokens before the others (joined), or passed over "
-            "by the encoder, and the sum of their embeddings given to every decoding step (bag)"
+            "help": "source symbols in \u27e6\u27e7 are features: read as tokens before the others (joined), or passed "
+            "over by the encoder, and the sum of their embeddings given to every decoding step (bag)"
         },
     )
     bridge: Bridge = field(

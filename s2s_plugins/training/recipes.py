@@ -144,12 +144,19 @@ CROSSING = Recipe(
     hurried=((0.3, {"--dropout": 0.1}),),
 )
 FEATURES = replace(CROSSING, name="features", reason="features beside the sources")
+FEW_FORMS = 5000  # fewer pairs than this to train on
 EDITS = Recipe(
     "edits",
-    "features beside the sources, and targets that copy from them",
+    f"under {FEW_FORMS:,} pairs with features beside the sources, and targets that copy from them",
     {**CROSSING.flags, "--arch": "transducer_lstm", "--dropout": 0.3},
     updates=6000,
     hurried=((0.3, {"--dropout": 0.1}),),
+)
+MANY_EDITS = replace(
+    EDITS,
+    name="many edits",
+    reason="many pairs with features beside the sources, and targets that copy from them",
+    updates=20_000,
 )
 TEXT = Recipe(
     "text",
@@ -167,7 +174,7 @@ TEXT = Recipe(
     updates=30_000,
     hurried=((0.2, {"--dropout": 0.1, "--lr": 0.004}),),
 )
-RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, FEATURES, EDITS, TEXT)}
+RECIPES = {recipe.name: recipe for recipe in (FEW, MANY, CROSSING, FEATURES, EDITS, MANY_EDITS, TEXT)}
 
 IN_ORDER = 0.5  # a monotonicity from which attention may be monotonic
 SMALL_ALPHABET = 1000  # symbols
@@ -181,9 +188,9 @@ def recipe_for(prepared: Any) -> Recipe:
     sides = (prepared.source, prepared.target)
     if any(side.level == "sentencepiece" or side.symbols > SMALL_ALPHABET for side in sides):
         return TEXT
-    if prepared.source.features is not None:
-        return EDITS if prepared.copies else FEATURES
     pairs, in_order = prepared.train.pairs, prepared.monotonicity >= IN_ORDER
+    if prepared.source.features is not None:
+        return FEATURES if not prepared.copies else EDITS if pairs < FEW_FORMS else MANY_EDITS
     if pairs < (FEWEST_IN_ORDER if in_order else FEWEST_CROSSING):
         what = "1 pair is" if pairs == 1 else f"{pairs} pairs are"
         return replace(CROSSING, reason=f"{what} too few to tell the order of the symbols: attention for any order")

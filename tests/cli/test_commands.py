@@ -84,6 +84,7 @@ def test_a_verb_that_does_not_exist_is_named(words, message):
 
 def test_every_verb_has_a_file_of_one_shape():
     files = {path.stem.replace("_", "-") for path in (REPOSITORY / "s2s_plugins" / "cli").glob("[a-z]*.py")} - {
+        "job",
         "main",
         "opening",
         "save-arguments",

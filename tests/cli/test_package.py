@@ -65,7 +65,7 @@ def run(script, *argv):
 
 # rooms without fairseq
 FREE = ("nn", "inference", "web", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
-FREE += ("evaluation",)
+FREE += ("evaluation", "cluster")
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
@@ -112,7 +112,19 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = ["__main__", "cli", "server", "web", "comparison", "training", "tasks", "criterions", "models", "inference"]
+ROOMS = [
+    "__main__",
+    "cli",
+    "server",
+    "cluster",
+    "web",
+    "comparison",
+    "training",
+    "tasks",
+    "criterions",
+    "models",
+    "inference",
+]
 ROOMS += ["compat", "reports", "evaluation", "series", "text", "search", "nn", "registration", "steps", "files"]
 ROOMS += ["extras", "errors", "version"]
 
@@ -166,7 +178,7 @@ def test_the_metadata_says_what_the_package_is_and_needs(built):
     assert metadata.get_payload().startswith("# s2s_plugins")
     needed = {Requirement(text).name for text in metadata.get_all("Requires-Dist") if "extra ==" not in text}
     assert needed == {"numpy", "safetensors", "sentencepiece", "onnxruntime", "tqdm"}  # enough to predict
-    extras = {"torch", "train", "export", "forecast", "report", "serve", "tune", "ngrams", "examples", "dev"}
+    extras = {"torch", "train", "export", "forecast", "report", "serve", "tune", "ray", "ngrams", "examples", "dev"}
     assert set(metadata.get_all("Provides-Extra")) == extras
 
 

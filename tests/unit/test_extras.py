@@ -71,6 +71,9 @@ VERBS = [
     ("check words.tsv", "fairseq", "train"),
     ("tune words.tsv --out tuned", "fairseq, optuna, sklearn, matplotlib, jinja2", "train,tune,report"),
     ("predict model.safetensors --backend torch", "torch", "torch"),
+    ("predict model.safetensors --input pairs.tsv --output small --column 1 --engine ray", "ray", "ray"),
+    ("predict model.safetensors --input pairs.tsv --output small --format parquet", "pyarrow", "forecast"),
+    ("predict model.safetensors --input s3://bucket --output small", "fsspec", "ray"),
     ("export model.safetensors --onnx small --int8", "onnx", "export"),
     ("package model.safetensors --name s2s_letters_xx", "flit_core", "export"),
     ("serve model.safetensors", "uvicorn", "serve"),
@@ -92,6 +95,7 @@ def test_every_verb_in_a_bare_environment_names_the_extra_in_one_line(tmp_path):
         "prepare --series x.npy --dest windows --input-length 5 --output-length 2".split(),
         ["info", "model.safetensors"],
         ["calibrate", "model.safetensors", "pairs.tsv"],
+        "predict model.safetensors --input pairs.tsv --output predicted --column 1".split(),
         ["export", "model.safetensors", "--onnx", "onnx"],
         ["user-dir"],
     ]

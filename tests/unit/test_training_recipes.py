@@ -36,13 +36,17 @@ def test_an_order_is_followed_where_it_shows(tmp_path, count, turned, name, reas
     assert recipe.name == name and recipe.reason.startswith(reason)
 
 
-def test_features_beside_the_sources_have_a_recipe_of_their_own(tmp_path):
+def test_features_beside_the_sources_have_a_recipe_of_their_own(tmp_path, monkeypatch):
     forms = [(word, f"{word}s", "N;PL") for word, _ in lexicon(300)]
     prepared = prepare_pairs(forms, tmp_path / "data")
     recipe = recipe_for(prepared)
     flags = for_data(recipe.flags, prepared)
     assert recipe.name == "edits" and flags["--arch"] == "transducer_lstm" and flags["--features-as"] == "bag"
     assert not {"--copy", "--attention"} & set(flags)
+    monkeypatch.setattr("s2s_plugins.training.recipes.FEW_FORMS", 300)
+    assert recipe_for(prepared).name == "edits" and len(forms) == 300  # some of them are not trained on
+    monkeypatch.setattr("s2s_plugins.training.recipes.FEW_FORMS", 100)
+    assert recipe_for(prepared).name == "many edits" and recipe_for(prepared).updates > recipe.updates
     asked = for_data(recipe.flags, prepared, "attention_lstm", "joined")
     assert asked["--copy"] is True and asked["--attention"] == "general" and asked["--features-as"] == "joined"
     assert "--features-as" not in for_data(recipe.flags, prepared, "lstm")

@@ -1,0 +1,136 @@
+"""What predicts partitions: this process, or actors of a Ray cluster."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from s2s_plugins.cluster.job import Job, Ready
+from s2s_plugins.cluster.partitions import PREDICTIONS, Done, Partition
+from s2s_plugins.cluster.storage import File, below, storage_of
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.extras import library, require
+
+logger = logging.getLogger(__name__)
+
+
+def local(ready: Ready, partitions: Sequence[Partition]) -> Iterator[Done]:
+    """Predict in this process, one partition after the other."""
+    return map(ready.worker, partitions)
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Predicts with a pool of actors, by Ray Data, which ships the model to them and starts them again where they die.
+
+    Args:
+        address: of the cluster; None: what ``RAY_ADDRESS`` says, a cluster that runs on this machine, or else one that
+            is started here and stopped at the end.
+        concurrency: number of actors; None: one for each CPU of the cluster, or each GPU where they use one.
+        gpus: of an actor; a share of one lets several use it.
+    """
+
+    address: Optional[str] = None
+    concurrency: Optional[int] = None
+    gpus: float = 0
+
+    def __call__(self, ready: Ready, partitions: Sequence[Partition]) -> Iterator[Done]:
+        """Predict partitions; they come in whatever order they are done.
+
+        Raises:
+            MissingExtra: Ray is not installed.
+            UsageError: there is no cluster at the address, or it has too few GPUs.
+            WorkError: workers fail, or a node writes where this process does not see it.
+        """
+        require("ray", what="--engine ray")
+        ray = library("ray")
+        started = self._join(ray)
+        actors = min(self._actors(ray), len(partitions))
+
+        def results() -> Iterator[Done]:
+            try:
+                yield from _checked(_mapped(ray, ready, partitions, actors, self.gpus), ready.job, partitions)
+            except ray.exceptions.RayError as error:
+                said = str(error).strip().splitlines()
+                raise WorkError(f"a worker failed: {said[-1] if said else type(error).__name__}") from None
+            finally:
+                if started:
+                    ray.shutdown()
+
+        return results()
+
+    def _join(self, ray: Any) -> bool:
+        """Join or start a cluster; whether it was not joined before."""
+        if ray.is_initialized():
+            return False
+        try:
+            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            said = " ".join(str(error).split())
+            raise UsageError(f"--address {self.address}: {said}: start a cluster with ray start --head") from None
+        return True
+
+    def _actors(self, ray: Any) -> int:
+        has = ray.cluster_resources()
+        if self.gpus and has.get("GPU", 0) < self.gpus:
+            raise UsageError(f"--gpus {self.gpus:g} is more than the cluster has, {has.get('GPU', 0):g}: leave it out")
+        most = has.get("GPU", 0) / self.gpus if self.gpus else has.get("CPU", 1)
+        if self.concurrency is not None and self.concurrency > most:
+            logger.warning(f"--concurrency {self.concurrency}: the cluster has room for {most:g} until it grows")
+        return self.concurrency or max(1, int(most))
+
+
+def _mapped(ray: Any, ready: Ready, partitions: Sequence[Partition], actors: int, gpus: float) -> Iterator[Done]:
+    data = library("ray.data")
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    rows: List[Dict[str, Any]] = [_row(partition) for partition in partitions]
+    found = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        _Actor,
+        fn_constructor_args=(ready.job, [ray.put(ready.shipped)]),  # in a list: who is started again fetches it again
+        batch_size=1,
+        batch_format="pandas",
+        compute=data.ActorPoolStrategy(size=actors),
+        num_cpus=0 if gpus else 1,
+        num_gpus=gpus or None,
+    )
+    for row in found.iter_rows():
+        yield Done(**row)
+
+
+def _checked(results: Iterator[Done], job: Job, partitions: Sequence[Partition]) -> Iterator[Done]:
+    """The results, whose outputs are there.
+
+    Raises:
+        WorkError: one is not.
+    """
+    storage = storage_of(job.output)
+    outputs = {partition.file.name: partition.output for partition in partitions}
+    for done in results:
+        path = below(job.output, f"{PREDICTIONS}/{outputs[done.name]}")
+        if not done.failed and not storage.exists(path):
+            raise WorkError(
+                f"{path} was written on another node, and is not there: let --output be a folder that all nodes share, "
+                "or an object store, as s3://BUCKET/FOLDER"
+            )
+        yield done
+
+
+def _row(partition: Partition) -> Dict[str, Any]:
+    return {**partition.file._asdict(), "output": partition.output, "format": partition.format}
+
+
+class _Actor:
+    """Predicts partitions on a node of the cluster."""
+
+    def __init__(self, job: Job, shipped: Any) -> None:
+        self.worker = job.worker(library("ray").get(shipped[0]))
+
+    def __call__(self, batch: Any) -> Any:
+        found = [self._predict(**row) for row in batch.to_dict("records")]
+        return type(batch)([asdict(done) for done in found])
+
+    def _predict(self, output: str, format: str, **file: Any) -> Done:
+        return self.worker(Partition(File(**file), output, format))

@@ -1,0 +1,167 @@
+"""Over a real Ray cluster of one node, and to a real object store: the same outputs as in one process."""
+
+import os
+import random
+import threading
+import time
+
+import pytest
+from onnx_models import TOKENS
+from test_cluster import LONG, errors_in, files_in, words
+from web_tools import letters_model
+
+from s2s_plugins.cluster import Predictor, Shipped
+from s2s_plugins.cluster.engines import Ray, local
+from s2s_plugins.cluster.job import Job, run
+from s2s_plugins.errors import UsageError, WorkError
+
+ray = pytest.importorskip("ray", reason="the extra [ray] is not installed: Ray has no wheel for this platform")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of one node, which the tests share."""
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "letters.safetensors"
+    letters_model([TOKENS["basic"]]).write(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Files of several kinds, with unusable lines."""
+    folder = tmp_path_factory.mktemp("in")
+    (folder / "deep").mkdir()
+    for number in range(6):
+        own = words(40 * number, number)
+        own[number : number + 1] = [LONG]
+        (folder / "deep" / f"{number}.txt").write_text("".join(f"{word}\n" for word in own))
+    (folder / "a.csv").write_text("id,source\n" + "".join(f"{place},{word}\n" for place, word in enumerate(words(30))))
+    return str(folder)
+
+
+def outputs(folder):
+    """All but what differs by its time: the notes, which have that of the input, are the same too."""
+    return {name: content for name, content in files_in(folder).items() if name != "manifest.json"}
+
+
+def test_a_cluster_predicts_byte_for_byte_what_one_process_predicts(cluster, model, folder, tmp_path):
+    job = Job(model, folder, str(tmp_path / "ray"), options={"beam": 1})
+    totals = run(job, Ray(concurrency=2))
+    expected = run(Job(model, folder, str(tmp_path / "local"), options={"beam": 1}), local)
+    assert totals == expected and totals.errors == 6 and totals.partitions == 7
+    assert outputs(tmp_path / "ray") == outputs(tmp_path / "local") and len(outputs(tmp_path / "ray")) == 20
+    assert [entry["file"] for entry in errors_in(tmp_path / "ray")] == [f"deep/{number}.txt" for number in range(6)]
+    assert run(job, lambda *given: pytest.fail("it is all done")) == totals
+
+
+def test_workers_that_are_killed_are_replaced_and_no_line_is_lost(cluster, model, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(30):
+        (source / f"{number}.txt").write_text("".join(f"{word}\n" for word in words(400, number)))
+    killed, ended = [], threading.Event()
+
+    def kill():
+        while not ended.wait(0.2):
+            workers = [pid for pid, name in processes() if name.startswith("ray::MapWorker")]
+            if workers and len(killed) < 3:
+                killed.append(random.choice(workers))
+                os.kill(killed[-1], 9)
+                time.sleep(0.5)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        run(Job(model, str(source), str(tmp_path / "ray")), Ray(concurrency=2))
+    finally:
+        ended.set()
+        thread.join()
+    run(Job(model, str(source), str(tmp_path / "local")), local)
+    assert len(killed) == 3
+    assert outputs(tmp_path / "ray") == outputs(tmp_path / "local")
+
+
+def processes():
+    """Number and name of each process of this machine."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            try:
+                with open(f"/proc/{entry.name}/cmdline", "rb") as file:
+                    yield int(entry.name), file.read().decode(errors="replace")
+            except OSError:  # it has ended
+                continue
+
+
+def test_errors_stop_the_job_on_a_cluster_too(cluster, model, tmp_path):
+    source = tmp_path / "a.txt"
+    source.write_text(f"{LONG}\n" * 10)
+    with pytest.raises(WorkError, match="more than 2 lines cannot be used"):
+        run(Job(model, str(source), str(tmp_path / "out"), max_errors=2), Ray())
+    with pytest.raises(UsageError, match="--gpus 1 is more than the cluster has, 0"):
+        run(Job(model, str(source), str(tmp_path / "gpus")), Ray(gpus=1))
+    assert not (tmp_path / "gpus").exists()
+
+
+def test_a_pipeline_of_ray_data_gets_columns(cluster, model):
+    sources = words(50)
+    data = ray.data.from_items([{"word": word} for word in sources])
+    shipped = Shipped.of(model)
+    found = data.map_batches(Predictor, fn_constructor_args=(shipped, "word"), batch_size=16, concurrency=1)
+    rows = {row["word"]: row["prediction"] for row in found.iter_rows()}
+    predictor = Predictor(model)
+    assert rows == dict(zip(sources, predictor({"source": sources})["prediction"]))
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A bucket of an object store that speaks S3, here."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    system = s3fs.S3FileSystem()
+    system.mkdir("words")
+    yield system
+    server.stop()
+
+
+def test_an_object_store_gets_whole_outputs_alone(bucket, model, folder, tmp_path, monkeypatch):
+    bucket.put(folder, "words/in", recursive=True)
+    job = Job(model, "s3://words/in", "s3://words/out", options={"beam": 1})
+    totals = run(job, local)
+    expected = run(Job(model, folder, str(tmp_path / "local"), options={"beam": 1}), local)
+    assert totals == expected
+    names = {path.removeprefix("words/out/") for path in bucket.find("words/out")}
+    assert names == {*outputs(tmp_path / "local"), "manifest.json"}
+    for name in names:
+        if name.startswith(("predictions", "errors")):
+            assert bucket.cat(f"words/out/{name}") == (tmp_path / "local" / name).read_bytes()
+    assert run(job, lambda *given: pytest.fail("it is all done")) == totals
+    bucket.invalidate_cache()
+    assert run(Job(model, "s3://words/in/deep/*.txt", "s3://words/some", options={"beam": 1}), local).partitions == 6
+    monkeypatch.setattr("s2s_plugins.cluster.writing.TsvWriter.close", lambda writer: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(Job(model, "s3://words/in", "s3://words/cut"), local)
+    bucket.invalidate_cache()
+    assert bucket.find("words/cut") == ["words/cut/manifest.json"]
+
+
+def test_a_store_out_of_reach_is_said_in_a_line(bucket, model):
+    with pytest.raises((UsageError, WorkError), match="s3://nothing/here"):
+        run(Job(model, "s3://nothing/here", "s3://words/out"), local)
