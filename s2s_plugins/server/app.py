@@ -14,16 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from s2s_plugins.errors import UsageError
+from s2s_plugins.inference.load import Model
 from s2s_plugins.inference.trained import USES
 from s2s_plugins.server.batcher import Batcher
 from s2s_plugins.server.intake import App, Intake, Left, Receive, Verb
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.openapi import document
-from s2s_plugins.server.page import File
+from s2s_plugins.server.page import File, own_page
 from s2s_plugins.server.problems import Problem, encoded
 from s2s_plugins.server.schemas import ServedLimits, explained, requests_of
-from s2s_plugins.server.services import Service
+from s2s_plugins.server.services import Service, service_of
 
 JSON = "application/json"
 LARGE = 1 << 14  # bytes of a body whose texts are split in a thread: to find the pieces of a megabyte takes long
@@ -106,6 +107,33 @@ class Models:
 async def _leaves(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def app_of(
+    models: Mapping[str, Model],
+    limits: Limits,
+    metrics: Metrics,
+    page: Optional[Mapping[str, File]] = None,
+    origins: Sequence[str] = (),
+) -> App:
+    """The application that serves models, which have answered once.
+
+    Args:
+        models: by the names that requests call them by.
+        limits: of the server.
+        metrics: that count.
+        page: the files that are served, by path; by default our own page.
+        origins: the sites whose pages may use the server.
+
+    Raises:
+        UsageError: a model is of no use.
+    """
+    services = [service_of(name, model, limits) for name, model in models.items()]
+    for name, model in models.items():
+        model.name = name  # in messages; that of a file is nothing for clients
+    for service in services:
+        service.warm_up()
+    return create_app(services, limits, metrics, own_page() if page is None else page, origins)
 
 
 def create_app(

@@ -22,13 +22,12 @@ import uvicorn
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.inference.load import Model
-from s2s_plugins.server.app import create_app
+from s2s_plugins.server.app import app_of
 from s2s_plugins.server.intake import HEAD
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.metrics import Metrics
-from s2s_plugins.server.page import File, own_page
+from s2s_plugins.server.page import File
 from s2s_plugins.server.protocol import KEEP_ALIVE, protocol_of
-from s2s_plugins.server.services import service_of
 
 BACKLOG = 1024
 ORIGIN = re.compile(r"(?P<site>(?P<scheme>[a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\]))(:(?P<port>[0-9]{1,5}))?")
@@ -144,13 +143,8 @@ def make_server(
     origins: Sequence[str] = (),
 ) -> Server:
     """As :func:`serve`, which runs it."""
-    services = [service_of(name, model, limits) for name, model in models.items()]
-    for name, model in models.items():
-        model.name = name  # in messages; that of a file is nothing for clients
-    for service in services:
-        service.warm_up()
     metrics = Metrics()
-    app = create_app(services, limits, metrics, own_page() if page is None else page, origins)
+    app = app_of(models, limits, metrics, page, origins)
     logging.getLogger("uvicorn.access").propagate = False  # ours is without query strings, and off by default
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # else a line for each client that speaks no HTTP
     config = uvicorn.Config(

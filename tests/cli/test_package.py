@@ -112,21 +112,9 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 
 
 # a room may import from those that stand behind it, never from one before it
-ROOMS = [
-    "__main__",
-    "cli",
-    "server",
-    "cluster",
-    "web",
-    "comparison",
-    "training",
-    "tasks",
-    "criterions",
-    "models",
-    "inference",
-]
-ROOMS += ["compat", "reports", "evaluation", "series", "text", "search", "nn", "registration", "steps", "files"]
-ROOMS += ["extras", "errors", "version"]
+ROOMS = ["__main__", "cli", "cluster", "server", "web", "comparison", "training", "tasks", "criterions", "models"]
+ROOMS += ["inference", "compat", "reports", "evaluation", "series", "text", "search", "nn", "registration", "steps"]
+ROOMS += ["files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():
