@@ -61,9 +61,8 @@ def run(args: argparse.Namespace) -> None:
     from s2s_plugins.series.forecasts import write_arrays, write_table
     from s2s_plugins.series.reading import read_series
 
-    for flag, path in (("--out", args.out), ("--plot", args.plot)):
-        if path is not None:
-            check_replaceable(path, flag)
+    for flag in (name for name in ("out", "plot") if getattr(args, name) is not None):
+        check_replaceable(getattr(args, flag), f"--{flag}")
     if args.out is not None and args.out.suffix not in ("", ".csv", ".npz"):
         raise UsageError(f"--out {args.out}: forecasts are written as .csv or .npz, name such a file")
     forecaster = open_forecaster(args.model, args.backend)
