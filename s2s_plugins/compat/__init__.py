@@ -52,7 +52,8 @@ REPAIRS = (
     search.count_diverse_beams_by_place_in_the_batch,
     search.name_the_beam_that_is_too_wide_for_constraints,
     distributed.run_on_machines_without_gpu,
-    distributed.read_the_checkpoint_in_every_process,
+    distributed.send_the_checkpoint_to_every_process,
+    distributed.end_when_a_host_is_lost,
 )
 
 for repair in REPAIRS:

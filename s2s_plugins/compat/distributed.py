@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import functools
 import os
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import torch
+from fairseq import checkpoint_utils
 from fairseq.distributed import utils as distributed_utils
 from fairseq.models import distributed_fairseq_model
-from fairseq.trainer import Trainer
 from torch import distributed as dist
 
 from s2s_plugins.compat.patching import wrap
@@ -56,15 +62,82 @@ def run_on_machines_without_gpu() -> None:
         return original(module=module, device_ids=device_ids, output_device=output_device, **kwargs)
 
 
-def read_the_checkpoint_in_every_process() -> None:
-    """Resume, or start from a pretrained model, with more than one process.
+def send_the_checkpoint_to_every_process() -> None:
+    """Resume, or start from a pretrained model, with more than one process, on hosts with folders of their own.
 
-    fairseq reads the checkpoint in one process and sends it to the others in a form that torch >= 2.6 refuses to read,
-    so that none starts. Here each process reads the file.
+    fairseq looks for the checkpoint in each process and waits forever where one has none; and it sends what the first
+    one read in a form that torch >= 2.6 refuses. Here the first process sends its file, and the others read that.
     """
 
-    @wrap(Trainer, "load_checkpoint")
-    def load_checkpoint(original, self, *args, **kwargs):
-        if self.data_parallel_world_size > 1:
-            self.cfg.checkpoint.load_checkpoint_on_all_dp_ranks = True
-        return original(self, *args, **kwargs)
+    @wrap(checkpoint_utils, "load_checkpoint")
+    def load_checkpoint(original, cfg, trainer, **kwargs):
+        if trainer.data_parallel_world_size == 1:
+            return original(cfg, trainer, **kwargs)
+        trainer.cfg.checkpoint.load_checkpoint_on_all_dp_ranks = True
+        is_first = trainer.data_parallel_rank == 0
+        sent = [_restored(cfg, trainer.checkpoint_suffix) if is_first else None]
+        device = trainer.device if trainer.device.type == "cuda" else None
+        dist.broadcast_object_list(sent, src=0, group=trainer.data_parallel_process_group, device=device)
+        if is_first:
+            return original(cfg, trainer, **kwargs)
+        with tempfile.TemporaryDirectory() as folder:
+            own = {name: cfg[name] for name in ("save_dir", "finetune_from_model", "restore_file")}
+            cfg.update(_received(sent[0], folder, trainer.checkpoint_suffix))
+            try:
+                return original(cfg, trainer, **kwargs)
+            finally:
+                cfg.update(own)
+
+
+def _restored(cfg: Any, suffix: str) -> Tuple[str, Optional[bytes]]:
+    """The flag that says where the checkpoint is that fairseq restores, and its content; None if there is none."""
+    path, flag = Path(cfg.save_dir, f"checkpoint_last{suffix}.pt"), "save_dir"
+    if cfg.restore_file != "checkpoint_last.pt":
+        path, flag = Path(cfg.restore_file.replace(".pt", f"{suffix}.pt")), "restore_file"
+    elif cfg.finetune_from_model is not None and not path.is_file():
+        path, flag = Path(cfg.finetune_from_model), "finetune_from_model"
+    return flag, path.read_bytes() if path.is_file() else None
+
+
+def _received(sent: Tuple[str, Optional[bytes]], folder: str, suffix: str) -> Dict[str, str]:
+    """What the flags are changed to, so that fairseq finds what was sent, and nothing else."""
+    flag, content = sent
+    name = f"checkpoint_last{suffix}.pt" if flag == "save_dir" else f"sent{suffix}.pt"
+    if content is not None:
+        Path(folder, name).write_bytes(content)
+    if flag == "restore_file":
+        return {flag: f"{folder}/sent.pt"}
+    return {"save_dir": folder, **({flag: f"{folder}/{name}"} if flag == "finetune_from_model" else {})}
+
+
+LOST = 45  # seconds without a word from another process, behind which the training ends
+
+
+def end_when_a_host_is_lost() -> None:
+    """End a training over several hosts when one of them is out of reach.
+
+    fairseq leaves gloo's time limit at half an hour. ``--heartbeat-timeout`` sets another one than ours.
+    """
+
+    @wrap(distributed_utils, "distributed_init")
+    def distributed_init(original, cfg):
+        settings = cfg.distributed_training
+        if settings.distributed_backend != "gloo":
+            return original(cfg)
+        seconds = settings.heartbeat_timeout if settings.heartbeat_timeout > 0 else LOST
+        with _time_limit(seconds):
+            found = original(cfg)
+            distributed_utils.get_global_group()  # fairseq makes its group at the first use
+        return found
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Inside, groups of processes get a time limit."""
+    before = dist.init_process_group, dist.new_group
+    limit = datetime.timedelta(seconds=seconds)
+    dist.init_process_group, dist.new_group = (functools.partial(one, timeout=limit) for one in before)
+    try:
+        yield
+    finally:
+        dist.init_process_group, dist.new_group = before
