@@ -158,15 +158,15 @@ class RemoteStorage:
         self.system, self.protocol = system, protocol
 
     def files(self, pattern: str, hidden: bool = False) -> List[File]:
-        with _one_line(pattern):
-            bare = self.system._strip_protocol(pattern)
-            if any(mark in pattern for mark in WILDCARDS):
-                root, found = str(_before_wildcards(PurePosixPath(bare))), self.system.glob(bare, detail=True)
-            else:
-                root, found = bare, self.system.find(bare, detail=True)
-                if list(found) == [bare]:
-                    root = str(PurePosixPath(bare).parent)
-        given = hidden or any(mark in pattern for mark in WILDCARDS) or list(found) == [bare]
+        bare, is_pattern = self.system._strip_protocol(pattern), any(mark in pattern for mark in WILDCARDS)
+        root = str(_before_wildcards(PurePosixPath(bare))) if is_pattern else bare
+        found: Dict[str, Any] = {}
+        with contextlib.suppress(FileNotFoundError), _one_line(pattern):  # there is no such bucket
+            found = (self.system.glob if is_pattern else self.system.find)(bare, detail=True)
+        is_file = list(found) == [bare]
+        if is_file:
+            root = str(PurePosixPath(bare).parent)
+        given = hidden or is_pattern or is_file
         files = [self._file(path, facts, root) for path, facts in found.items() if facts["type"] == "file"]
         shown = [one for one in files if given or not any(map(_is_hidden, one.name.split("/")))]
         return _in_order(pattern, shown)

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import functools
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Tuple
@@ -17,6 +18,7 @@ from fairseq.models import distributed_fairseq_model
 from torch import distributed as dist
 
 from s2s_plugins.compat.patching import wrap
+from s2s_plugins.errors import WorkError
 
 
 def run_on_machines_without_gpu() -> None:
@@ -80,6 +82,7 @@ def send_the_checkpoint_to_every_process() -> None:
         dist.broadcast_object_list(sent, src=0, group=trainer.data_parallel_process_group, device=device)
         if is_first:
             return original(cfg, trainer, **kwargs)
+        assert sent[0] is not None
         with tempfile.TemporaryDirectory() as folder:
             own = {name: cfg[name] for name in ("save_dir", "finetune_from_model", "restore_file")}
             cfg.update(_received(sent[0], folder, trainer.checkpoint_suffix))
@@ -114,21 +117,33 @@ LOST = 45  # seconds without a word from another process, behind which the train
 
 
 def end_when_a_host_is_lost() -> None:
-    """End a training over several hosts when one of them is out of reach.
+    """End a training over several hosts, in a line, when one of them is out of reach.
 
-    fairseq leaves gloo's time limit at half an hour. ``--heartbeat-timeout`` sets another one than ours.
+    fairseq leaves gloo's time limit at half an hour, and ends with a traceback. ``--heartbeat-timeout`` sets another
+    limit than ours.
     """
 
     @wrap(distributed_utils, "distributed_init")
     def distributed_init(original, cfg):
-        settings = cfg.distributed_training
-        if settings.distributed_backend != "gloo":
-            return original(cfg)
+        settings, hook = cfg.distributed_training, sys.excepthook
         seconds = settings.heartbeat_timeout if settings.heartbeat_timeout > 0 else LOST
-        with _time_limit(seconds):
+        with _time_limit(seconds) if settings.distributed_backend == "gloo" else contextlib.nullcontext():
             found = original(cfg)
             distributed_utils.get_global_group()  # fairseq makes its group at the first use
+        sys.excepthook = hook  # torch's keeps what ours prints, and prints it never: ours ends the process
         return found
+
+    @wrap(distributed_utils, "distributed_main")
+    def distributed_main(original, *args):
+        try:
+            return original(*args)
+        except RuntimeError as error:
+            if "gloo/" not in str(error):
+                raise
+            raise WorkError(
+                "another process of this training is gone or out of reach: re-run the command on all hosts to resume "
+                f"from the last checkpoint ({str(error).partition('] ')[2].partition('. ')[0]})"
+            ) from None
 
 
 @contextlib.contextmanager

@@ -61,7 +61,8 @@ def cut_link(number):
 
 
 def take_down():
-    for name in HOSTS:
+    for number, name in enumerate(HOSTS):
         kill(name)
+        run("ip", "link", "del", f"s2s-{number}", check=False)  # else it is there until the last process has ended
         run("ip", "netns", "del", name, check=False)
     run("ip", "link", "del", BRIDGE, check=False)

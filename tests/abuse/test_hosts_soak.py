@@ -41,7 +41,8 @@ def launch(hosts, folders, *flags, processes=2):
     started = []
     for name, folder in zip(hosts, folders):
         rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"{head}:{PORT}", "--rdzv-id", "digits"]
-        rendezvous += ["--local-addr", HOSTS[name]]
+        # both namespaces have this machine's name, by which torchrun knows whether it is the head
+        rendezvous += ["--local-addr", HOSTS[name], "--rdzv-conf", f"is_host={int(HOSTS[name] == head)}"]
         command = [*in_host(name), f"{BIN}/torchrun", "--nnodes", "2", "--nproc-per-node", str(processes), *rendezvous]
         command += [f"{BIN}/fairseq-train", str(folder / "data"), "--user-dir", USER_DIR, *FLAGS, *flags]
         command += ["--save-dir", str(folder / "checkpoints")]
@@ -106,7 +107,7 @@ def test_a_lost_host_ends_the_training_and_it_resumes_to_the_same_result(
     print(f"{how}: the survivor ended behind {took:.0f} s")
     assert code != 0 and took < 60, said[-3000:]
     assert re.search(r"another process of this training is gone", said), said[-5000:]
-    assert UPDATES > torch.load(last, weights_only=True)["optimizer_history"][-1]["num_updates"] >= 10
+    assert UPDATES > torch.load(last, weights_only=True)["optimizer_history"][-1]["num_updates"] > 0
     kill(hosts[1])
     for folder in folders:
         (folder / "out").unlink()

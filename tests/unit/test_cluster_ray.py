@@ -119,25 +119,22 @@ def test_a_pipeline_of_ray_data_gets_columns(cluster, model):
     assert rows == dict(zip(sources, predictor({"source": sources})["prediction"]))
 
 
-@pytest.fixture
-def bucket(monkeypatch):
+@pytest.fixture(scope="module")
+def bucket():
     """A bucket of an object store that speaks S3, here."""
     server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    import s3fs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        import s3fs
 
-    s3fs.S3FileSystem.clear_instance_cache()
-    system = s3fs.S3FileSystem()
-    system.mkdir("words")
-    yield system
+        system = s3fs.S3FileSystem()
+        system.mkdir("words")
+        yield system
     server.stop()
 
 
