@@ -66,9 +66,10 @@ class Ray:
             return False
         try:
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())
-            raise UsageError(f"--address {self.address}: {said}: start a cluster with ray start --head") from None
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+            said = str(error).strip().splitlines()
+            where = "no cluster" if self.address is None else f"--address {self.address}"
+            raise UsageError(f"{where}: {said[-1] if said else type(error).__name__}: see ray start --help") from None
         return True
 
     def _actors(self, ray: Any) -> int:

@@ -11,10 +11,10 @@ HOSTS = {"s2s-head": "10.77.0.1", "s2s-other": "10.77.0.2"}
 BRIDGE = "s2s-bridge"
 
 
-def run(*words, inside=None, check=True):
+def run(*words, inside=None, check=True, env=None):
     """What a command says, in a host or outside of them."""
-    command = [*in_host(inside), *map(str, words)]
-    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=300)
+    command, environment = [*in_host(inside), *map(str, words)], {**os.environ, **(env or {})}
+    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=600, env=environment)
 
 
 def in_host(name):

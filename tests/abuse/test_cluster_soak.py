@@ -16,6 +16,7 @@ from web_tools import LETTERS, letters_model
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 FILES, LINES = 250, 4000
 PORT = 6399
+OPEN = {"RAY_AUTH_MODE": "disabled"}  # nobody else reaches these nodes, and they have no common home folder
 
 
 def start(name):
@@ -25,7 +26,7 @@ def start(name):
     role = ["--head", "--port", PORT, "--include-dashboard", "false"] if name == head else ["--address", address]
     sizes = ["--num-cpus", 1, "--object-store-memory", 200_000_000]
     ray = os.path.join(os.path.dirname(sys.executable), "ray")
-    run(ray, "start", *role, "--node-ip-address", HOSTS[name], *sizes, "--disable-usage-stats", inside=name)
+    run(ray, "start", *role, "--node-ip-address", HOSTS[name], *sizes, "--disable-usage-stats", inside=name, env=OPEN)
 
 
 def workers(name):
@@ -59,7 +60,8 @@ def test_a_million_lines_survive_killed_workers_and_a_lost_node(nodes, tmp_path)
     job = [*words, "--output", tmp_path / "ray", "--engine", "ray", "--address", f"{HOSTS[head]}:{PORT}"]
     command = [*in_host(head), sys.executable, "-m", "s2s_plugins", *job]
     started, kills, lost = time.time(), 0, False
-    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as driver:
+    environment = {**os.environ, **OPEN}
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True, env=environment) as driver:
         while driver.poll() is None and time.time() - started < 1500:
             time.sleep(20)
             running = [pid for name in nodes for pid in workers(name)]
