@@ -16,6 +16,7 @@ from web_tools import LETTERS, letters_model
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 FILES, LINES = 250, 4000
 PORT = 6399
+RAY = os.path.join(os.path.dirname(sys.executable), "ray")
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # nobody else reaches these nodes, and they have no common home folder
 
 
@@ -25,8 +26,7 @@ def start(name):
     address = f"{HOSTS[head]}:{PORT}"
     role = ["--head", "--port", PORT, "--include-dashboard", "false"] if name == head else ["--address", address]
     sizes = ["--num-cpus", 1, "--object-store-memory", 200_000_000]
-    ray = os.path.join(os.path.dirname(sys.executable), "ray")
-    run(ray, "start", *role, "--node-ip-address", HOSTS[name], *sizes, "--disable-usage-stats", inside=name, env=OPEN)
+    run(RAY, "start", *role, "--node-ip-address", HOSTS[name], *sizes, "--disable-usage-stats", inside=name, env=OPEN)
 
 
 def workers(name):
@@ -43,6 +43,7 @@ def workers(name):
 def nodes():
     with two_hosts() as names:
         yield names
+    run(RAY, "stop", "--force")  # forgets the address, which others on this machine would join
 
 
 def test_a_million_lines_survive_killed_workers_and_a_lost_node(nodes, tmp_path):

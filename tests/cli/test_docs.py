@@ -39,6 +39,7 @@ NOT_RUN = {
     "s2s export g2p.safetensors --web page": "fetches the runtime: tests/cli/test_web_page.py",
     "pip install '.[ray]'": WHEEL,
     "s2s predict g2p.safetensors --input words --output phones-ray --engine ray": "tests/unit/test_cluster_ray.py",
+    "serve run s2s_plugins.cluster.deployment:build models=g2p.safetensors replicas=2": "runs until it is stopped",
     "s2s serve g2p.safetensors": "runs until it is stopped: tests/cli/test_serve.py",
     "s2s check words.tsv --minutes 10 --out review": "trains three models: tests/unit/test_check.py",
     "s2s tune words.tsv --trials 30 --minutes 5 --out tuned": "trains thirty models: tests/unit/test_tune.py",

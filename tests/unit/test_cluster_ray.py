@@ -1,19 +1,28 @@
 """Over a real Ray cluster of one node, and to a real object store: the same outputs as in one process."""
 
+import importlib
 import os
 import random
+import re
+import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
+import yaml
+from conftest import REPOSITORY
 from onnx_models import TOKENS
 from test_cluster import LONG, errors_in, files_in, words
 from web_tools import letters_model
 
 from s2s_plugins.cluster import Predictor, Shipped
+from s2s_plugins.cluster.deployment import build
 from s2s_plugins.cluster.engines import Ray, local
 from s2s_plugins.cluster.job import Job, run
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.inference.load import load
 
 ray = pytest.importorskip("ray", reason="the extra [ray] is not installed: Ray has no wheel for this platform")
 
@@ -21,7 +30,7 @@ ray = pytest.importorskip("ray", reason="the extra [ray] is not installed: Ray h
 @pytest.fixture(scope="module")
 def cluster():
     """A cluster of one node, which the tests share."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
 
@@ -162,3 +171,72 @@ def test_an_object_store_gets_whole_outputs_alone(bucket, model, folder, tmp_pat
 def test_a_store_out_of_reach_is_said_in_a_line(bucket, model):
     with pytest.raises((UsageError, WorkError), match="s3://nothing/here"):
         run(Job(model, "s3://nothing/here", "s3://words/out"), local)
+
+
+CLIENTS = 6
+
+
+def test_a_replica_that_is_killed_under_load_fails_what_it_had_begun_alone(cluster, model, tmp_path):
+    from ray import serve
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    try:
+        serve.run(build({"models": f"letters={model}", "max_beam": "3"}))
+        sources = words(60)
+        expected = {source: one.text for source, one in zip(sources, load(model).predict(sources))}
+        before, killed = time.time(), []
+        failures: list = []
+
+        def ask(number):
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                assert client.post("/v1/predict", json={"text": "ab", "beam": 9}).status_code == 422  # above max_beam
+                while not killed or time.time() < killed[0] + 3:
+                    for source in sources[number::CLIENTS]:
+                        answer = client.post("/v1/predict", json={"text": source})
+                        if answer.status_code >= 500:
+                            failures.append(answer.status_code)
+                            answer = client.post("/v1/predict", json={"text": source})
+                        assert answer.status_code == 200, answer.text
+                        assert answer.json()["results"][0]["predictions"][0]["text"] == expected[source]
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            clients = [pool.submit(ask, number) for number in range(CLIENTS)]
+            time.sleep(1.5)
+            replicas = [pid for pid, name in processes() if name.startswith("ray::ServeReplica")]
+            os.kill(replicas[0], 9)
+            killed.append(time.time())
+            for client in clients:
+                client.result()
+        assert len(replicas) == 2 and len(failures) <= CLIENTS and time.time() > before + 4
+    finally:
+        serve.shutdown()
+
+
+def test_the_file_of_the_guide_is_one_that_ray_serve_takes(model):
+    from ray.serve.schema import ServeDeploySchema
+
+    page = (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(re.search(r"```text\n(applications:.*?)```", page, re.DOTALL)[1])
+    (application,) = ServeDeploySchema.model_validate(shown).applications
+    module, _, name = application.import_path.partition(":")
+    assert getattr(importlib.import_module(module), name) is build
+    words = application.args["models"].replace("g2p.", "a=g2p.").split()
+    assert [word.partition("=")[2] for word in words] == ["g2p.safetensors", "reviews.safetensors"]
+    assert build({**application.args, "models": model}) is not None
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({}, "the deployment has no model"),
+        ({"models": "no.safetensors"}, "no.safetensors: there is no such file"),
+        ({"models": "x", "max_bean": 3}, "knows no argument 'max_bean'"),
+        ({"models": "x", "max_beam": 0}, "--max-beam 0 is out of range"),
+    ],
+)
+def test_what_a_deployment_cannot_be_built_of_is_said(given, message):
+    with pytest.raises(UsageError, match=message):
+        build(given)
