@@ -1,4 +1,4 @@
-"""What ``s2s predict`` and ``s2s classify`` share where files go in and files come out."""
+"""What ``s2s predict``, ``classify`` and ``forecast`` share where files go in and files come out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Sequence
 
-from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.errors import UsageError, WorkError, one_line_errors
 
 ENGINES, FORMATS = ("local", "ray"), ("tsv", "jsonl", "parquet")
 SHOWN = 5  # files that a message lists
@@ -112,7 +112,9 @@ def run_job(args: argparse.Namespace, verb: str, models: Sequence[str], options:
     engine: Any = engines.local
     if args.engine == "ray":
         engine = engines.Ray(args.address, args.concurrency, args.gpus or 0)
-    with tqdm(unit="B", unit_scale=True, leave=False, disable=None) as bar:
+    stopped = f"stopped; {args.output} keeps what is done, re-run the command to resume"
+    bar = tqdm(unit="B", unit_scale=True, leave=False, disable=None)
+    with one_line_errors(f"s2s {verb}", args.output, stopped), bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -121,7 +123,9 @@ def run_job(args: argparse.Namespace, verb: str, models: Sequence[str], options:
         totals = run(job, engine, show)
     for name, why in list(totals.failed.items())[:SHOWN]:
         print(f"s2s {verb}: {name}: {why}", file=sys.stderr)
-    what = "series" if verb == "forecast" else "lines"
+    what, unknown = ("series", "unknown categories") if verb == "forecast" else ("lines", "lines with unknown tokens")
+    if totals.unknown:
+        print(f"s2s {verb}: warning: {totals.unknown:,} {unknown}", file=sys.stderr)
     unusable = f", {totals.errors:,} of them unusable: {args.output}/errors" if totals.errors else ""
     print(f"{args.output}: {totals.partitions:,} files, {totals.lines:,} {what}{unusable}")
     if totals.failed:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from s2s_plugins.cluster import series
-from s2s_plugins.cluster.partitions import DONE, ERRORS, PREDICTIONS, Done, Partition, Rows, Worker, notes_in
+from s2s_plugins.cluster.partitions import (
+    DONE,
+    ERRORS,
+    PREDICTIONS,
+    Done,
+    Partition,
+    Rows,
+    Worker,
+    notes_in,
+    predictions_in,
+)
 from s2s_plugins.cluster.records import PARQUET, Columns, form_of, is_known, plain
 from s2s_plugins.cluster.shipping import Shipped
-from s2s_plugins.cluster.storage import Storage, below, storage_of
+from s2s_plugins.cluster.storage import File, Storage, below, storage_of
 from s2s_plugins.cluster.work import work_of
 from s2s_plugins.cluster.writing import ENDINGS, LIKE
 from s2s_plugins.errors import UsageError, WorkError
@@ -84,7 +94,8 @@ class Job:
 
     def settings(self) -> Dict[str, Any]:
         """What the output depends on, beside model and input."""
-        given = {**self.options, **asdict(self.columns), "format": self.format, "backend": self.backend}
+        columns = {"column": self.columns.source, "features": self.columns.features}
+        given = {**self.options, **columns, "format": self.format, "backend": self.backend}
         return {name.replace("_", "-"): value for name, value in given.items()}
 
 
@@ -110,7 +121,7 @@ class Totals:
         partitions: files of the input.
         lines: that were read, without those of column names.
         errors: lines that could not be used.
-        unknown: lines with unknown tokens.
+        unknown: lines with unknown tokens; of series, unknown categories.
         failed: files that could not be read, and why.
     """
 
@@ -151,11 +162,11 @@ def run(job: Job, engine: Engine, told: Told = lambda done, total: None) -> Tota
     shipped = Shipped.of(job.model)
     manifest = _manifest(job, shipped, len(partitions))
     _check_same(storage, job.output, manifest)
-    done = notes_in(storage, job.output)
+    done, there = notes_in(storage, job.output), predictions_in(storage, job.output)
     totals, left = Totals(len(partitions)), []
     for partition in partitions:
         note = done.get(partition.file.name)
-        if note is not None and note.is_of(partition.file):
+        if note is not None and note.is_of(partition.file) and partition.output in there:
             totals.add(note)
         else:
             left.append(partition)
@@ -193,6 +204,7 @@ def partitions_of(job: Job) -> List[Partition]:
         require("pyarrow", what="Parquet")
     partitions: Dict[str, Partition] = {}
     for file in files:
+        _check_name(job, file)
         format, output = job.written(file.name)
         if output in partitions:
             both = f"{partitions[output].file.name} and {file.name}"
@@ -210,6 +222,19 @@ def _check_apart(job: Job) -> None:
     one, other = (os.path.abspath(path) if "://" not in path else path.rstrip("/") for path in (job.input, job.output))
     if (other + "/").startswith(one + "/"):
         raise UsageError(f"--output {job.output} lies in --input {job.input}, and would be read as well: name another")
+
+
+def _check_name(job: Job, file: File) -> None:
+    """See that an input has a name that an output may have: keys of an object store are any text.
+
+    Raises:
+        UsageError: it leads out of the output, lies there, or is not UTF-8.
+    """
+    shown = file.name.encode("utf-8", "backslashreplace").decode()
+    if ".." in PurePosixPath(file.name).parts or shown != file.name or file.name.startswith("/"):
+        raise UsageError(f"--input {job.input}: no output can have the name of {shown!r}: rename it")
+    if (os.path.abspath(file.path) + "/").startswith(os.path.abspath(job.output) + "/"):
+        raise UsageError(f"--input {job.input} has {shown}, which is of --output {job.output}: name another")
 
 
 def _manifest(job: Job, shipped: Shipped, partitions: int) -> Dict[str, Any]:
@@ -261,7 +286,7 @@ def _told(value: Any) -> str:
 
 def _write_manifest(storage: Storage, output: str, manifest: Dict[str, Any]) -> None:
     with storage.writing(below(output, MANIFEST)) as stream:
-        stream.write(json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n")
+        stream.write(json.dumps(manifest, indent=1).encode() + b"\n")
 
 
 def _check_errors(totals: Totals, job: Job, last: Optional[Done]) -> None:

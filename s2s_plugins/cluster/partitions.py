@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 from dataclasses import asdict, dataclass
-from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from s2s_plugins.cluster.records import Columns, Record, Records
 from s2s_plugins.cluster.storage import File, Storage, below, storage_of
@@ -41,7 +41,7 @@ class Done:
         version: of the input.
         lines: that were read, without those of column names.
         errors: lines that could not be used.
-        unknown: lines with unknown tokens.
+        unknown: lines with unknown tokens; of series, unknown categories.
         failed: why there is no output; empty if there is one.
     """
 
@@ -78,14 +78,22 @@ def note_of(name: str) -> str:
 
 def notes_in(storage: Storage, output: str) -> Dict[str, Done]:
     """The partitions that are done, by the names of their inputs."""
-    folder = below(output, DONE)
+    notes = (_note(storage.read(file.path)) for file in _files(storage, below(output, DONE)))
+    return {done.name: done for done in notes if done is not None}
+
+
+def predictions_in(storage: Storage, output: str) -> Set[str]:
+    """The names of the predictions that are there."""
+    return {file.name for file in _files(storage, below(output, PREDICTIONS))}
+
+
+def _files(storage: Storage, folder: str) -> List[File]:
     if not storage.exists(folder):
-        return {}
+        return []
     try:
-        files = storage.files(folder, hidden=True)
-    except UsageError:  # nothing is done yet
-        return {}
-    return {done.name: done for done in (_note(storage.read(file.path)) for file in files) if done is not None}
+        return storage.files(folder, hidden=True)
+    except UsageError:  # it is empty
+        return []
 
 
 def _note(content: Optional[bytes]) -> Optional[Done]:
@@ -109,15 +117,15 @@ class Worker:
         """Predict a partition. Its note is written last: what has one is whole."""
         file = partition.file
         done = _note(self.storage.read(below(self.output, note_of(file.name))))
-        if done is not None and done.is_of(file):  # a node was lost between the note and its report
-            return done
+        if done is not None and done.is_of(file) and self.storage.exists(self.path_of(partition)):
+            return done  # a node was lost between the note and its report
         try:
             done = self.predict(partition)
         except (UsageError, WorkError, OSError) as error:
             errors = error.errors if isinstance(error, TooManyErrors) else 0
             return Done(file.name, file.size, file.version, errors=errors, failed=str(error))
         with self.storage.writing(below(self.output, note_of(file.name))) as stream:
-            stream.write(json.dumps(asdict(done), ensure_ascii=False).encode() + b"\n")
+            stream.write(json.dumps(asdict(done)).encode() + b"\n")
         return done
 
     def predict(self, partition: Partition) -> Done:
@@ -132,7 +140,11 @@ class Worker:
 
     def writing(self, partition: Partition) -> "contextlib.AbstractContextManager[IO[bytes]]":
         """The predictions of a partition, to be written: they appear whole or not at all."""
-        return self.storage.writing(below(self.output, f"{PREDICTIONS}/{partition.output}"))
+        return self.storage.writing(self.path_of(partition))
+
+    def path_of(self, partition: Partition) -> str:
+        """Where the predictions of a partition are."""
+        return below(self.output, f"{PREDICTIONS}/{partition.output}")
 
 
 class Rows(Worker):
@@ -155,13 +167,15 @@ class Rows(Worker):
         lines = 0
         with storage_of(file.path).open(file.path) as content:
             records = Records(content, file.name, self.columns, fixed=partition.format != JSON)
-            with self.writing(partition) as stream:
-                writer = writer_of(partition.format, stream, records, self.work)
-                for part in _parts(records, self.work.part):
-                    writer.write(*self._answered(part, errors))
-                    lines += len(part)
-                writer.close()
-                self._write_errors(errors, file.name)
+            try:
+                with self.writing(partition) as stream:
+                    writer = writer_of(partition.format, stream, records, self.work)
+                    for part in _parts(records, self.work.part):
+                        writer.write(*self._answered(part, errors))
+                        lines += len(part)
+                    writer.close()
+            finally:
+                self._write_errors(errors, file.name)  # of too many as well: somebody has to look at them
         return Done(file.name, file.size, file.version, lines, len(errors), self.work.unknown - before)
 
     def _answered(self, part: Sequence[Record], errors: _Errors) -> Tuple[List[Record], List[Any]]:
@@ -200,11 +214,11 @@ class _Errors:
         Raises:
             TooManyErrors: it is one too many.
         """
-        if len(self.entries) == self.most:
-            raise TooManyErrors(f"{self.name}, line {record.number}: {error}", self.most + 1)
         shown = record.shown or record.source
         text = shown[:200].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         self.entries.append({"file": self.name, "line": record.number, "error": error, "text": text})
+        if len(self.entries) > self.most:
+            raise TooManyErrors(f"{self.name}, line {record.number}: {error}", len(self.entries))
 
     def write(self, stream: IO[bytes]) -> None:
         for entry in self.entries:

@@ -20,8 +20,8 @@ from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import library
 from s2s_plugins.text.pairs.lines import BOM, OPENERS
+from s2s_plugins.text.pairs.tables import DELIMITERS
 
-csv.field_size_limit(2**31 - 1)
 TEXT, TSV, CSV, JSON, PARQUET = "text", "tsv", "csv", "jsonl", "parquet"
 FORMS = {
     ".txt": TEXT,
@@ -122,7 +122,8 @@ class Records:
                 rows = {TEXT: _texts, TSV: self._tsv, CSV: self._csv, JSON: _objects}[self.form](lines)
             head = list(itertools.islice(rows, HEAD if self.form == JSON else 1))
         if self.form != PARQUET and not self.names:
-            self.names = list(dict.fromkeys(key for record in head for key in record.row)) or [SOURCE]
+            asked = [name for name in (columns.source or SOURCE, columns.features) if name is not None]
+            self.names = list(dict.fromkeys(key for record in head for key in record.row)) or asked  # of no row at all
         self._source, self._features = self._keys(self.names)
         self._rows = itertools.chain(head, rows)
 
@@ -173,9 +174,13 @@ class Records:
 
     def _csv(self, lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
         numbered_lines = _Counted(_decoded(lines))
-        rows = csv.reader((text + "\n" for text in numbered_lines), strict=True)
+        texts = iter(numbered_lines)
+        first = next(texts, "")
+        delimiter = next((mark for mark in DELIMITERS if mark in first), ",")
+        every = itertools.chain([first] if numbered_lines.number else [], texts)
+        rows = csv.reader((text + "\n" for text in every), delimiter=delimiter, strict=True)
         try:
-            yield from self._table((numbered_lines.number, cells, ",".join(cells)) for cells in rows)
+            yield from self._table((numbered_lines.number, cells, delimiter.join(cells)) for cells in rows)
         except csv.Error as error:
             what = f"{self.name}, line {numbered_lines.number}: not CSV: {error}"
             raise WorkError(f"{what}: close each quote, double those inside") from None

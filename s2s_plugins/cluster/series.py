@@ -10,6 +10,7 @@ from typing import Any, Dict
 from s2s_plugins.cluster.partitions import Done, Partition, Worker
 from s2s_plugins.cluster.storage import storage_of
 from s2s_plugins.inference.forecaster import Forecaster
+from s2s_plugins.series.features import unknown_categories
 from s2s_plugins.series.forecasts import write_arrays, write_table
 from s2s_plugins.series.reading import read_series
 
@@ -54,4 +55,5 @@ class Forecasting(Worker):
                 write_table(forecasts, description, found)
             with self.writing(partition) as stream, open(found, "rb") as written:
                 shutil.copyfileobj(written, stream)
-        return Done(file.name, file.size, file.version, len(series))
+        unknown = sum(len(unknown_categories(one, description)) for one in series)
+        return Done(file.name, file.size, file.version, len(series), unknown=unknown)

@@ -161,6 +161,7 @@ class RemoteStorage:
         bare, is_pattern = self.system._strip_protocol(pattern), any(mark in pattern for mark in WILDCARDS)
         root = str(_before_wildcards(PurePosixPath(bare))) if is_pattern else bare
         found: Dict[str, Any] = {}
+        self.system.invalidate_cache()  # other nodes write, too
         with contextlib.suppress(FileNotFoundError), _one_line(pattern):  # there is no such bucket
             found = (self.system.glob if is_pattern else self.system.find)(bare, detail=True)
         is_file = list(found) == [bare]
@@ -177,7 +178,8 @@ class RemoteStorage:
         return File(self.protocol + path.lstrip("/"), name, int(facts["size"] or 0), version)
 
     def open(self, path: str) -> IO[bytes]:
-        opened: IO[bytes] = self.system.open(path, "rb")
+        with _one_line(path):
+            opened: IO[bytes] = self.system.open(path, "rb")
         return opened
 
     def read(self, path: str) -> Optional[bytes]:
@@ -189,23 +191,29 @@ class RemoteStorage:
         return content
 
     def exists(self, path: str) -> bool:
-        return bool(self.system.exists(path))
+        self.system.invalidate_cache()
+        with _one_line(path):
+            return bool(self.system.exists(path))
 
     def is_folder(self, path: str) -> bool:
-        return bool(self.system.isdir(path))
+        self.system.invalidate_cache()
+        with _one_line(path):
+            return bool(self.system.isdir(path))
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[IO[bytes]]:
-        stream = self.system.open(path, "wb", autocommit=False)
+        with _one_line(path):
+            stream = self.system.open(path, "wb", autocommit=False)
         try:
             yield stream
         except BaseException:
             if hasattr(stream, "discard"):
                 stream.discard()
             raise
-        stream.close()
-        if hasattr(stream, "commit"):  # some appear when they are closed
-            stream.commit()
+        with _one_line(path):
+            stream.close()
+            if hasattr(stream, "commit"):  # some appear when they are closed
+                stream.commit()
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

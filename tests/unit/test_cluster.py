@@ -16,9 +16,13 @@ from test_forecaster import forecaster
 from test_model_file import of_series
 from web_tools import LETTERS, inflecting_model, letters_model
 
+from s2s_plugins.cli.job import FORMATS
 from s2s_plugins.cli.main import main
-from s2s_plugins.cluster import Predictor, Shipped
-from s2s_plugins.cluster.partitions import Rows
+from s2s_plugins.cluster import Predictor, Shipped, writing
+from s2s_plugins.cluster.engines import _checked, local
+from s2s_plugins.cluster.job import Job, run
+from s2s_plugins.cluster.partitions import Done, Partition, Rows
+from s2s_plugins.cluster.storage import File, LocalStorage
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.load import load
 
@@ -326,15 +330,70 @@ def test_batches_of_any_kind_get_columns(model):
         predictor([["abc"]])
 
 
-def test_a_partition_of_too_many_errors_does_not_write_them(model, tmp_path):
-    from s2s_plugins.cluster.engines import local
-    from s2s_plugins.cluster.job import Job, run
-
-    source = tmp_path / "a.txt"
+def test_of_too_many_errors_those_are_kept_that_were_found(model, tmp_path):
+    source, out = tmp_path / "a.txt", tmp_path / "out"
     source.write_text(f"{LONG}\n" * 100)
     with pytest.raises(WorkError, match="more than 5 lines cannot be used .the last: a.txt, line 6"):
-        run(Job(str(model), str(source), str(tmp_path / "out"), max_errors=5), local)
-    assert list(files_in(tmp_path / "out")) == ["manifest.json"]
+        run(Job(str(model), str(source), str(out), max_errors=5), local)
+    assert [entry["line"] for entry in errors_in(out)] == [1, 2, 3, 4, 5, 6]
+    assert sorted(files_in(out)) == ["errors/a.txt.jsonl", "manifest.json"]
+
+
+def test_predictions_that_somebody_removed_are_made_again(model, tmp_path):
+    source, out = tmp_path / "a.txt", tmp_path / "out"
+    source.write_text("abc\n")
+    assert predict(model, "--input", source, "--output", out) == 0
+    whole = files_in(out)
+    (out / "predictions" / "a.tsv").unlink()
+    assert predict(model, "--input", source, "--output", out) == 0
+    assert files_in(out) == whole
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_may_have_other_delimiters(model, tmp_path, delimiter):
+    (tmp_path / "a.csv").write_text(f'id{delimiter}source\n7{delimiter}"abc"\n')
+    assert predict(model, "--input", tmp_path / "a.csv", "--output", tmp_path / "out") == 0
+    assert [row["source"] for row in read_rows(tmp_path / "out" / "predictions" / "a.tsv")] == ["abc"]
+
+
+def test_files_without_a_row_have_outputs_without_one(model, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.txt", "b.csv", "c.jsonl"):
+        (folder / name).touch()
+    (folder / "d.csv").write_text("word,id\n")
+    pq.write_table(pa.table({"word": pa.array([], pa.string())}), folder / "e.parquet")
+    assert predict(model, "--input", folder, "--output", out, "--column", "word") == 0
+    rows = [read_rows(path) for path in sorted((out / "predictions").iterdir()) if path.stat().st_size]
+    assert rows == [[], [], []] and len(list((out / "predictions").iterdir())) == 5
+    assert (out / "predictions" / "d.tsv").read_text() == "word\tid\tprediction\n"
+
+
+def test_outputs_that_are_not_there_for_this_process_end_the_job(model, tmp_path):
+    partition = Partition(File("a.txt", "a.txt", 1, ""), "a.tsv", "tsv")
+    with pytest.raises(WorkError, match="a.tsv was written on another node, and is not there"):
+        list(_checked(iter([Done("a.txt", 1, "")]), Job(str(model), "a.txt", str(tmp_path)), [partition]))
+
+
+def test_an_input_whose_name_leads_out_of_the_output_is_refused(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(LocalStorage, "files", lambda *given: [File("x", "../../x.txt", 1, "")])
+    with pytest.raises(UsageError, match="no output can have the name of '../../x.txt'"):
+        run(Job(str(model), "s", str(tmp_path / "out")), local)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_tokens_and_an_interrupted_job_are_told(model, tmp_path, capsys, monkeypatch):
+    (tmp_path / "a.txt").write_text("abc\n\u00df\n")
+    words = ("--input", tmp_path / "a.txt", "--output", tmp_path / "out")
+    assert predict(model, *words) == 0
+    assert "warning: 1 lines with unknown tokens" in capsys.readouterr().err
+    monkeypatch.setattr(Rows, "predict", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert predict(model, *words[:3], tmp_path / "other") == 130
+    assert "keeps what is done, re-run the command to resume" in capsys.readouterr().err
+
+
+def test_the_command_names_the_formats_that_are_written():
+    assert FORMATS == writing.FORMATS
 
 
 def test_classes_of_files_are_those_of_lines(tmp_path, commands):

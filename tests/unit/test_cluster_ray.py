@@ -21,6 +21,7 @@ from s2s_plugins.cluster import Predictor, Shipped
 from s2s_plugins.cluster.deployment import build
 from s2s_plugins.cluster.engines import Ray, local
 from s2s_plugins.cluster.job import Job, run
+from s2s_plugins.cluster.storage import RemoteStorage
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.load import load
 
@@ -28,8 +29,8 @@ ray = pytest.importorskip("ray", reason="the extra [ray] is not installed: Ray h
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """A cluster of one node, which the tests share."""
+def cluster(bucket):
+    """A cluster of one node, which the tests share; it finds the object store by its environment."""
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield ray
     ray.shutdown()
@@ -168,9 +169,31 @@ def test_an_object_store_gets_whole_outputs_alone(bucket, model, folder, tmp_pat
     assert bucket.find("words/cut") == ["words/cut/manifest.json"]
 
 
-def test_a_store_out_of_reach_is_said_in_a_line(bucket, model):
-    with pytest.raises((UsageError, WorkError), match="s3://nothing/here"):
+def test_workers_write_to_an_object_store(cluster, bucket, model, folder, tmp_path):
+    bucket.put(folder, "words/ray-in", recursive=True)
+    run(Job(model, "s3://words/ray-in", "s3://words/ray-out", options={"beam": 1}), Ray(concurrency=2))
+    run(Job(model, folder, str(tmp_path / "local"), options={"beam": 1}), local)
+    bucket.invalidate_cache()
+    expected = {name: content for name, content in outputs(tmp_path / "local").items() if not name.startswith("done")}
+    assert len(expected) == 13
+    for name, content in expected.items():
+        assert bucket.cat(f"words/ray-out/{name}") == content
+
+
+def test_a_store_out_of_reach_is_said_in_a_line(bucket, model, monkeypatch):
+    with pytest.raises(UsageError, match="s3://nothing/here: there is no file"):
         run(Job(model, "s3://nothing/here", "s3://words/out"), local)
+    monkeypatch.setattr(RemoteStorage, "__init__", unreachable)
+    with pytest.raises(WorkError, match="s3://words.*check its address and your access"):
+        run(Job(model, "s3://words/in", "s3://words/out"), local)
+
+
+def unreachable(storage, system, protocol):
+    import s3fs
+
+    options = {"connect_timeout": 1, "retries": {"max_attempts": 0}}
+    storage.system = s3fs.S3FileSystem(endpoint_url="http://127.0.0.1:9", config_kwargs=options)
+    storage.protocol = protocol
 
 
 CLIENTS = 6
