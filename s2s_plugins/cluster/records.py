@@ -163,10 +163,7 @@ class Records:
             if not isinstance(part, str):
                 what = "is missing" if part is None else f"is a {type(part).__name__}, not a text"
                 return failed(record.number, record.row, f"{key!r} {what}")
-        source = "\t".join(cast(List[str], parts))
-        if _is_undecoded(source):  # JSON may say \\ud800
-            return failed(record.number, record.row, NOT_UTF_8)
-        return record._replace(source=source)
+        return record._replace(source="\t".join(cast(List[str], parts)))
 
     def _tsv(self, lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
         cells = ((number, text.split("\t"), text) for number, text in _decoded(lines))
@@ -292,8 +289,8 @@ def _objects(lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
             continue
         if not isinstance(values, dict):
             yield failed(number, {}, "a JSON object is needed, {..}", text)
-        elif _is_undecoded(text):
-            yield failed(number, {}, NOT_UTF_8, text)
+        elif _is_undecoded(text) or ("\\u" in text and _is_undecoded(json.dumps(values, ensure_ascii=False))):
+            yield failed(number, {}, NOT_UTF_8, text)  # JSON may say \\ud800, which is half a character
         else:
             yield Record(number, values)
 

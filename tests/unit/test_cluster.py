@@ -25,6 +25,8 @@ from s2s_plugins.cluster.partitions import Done, Partition, Rows
 from s2s_plugins.cluster.storage import File, LocalStorage
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.inference.load import load
+from s2s_plugins.inference.predictions import Options, predict_lines
+from s2s_plugins.inference.translator import Translator
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,21 @@ def test_text_becomes_what_predict_prints_for_it(model, tmp_path, commands):
         assert predict(model, "--input", tmp_path / "in", "--output", out, "--batch-size", 8, *flags) == 0
         expected = commands("s2s", "predict", model, "--batch-size", 8, *flags, stdin=text).out
         assert (out / "predictions" / "deep" / "words.tsv").read_text(encoding="utf-8") == expected
+
+
+def test_batches_are_those_of_predict_so_that_the_last_digits_are_too(model, tmp_path, monkeypatch):
+    source = tmp_path / "a.txt"
+    source.write_text("".join(f"{word}\n" for word in words(300)))
+    cut = []
+    best = Translator.best
+    monkeypatch.setattr(
+        Translator, "best", lambda own, these, *rest: (cut.append(len(these)), best(own, these, *rest))[1]
+    )
+    assert predict(model, "--input", source, "--output", tmp_path / "out", "--batch-size", 8) == 0
+    ours = list(cut)
+    with source.open("rb") as stream:
+        list(predict_lines(load(model), stream, Options(batch_size=8)))
+    assert ours == [128, 128, 44] and cut == 2 * ours
 
 
 ROWS = [{"id": 7, "source": "abc", "tags": ["x"]}, {"id": 8, "source": "ba", "tags": []}]
@@ -151,7 +168,7 @@ def test_unusable_lines_are_named_and_the_rest_is_predicted(model, tmp_path, cap
     folder.mkdir()
     (folder / "a.txt").write_bytes(b"abc\n\xff\n" + LONG.encode() + b"\nba\n")
     (folder / "b.tsv").write_bytes(b"source\tid\nabc\t1\nabc\nab\t\xff\nba\t2\n")
-    (folder / "c.jsonl").write_text('{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n"\\ud800"\n')
+    (folder / "c.jsonl").write_text('{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n{"source": "\\ud800"}\n')
     pq.write_table(pa.table({"source": ["abc", None]}), folder / "d.parquet")
     out = tmp_path / "out"
     assert predict(model, "--input", folder, "--output", out) == 0
