@@ -290,7 +290,7 @@ def _objects(lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
         if not isinstance(values, dict):
             yield failed(number, {}, "a JSON object is needed, {..}", text)
         elif _is_undecoded(text) or ("\\u" in text and _is_undecoded(json.dumps(values, ensure_ascii=False))):
-            yield failed(number, {}, NOT_UTF_8, text)  # JSON may say \\ud800, which is half a character
+            yield failed(number, {}, NOT_UTF_8, text)  # JSON may say \ud800, which is half a character
         else:
             yield Record(number, values)
 

@@ -168,7 +168,7 @@ def test_unusable_lines_are_named_and_the_rest_is_predicted(model, tmp_path, cap
     folder.mkdir()
     (folder / "a.txt").write_bytes(b"abc\n\xff\n" + LONG.encode() + b"\nba\n")
     (folder / "b.tsv").write_bytes(b"source\tid\nabc\t1\nabc\nab\t\xff\nba\t2\n")
-    (folder / "c.jsonl").write_text('{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n{"source": "\\ud800"}\n')
+    (folder / "c.jsonl").write_text('{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n{"source": "ab", "x": "\\ud800"}\n')
     pq.write_table(pa.table({"source": ["abc", None]}), folder / "d.parquet")
     out = tmp_path / "out"
     assert predict(model, "--input", folder, "--output", out) == 0
