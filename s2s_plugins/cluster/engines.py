@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from s2s_plugins.cluster.job import Job, Ready
@@ -13,6 +16,8 @@ from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import library, require
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 10  # seconds that a cluster has to take a connection
 
 
 def local(ready: Ready, partitions: Sequence[Partition]) -> Iterator[Done]:
@@ -64,6 +69,8 @@ class Ray:
         """Join or start a cluster; whether it was not joined before."""
         if ray.is_initialized():
             return False
+        _check_reachable(self.address)
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what ends a job is said in a line of our own
         try:
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
@@ -80,6 +87,26 @@ class Ray:
         if self.concurrency is not None and self.concurrency > most:
             logger.warning(f"--concurrency {self.concurrency}: the cluster has room for {most:g} until it grows")
         return self.concurrency or max(1, int(most))
+
+
+def _check_reachable(address: Optional[str]) -> None:
+    """See that something listens where a cluster is said to be: Ray tries for a quarter of an hour.
+
+    Raises:
+        UsageError: nothing does.
+    """
+    # where ray start, on this machine, has written the address of its cluster, which may be gone
+    own = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    written = own.read_text(encoding="utf-8").strip() if own.is_file() else ""
+    host, _, port = (address or os.environ.get("RAY_ADDRESS") or written).rpartition("/")[2].rpartition(":")
+    if not port.isdecimal():  # none is named, or "auto", or "local"
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        named = f"--address {address}" if address else f"the cluster at {host}:{port}"
+        remedy = "start one with ray start --head" if address else "forget it with ray stop, or name one with --address"
+        raise UsageError(f"{named} does not answer ({error.strerror or error}): {remedy}") from None
 
 
 def _mapped(ray: Any, ready: Ready, partitions: Sequence[Partition], actors: int, gpus: float) -> Iterator[Done]:

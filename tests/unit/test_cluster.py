@@ -168,7 +168,9 @@ def test_unusable_lines_are_named_and_the_rest_is_predicted(model, tmp_path, cap
     folder.mkdir()
     (folder / "a.txt").write_bytes(b"abc\n\xff\n" + LONG.encode() + b"\nba\n")
     (folder / "b.tsv").write_bytes(b"source\tid\nabc\t1\nabc\nab\t\xff\nba\t2\n")
-    (folder / "c.jsonl").write_text('{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n{"source": "ab", "x": "\\ud800"}\n')
+    (folder / "c.jsonl").write_text(
+        '{"source": "abc"}\n{"source": 3}\n[1]\nno\n{"other": 1}\n{"source": "ab", "x": "\\ud800"}\n'
+    )
     pq.write_table(pa.table({"source": ["abc", None]}), folder / "d.parquet")
     out = tmp_path / "out"
     assert predict(model, "--input", folder, "--output", out) == 0
@@ -407,6 +409,22 @@ def test_unknown_tokens_and_an_interrupted_job_are_told(model, tmp_path, capsys,
     monkeypatch.setattr(Rows, "predict", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     assert predict(model, *words[:3], tmp_path / "other") == 130
     assert "keeps what is done, re-run the command to resume" in capsys.readouterr().err
+
+
+def test_a_cluster_that_does_not_answer_is_named(model, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ray", reason="the extra [ray] is not installed: Ray has no wheel for this platform")
+    (tmp_path / "a.txt").write_text("abc\n")
+    words = ("--input", tmp_path / "a.txt", "--output", tmp_path / "out", "--engine", "ray")
+    assert predict(model, *words, "--address", "127.0.0.1:1") == 2
+    assert "--address 127.0.0.1:1 does not answer (Connection refused): start one" in capsys.readouterr().err
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:2")
+    assert predict(model, *words) == 2
+    assert "the cluster at 127.0.0.1:2 does not answer (Connection refused): forget it" in capsys.readouterr().err
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:3")
+    assert predict(model, *words) == 2
+    assert "the cluster at 127.0.0.1:3 does not answer" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_the_command_names_the_formats_that_are_written():
