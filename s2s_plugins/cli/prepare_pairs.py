@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="FILE|N", help=f"to test on: {held_out} (default: a tenth)")
     add("--seed", type=int, default=1, metavar="N", help="of what is held out and drawn (default: 1)")
     add("--min-count", type=int, default=1, metavar="N", help="rarer symbols are unknown (default: 1)")
+    help = "write N folders, which fairseq-train DIR/1:DIR/2:.. reads in turn; as many processes work on them"
+    add("--shards", type=int, default=1, metavar="N", help=help)
     add_pairs(parser)
 
 
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     recipe = recipe_for(prepared)
     print(f"\nwritten to {args.dest}; next, by the recipe {recipe.name} ({recipe.reason}):")
     task = "--task translation --source-lang source --target-lang target"
-    command = f"fairseq-train {shlex.quote(str(args.dest))} --user-dir $(s2s user-dir) {task}"
+    folders = ":".join(map(str, prepared.folders))
+    command = f"fairseq-train {shlex.quote(folders)} --user-dir $(s2s user-dir) {task}"
     flags = shlex.join(words(for_data(recipe.flags, prepared)))
     print(f"  {command} {flags} --max-update {recipe.updates} --save-dir CHECKPOINTS")

@@ -1,6 +1,7 @@
 """``torchrun`` over two hosts with addresses and folders of their own: the result of one process, and lost hosts."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -27,12 +28,29 @@ def hosts():
 
 @pytest.fixture
 def folders(digits, tmp_path):
+    return on_both(digits, tmp_path)
+
+
+def on_both(data, folder):
     """A copy of the data for each host, which shares nothing with the other."""
     found = []
     for name in HOSTS:
-        shutil.copytree(digits, tmp_path / name / "data")
-        found.append(tmp_path / name)
+        shutil.copytree(data, folder / name / "data")
+        found.append(folder / name)
     return found
+
+
+@pytest.fixture
+def texts(commands, tmp_path):
+    """Labelled texts, prepared for pretraining and for classification."""
+    draw = random.Random(1)
+    rows = []
+    for number in range(600):
+        words = [f"w{draw.randrange(40)}" for _ in range(draw.randint(2, 8))]
+        rows.append(f"{' '.join([*words, 'good' if number % 2 else 'bad'])}\t{number % 2}\n")
+    (tmp_path / "texts.tsv").write_text("text\tlabel\n" + "".join(rows))
+    commands("s2s", "prepare", "--train", tmp_path / "texts.tsv", "--level", "word", "--dest", tmp_path / "prepared")
+    return tmp_path / "prepared"
 
 
 def launch(hosts, folders, *flags, processes=2):
@@ -63,10 +81,10 @@ def weights(folder):
     return torch.load(folder / "checkpoints" / "checkpoint_last.pt", weights_only=True)["model"]
 
 
-def alone(commands, digits, folder, *flags):
+def alone(commands, data, folder, *flags, frequency=4):
     """The weights of one process with the same global batch."""
-    flags = [*FLAGS, *flags, "--update-freq", 4]
-    command = ("fairseq-train", digits, "--user-dir", USER_DIR, *flags, "--save-dir", folder / "checkpoints")
+    flags = [*FLAGS, *flags, "--update-freq", frequency]
+    command = ("fairseq-train", data, "--user-dir", USER_DIR, *flags, "--save-dir", folder / "checkpoints")
     commands(*command)
     return weights(folder)
 
@@ -76,14 +94,59 @@ def assert_same(found, expected):
         torch.testing.assert_close(found[name], weight, atol=1e-4, rtol=1e-4)
 
 
+def losses(folder):
+    """Of the validations."""
+    return [float(loss) for loss in re.findall(r"valid on 'valid' subset \| loss ([0-9.]+)", folder.read_text())]
+
+
 ARCH = ("--arch", "attention_lstm_tiny")
+LEGACY = ("--ddp-backend", "legacy_ddp")
+TEXT = "--arch sa_lstm_small --decoder-embed-dim 16 --decoder-hidden-size 16 --decoder-dropout-in 0".split()
+AUTOENCODING = (*TEXT, "--task", "sequence_autoencoding")
+CLASSIFYING = (*TEXT, "--task", "text_classification")
 
 
-@pytest.mark.parametrize("more", [(), ("--ddp-backend", "legacy_ddp")], ids=" ".join)
+@pytest.mark.parametrize("more", [(), LEGACY], ids=" ".join)
 def test_two_hosts_train_what_one_process_trains(hosts, folders, commands, digits, tmp_path, more):
     finished(launch(hosts, folders, *ARCH, *more), folders)
     assert_same(weights(folders[0]), alone(commands, digits, tmp_path / "alone", *ARCH))
     assert not (folders[1] / "checkpoints" / "checkpoint_last.pt").exists()  # the first process alone writes
+
+
+def test_each_process_may_collect_gradients_too(hosts, folders, commands, digits, tmp_path):
+    finished(launch(hosts, folders, *ARCH, "--update-freq", "2"), folders)
+    assert_same(weights(folders[0]), alone(commands, digits, tmp_path / "alone", *ARCH, frequency=8))
+
+
+def test_a_sequence_autoencoder_learns_on_two_hosts_and_is_fine_tuned_from_the_first_hosts_file(
+    hosts, commands, texts, tmp_path
+):
+    folders = on_both(texts / "pretrain", tmp_path / "pretrain")
+    finished(launch(hosts, folders, *AUTOENCODING), folders)
+    pretrained = folders[0] / "checkpoints" / "checkpoint_last.pt"
+    assert_same(weights(folders[0]), alone(commands, texts / "pretrain", tmp_path / "alone", *AUTOENCODING))
+    # one more layer an epoch, of which there are two here, and embeddings that stay as they are
+    flags = (*CLASSIFYING, *LEGACY, "--unfreeze-every", "1", "--freeze", "embed_tokens")
+    flags = (*flags, "--finetune-from-model", str(pretrained))
+    folders = on_both(texts / "classify", tmp_path / "classify")
+    finished(launch(hosts, folders, *flags), folders)
+    found = weights(folders[0])
+    assert_same(found, alone(commands, texts / "classify", tmp_path / "classified", *flags))
+    frozen = [name for name in found if "embed_tokens" in name]
+    before = torch.load(pretrained, weights_only=True)["model"]
+    assert frozen and all(torch.equal(found[name], before[name]) for name in frozen)
+
+
+@pytest.mark.parametrize(
+    "more", [("--autocast", "bf16"), ("--criterion", "sampled_softmax", "--sampled-classes", "5")], ids=" ".join
+)
+def test_two_hosts_learn_as_much_as_one_process_where_numbers_differ(hosts, folders, commands, digits, tmp_path, more):
+    finished(launch(hosts, folders, *ARCH, *more), folders)
+    flags = [*FLAGS, *ARCH, *more, "--update-freq", 4, "--save-dir", tmp_path / "alone"]
+    (tmp_path / "log").write_text(commands("fairseq-train", digits, "--user-dir", USER_DIR, *flags).out)
+    ours, one = losses(folders[0] / "out"), losses(tmp_path / "log")
+    assert len(ours) == len(one) > 2
+    assert ours[-1] < 0.9 * ours[0] and ours[-1] == pytest.approx(one[-1], rel=0.05)
 
 
 @pytest.mark.parametrize("how", ["killed", "cut"])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
-from s2s_plugins.text.pairs.splitting import OUT, distinct
+from s2s_plugins.text.pairs.shares import Share
+from s2s_plugins.text.pairs.splitting import OUT, TRAIN, distinct
 from s2s_plugins.text.pairs.survey import (
     BROKEN,
     DOUBLE,
@@ -41,6 +42,48 @@ class Chosen(NamedTuple):
     pair: Pair
 
 
+class Parted(NamedTuple):
+    """Pairs, and the part that each of them belongs to.
+
+    Attributes:
+        name: ``"train"``, ``"valid"`` or ``"test"``.
+        pairs: the data.
+        parts: of each pair, as bits.
+        quiet: whether no progress is shown.
+    """
+
+    name: str
+    pairs: Pairs
+    parts: NDArray[np.uint8]
+    quiet: bool = False
+
+    def of(self, wanted: int, what: str = "") -> Iterator[Chosen]:
+        """All pairs that belong to one of the ``wanted`` parts.
+
+        Args:
+            wanted: parts, as bits.
+            what: is shown with the progress; empty: no progress is shown.
+
+        Raises:
+            UsageError: the data is not what it was in the first pass.
+        """
+        number = -1
+        parts = self.parts.tobytes()
+        for number, pair in enumerate(self.pairs if self.quiet or not what else progress(self.pairs, what)):
+            if number >= len(parts):
+                break
+            if parts[number] & wanted:
+                yield Chosen(number, parts[number], pair)
+        if number + 1 != len(parts):
+            raise UsageError(f"{self.pairs.name} changed while it was read: run the command again")
+
+    def share(self, share: Share) -> Parted:
+        """The same, of which one process does its share: pairs to train on; the first one, all that is held out."""
+        parts = np.zeros_like(self.parts) if share.number else self.parts & ~np.uint8(TRAIN)
+        parts[share.number :: share.shares] |= self.parts[share.number :: share.shares] & TRAIN
+        return self._replace(parts=parts, quiet=share.number > 0)
+
+
 class Input:
     """The pairs of one file.
 
@@ -48,6 +91,7 @@ class Input:
         name: ``"train"``, ``"valid"`` or ``"test"``.
         pairs: the data.
         seed: of the hashes that sources are drawn by.
+        processes: that share the first pass.
 
     Attributes:
         survey: what the first pass found.
@@ -55,9 +99,9 @@ class Input:
         left: what is left out, by reason; set by :meth:`leave_out`.
     """
 
-    def __init__(self, name: str, pairs: Pairs, seed: int) -> None:
+    def __init__(self, name: str, pairs: Pairs, seed: int, processes: int = 1) -> None:
         self.name, self.pairs = name, pairs
-        self.survey = Survey(pairs, seed, f"read {name}")
+        self.survey = Survey(pairs, seed, f"read {name}", processes)
         self.parts: NDArray[np.uint8] = np.zeros(len(self.survey), np.uint8)
         self.left = Left()
 
@@ -99,25 +143,14 @@ class Input:
         """What was left out, a line for each reason."""
         return self.pairs.left.lines() + self.left.lines()
 
+    @property
+    def parted(self) -> Parted:
+        """The pairs and their parts."""
+        return Parted(self.name, self.pairs, self.parts)
+
     def of(self, wanted: int, what: str = "") -> Iterator[Chosen]:
-        """All pairs that belong to one of the ``wanted`` parts.
-
-        Args:
-            wanted: parts, as bits.
-            what: is shown with the progress; empty: no progress is shown.
-
-        Raises:
-            UsageError: the data is not what it was in the first pass.
-        """
-        number = -1
-        parts = self.parts.tobytes()
-        for number, pair in enumerate(progress(self.pairs, what) if what else self.pairs):
-            if number >= len(parts):
-                break
-            if parts[number] & wanted:
-                yield Chosen(number, parts[number], pair)
-        if number + 1 != len(parts):
-            raise UsageError(f"{self.pairs.name} changed while it was read: run the command again")
+        """:meth:`Parted.of`."""
+        return self.parted.of(wanted, what)
 
     def number_of_sources(self, part: int) -> int:
         """The number of distinct sources in a part."""

@@ -11,7 +11,7 @@ from s2s_plugins.text.pairs.pair import Columns
 from s2s_plugins.text.spelling import LEVELS
 
 MOST = 1_000_000_000
-LEAST = (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0))
+LEAST = (("vocab_size", 1), ("min_count", 1), ("longest", 1), ("valid", 0), ("test", 0), ("shards", 1))
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Options:
         valid: number of sources to validate on, 0 for none, or pairs; None: a twentieth, 50 or more of a file that has
             500, at most 2,000.
         test: number of sources to test on, 0 for none, or pairs; None: a tenth, at most 5,000.
+        shards: parts that the pairs to train on are dealt to, which fairseq reads one after the other; as many
+            processes prepare them.
 
     Raises:
         UsageError: a value that makes no sense.
@@ -53,6 +55,7 @@ class Options:
     seed: int = 1
     valid: Any = None
     test: Any = None
+    shards: int = 1
 
     def __post_init__(self) -> None:
         for side in ("source", "target"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -13,18 +14,19 @@ from s2s_plugins.text.folder import prepared_folder
 from s2s_plugins.text.pairs import findings
 from s2s_plugins.text.pairs.copying import TokenPair, copied_share, is_copied, taught
 from s2s_plugins.text.pairs.features import separator_of
-from s2s_plugins.text.pairs.inputs import Input
+from s2s_plugins.text.pairs.inputs import Input, Parted
 from s2s_plugins.text.pairs.levels import Level, recognise_both
 from s2s_plugins.text.pairs.lines import AnyPath
 from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
 from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs, counted
 from s2s_plugins.text.pairs.prepared import DESCRIPTION, SIDES, Counts, Prepared, matches, read_prepared, save
+from s2s_plugins.text.pairs.shares import Share, in_shares
 from s2s_plugins.text.pairs.sides import Side
-from s2s_plugins.text.pairs.sources import read_pairs
+from s2s_plugins.text.pairs.sources import ParallelPairs, TablePairs, read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
-from s2s_plugins.text.pairs.writing import Numbers, write_parts
+from s2s_plugins.text.pairs.writing import Numbers, Unknown, write_parts
 from s2s_plugins.text.slots import Slots
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
@@ -36,7 +38,8 @@ def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, f
     ``out`` holds ``PART.source-target.SIDE.bin`` and ``.idx`` for the parts ``train``, ``valid`` and ``test``,
     ``dict.SIDE.txt``, ``valid.tsv`` and ``test.tsv`` with all targets as they are spelled in the data, sentencepiece
     models as ``SIDE.model``, and ``description.json``; with slots ``PART.source-target.source.tokens`` of the held-out
-    parts too, the tokens that the slots stand for.
+    parts too, the tokens that the slots stand for. With shards all but models and description stand in the folder
+    ``1``, and in ``2``, ``3``, .. dictionaries and other shares of ``train``.
 
     Args:
         train: what :func:`~s2s_plugins.text.pairs.sources.read_pairs` takes.
@@ -51,6 +54,7 @@ def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, f
     given = {"train": train, "valid": options.valid, "test": options.test}
     read = read_parts(given, options.columns, out.parent)
     _check_features(read, options)
+    _check_readable(read, options.shards)
     data = {part: pairs.fingerprint() for part, pairs in read.items()}
     inputs: Dict[str, object] = {"options": options.plain(), "data": data}
     if matches(out, inputs):
@@ -91,7 +95,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     Raises:
         UsageError: as :func:`prepare_pairs`.
     """
-    inputs = {part: Input(part, pairs, options.seed) for part, pairs in read.items()}
+    inputs = {part: Input(part, pairs, options.seed, options.shards) for part, pairs in read.items()}
     train = inputs["train"]
     _check_separator(train, options.features_separator)
     levels = _levels(train, options)
@@ -109,16 +113,16 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         data.leave_out([side.level.name for side in sides], longest)
     held_out = _split(inputs, options)
     _train_pieces(train, sides, options)
-    bare = 0
-    for chosen in train.of(TRAIN, "count"):
-        bare += chosen.pair.source.endswith(MARK)
-        for side, text in zip(sides, chosen.pair):
-            side.count(text)
+    bare = _count(train, sides, options.shards)
     for side, other in zip(sides, reversed(sides)):
         side.number_symbols(options.min_count, other if copies else None)
     counts = {part: _counts(inputs.values(), bit) for part, bit in PARTS.items()}
     parts = [part for part in PARTS if counts[part].pairs]
-    unknown = write_parts(folder, inputs.values(), sides, parts, _taught(train, sides, options.seed))
+    if options.shards > counts["train"].pairs:
+        raise UsageError(f"--shards {options.shards} is more than there are pairs to train on: use fewer")
+    parted = [data.parted for data in inputs.values()]
+    # of a share the function is sent to another process, with all that it needs
+    unknown = in_shares(partial(_write, parted, sides, parts, folder, options.seed), options.shards)[0]
     value = round(monotonicity((_plain(source), target) for source, target in _tokens(train.survey.sample, sides)), 3)
     said = findings.all_of(inputs, sides, counts, held_out, unknown, options.seed)
     said += findings.copying(copies, copied)
@@ -136,6 +140,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
         findings=said,
         copied=copied,
         copies=copies,
+        shards=options.shards,
     )
 
 
@@ -162,6 +167,16 @@ def _check_features(read: Dict[str, Pairs], options: Options) -> None:
                 f"the features of {own.name} are separated by {own.features!r}, those of {pairs.name} by "
                 f"{pairs.features!r}: write both alike"
             )
+
+
+def _check_readable(read: Dict[str, Pairs], shards: int) -> None:
+    """See that other processes can read the data.
+
+    Raises:
+        UsageError: it is in this process' memory alone.
+    """
+    if shards > 1 and not all(isinstance(pairs, (TablePairs, ParallelPairs)) for pairs in read.values()):
+        raise UsageError(f"--shards {shards} reads files: write the pairs to one")
 
 
 def _check_separator(train: Input, separator: Optional[str]) -> None:
@@ -208,7 +223,42 @@ def _plain(tokens: List[str]) -> List[str]:
     return [token for token in tokens if not is_feature(token)]
 
 
-def _taught(train: Input, sides: List[Side], seed: int) -> Iterator[Numbers]:
+def _count(train: Input, sides: List[Side], shards: int) -> int:
+    """Count the symbols of the training part.
+
+    Returns:
+        The number of pairs that have no features behind their tabs.
+    """
+    (bare, _), *others = in_shares(partial(_counted, train.parted, sides), shards)
+    for more, counts in others:
+        bare += more
+        for side, other in zip(sides, counts):
+            side.add(other)
+    return bare
+
+
+def _counted(train: Parted, sides: List[Side], share: Share) -> Tuple[int, List[Side]]:
+    bare = 0
+    for chosen in train.share(share).of(TRAIN, "count"):
+        bare += chosen.pair.source.endswith(MARK)
+        for side, text in zip(sides, chosen.pair):
+            side.count(text)
+    return bare, sides
+
+
+def _write(
+    data: List[Parted], sides: List[Side], parts: List[str], folder: Path, seed: int, share: Share
+) -> Dict[str, Unknown]:
+    """Write a share of the training part, and with the first one the others."""
+    data = [one.share(share) for one in data]
+    if share.shares > 1:
+        folder = folder / str(share.number + 1)
+        folder.mkdir()
+    parts = ["train"] if share.number else parts
+    return write_parts(folder, data, sides, parts, _taught(data[0], sides, seed))
+
+
+def _taught(train: Parted, sides: List[Side], seed: int) -> Iterator[Numbers]:
     """What the training part has behind its pairs: some of them once more, with slots."""
     slots = Slots(sides[0].table, sides[1].table)
     if slots:

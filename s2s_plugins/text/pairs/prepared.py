@@ -14,7 +14,7 @@ from s2s_plugins.text.pairs.survey import key_of
 from s2s_plugins.text.spelling import LEVELS, Spelled
 from s2s_plugins.text.symbols import SymbolTable
 
-VERSION = 2  # of what is written: another one is prepared again
+VERSION = 3  # of what is written: another one is prepared again
 SIDES = ("source", "target")
 PARTS = ("train", "valid", "test")
 
@@ -78,6 +78,7 @@ class Prepared:
         copied: of the targets' symbols the share that stand in their own sources, of a sample; 0 where the symbols of
             the two sides are of different kinds.
         copies: whether the dictionaries have slots (:mod:`s2s_plugins.text.slots`).
+        shards: folders that the pairs to train on are dealt to.
     """
 
     folder: Path
@@ -91,10 +92,18 @@ class Prepared:
     findings: List[str]
     copied: float = 0.0
     copies: bool = False
+    shards: int = 1
+
+    @property
+    def folders(self) -> List[Path]:
+        """Those with binarised data; held-out parts are in the first."""
+        if self.shards == 1:
+            return [self.folder]
+        return [self.folder / str(number) for number in range(1, self.shards + 1)]
 
     def dictionary(self, side: str) -> List[str]:
         """The symbols of ``"source"`` or ``"target"``, as the dictionary numbers them, the special ones first."""
-        return SymbolTable.load(self.folder / f"dict.{side}.txt").symbols
+        return SymbolTable.load(self.folders[0] / f"dict.{side}.txt").symbols
 
 
 def save(prepared: Prepared, folder: Path, inputs: Dict[str, object]) -> None:
@@ -131,7 +140,7 @@ def read_prepared(folder: Union[str, Path]) -> Prepared:
         parts = [Counts(int(plain[part]["sources"]), int(plain[part]["pairs"])) for part in PARTS]
         findings = [str(line) for line in plain["findings"]]
         held_out, monotonicity = bool(plain["valid_held_out"]), float(plain["monotonicity"])
-        copied, copies = float(plain["copied"]), bool(plain["copies"])
+        copied, copies, shards = float(plain["copied"]), bool(plain["copies"]), int(plain["shards"])
     except FileNotFoundError as error:
         raise UsageError(f"{error.filename} is missing: {REMEDY}") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -148,6 +157,7 @@ def read_prepared(folder: Union[str, Path]) -> Prepared:
         findings=findings,
         copied=copied,
         copies=copies,
+        shards=shards,
     )
 
 

@@ -84,6 +84,14 @@ class Side:
         self._first = text if self._first is None else self._first
         self._is_constant = self._is_constant and text == self._first
 
+    def add(self, other: "Side") -> None:
+        """Count what another process has counted of other texts."""
+        self._counts.update(other._counts)
+        self._texts += other._texts
+        self._longest = max(self._longest, other._longest)
+        self.writing.add_all(other.writing)
+        self._is_constant = self._is_constant and other._is_constant and other._first in (None, self._first)
+
     def number_symbols(self, min_count: int, copied: Optional["Side"] = None) -> None:
         """Number the symbols, the most frequent first; the order of lines does not matter.
 

@@ -10,6 +10,7 @@ import heapq
 import sys
 import unicodedata
 from array import array
+from functools import partial
 from typing import Dict, Iterable, Iterator, List, Set, Tuple, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.pair import Pair, Pairs
+from s2s_plugins.text.pairs.shares import Share, in_shares, together
 from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
 from s2s_plugins.text.slots import SLOTS
 from s2s_plugins.text.symbols import FILLER, SPECIAL
@@ -36,6 +38,7 @@ REASONS: Dict[int, str] = {
     DOUBLE: "pairs that were there before",
     TABS: "sources without features, or with several tabs",
 }
+Drawn = Tuple[int, str, str]  # less than zero: the hash of a pair; source and target
 T = TypeVar("T")
 
 
@@ -57,42 +60,36 @@ def hash_of(text: str, seed: int = 0) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
 
 
-class Survey:
-    """What one pass finds out about pairs.
+class Gathered:
+    """What one pass finds in a share of the pairs.
 
     Args:
-        pairs: are read once.
         seed: of the hashes that sources are drawn by.
-        what: for the progress that is shown.
+        has_features: whether sources have features.
 
     Attributes:
         sources: a hash of each pair's source (seeded).
-        codes: for each pair ``KEPT``, or why it is left out, as far as that does not depend on levels.
-        sample: the pairs that are drawn by their hashes; the order of lines does not matter.
+        pairs: a hash of each pair.
+        codes: for each pair ``KEPT``, or why it is left out.
+        lengths: of each text, by side, and whether in words or in characters.
+        reserved: whether each text has a symbol of the model's own, by side.
+        drawn: the pairs of the smallest hashes, as a heap, the largest hash first.
         characters: the distinct ones of the sources, without features, and of the targets, composed.
     """
 
-    def __init__(self, pairs: Pairs, seed: int, what: str) -> None:
-        self.seed, self.has_features = seed, pairs.features is not None
-        self._sources, self._pairs, self._codes = array("Q"), array("Q"), bytearray()
-        self._lengths: Dict[Tuple[int, bool], array[int]] = {
+    def __init__(self, seed: int, has_features: bool) -> None:
+        self.seed, self.has_features = seed, has_features
+        self.sources, self.pairs, self.codes = array("Q"), array("Q"), bytearray()
+        self.lengths: Dict[Tuple[int, bool], array[int]] = {
             (side, words): array("H") for side in (0, 1) for words in (False, True)
         }
-        self._reserved: Tuple[bytearray, bytearray] = (bytearray(), bytearray())
-        self._drawn: List[Tuple[int, str, str]] = []  # a heap, the largest hash first
+        self.reserved: Tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self.drawn: List[Drawn] = []
         self._in_sample: Set[int] = set()
         self.characters: Tuple[Set[str], Set[str]] = (set(), set())
-        for pair in progress(pairs, what):
-            self._add(pair)
-        self.sources: NDArray[np.uint64] = np.frombuffer(self._sources, np.uint64)
-        self.codes: NDArray[np.uint8] = np.frombuffer(self._codes, np.uint8)
-        self._leave_out_doubles()
-        self.sample = [Pair(source, target, "") for _, source, target in sorted(self._drawn, reverse=True)]
 
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def _add(self, pair: Pair) -> None:
+    def add(self, pair: Pair) -> None:
+        """Look at a pair."""
         source, target = squashed_source(pair.source, self.has_features), squashed(pair.target)
         plain = source.partition(MARK)[0]
         code = EMPTY_SOURCE if not plain else EMPTY_TARGET if not target else KEPT
@@ -104,34 +101,81 @@ class Survey:
             pair_hash = hash_of("\t".join(keys))
         except UnicodeEncodeError:
             code, source_hash, pair_hash, keys = BROKEN, 0, 0, ["", ""]
-        self._sources.append(source_hash)
-        self._pairs.append(pair_hash)
-        self._codes.append(code)
+        self.sources.append(source_hash)
+        self.pairs.append(pair_hash)
+        self.codes.append(code)
         for side, text in enumerate((plain, target)):
-            self._lengths[side, False].append(min(MOST, len(text)))
-            self._lengths[side, True].append(min(MOST, text.count(" ") + 1))
-            self._reserved[side].append(_has_reserved(text))
+            self.lengths[side, False].append(min(MOST, len(text)))
+            self.lengths[side, True].append(min(MOST, text.count(" ") + 1))
+            self.reserved[side].append(_has_reserved(text))
             self.characters[side].update(keys[side].partition(MARK)[0])
         if code == KEPT:
-            self._draw(pair_hash, plain[:CUT] + source[len(plain) :], target[:CUT])
+            self.draw((-pair_hash, plain[:CUT] + source[len(plain) :], target[:CUT]))
 
-    def _draw(self, pair_hash: int, source: str, target: str) -> None:
-        if len(self._drawn) == SAMPLE and -pair_hash <= self._drawn[0][0] or pair_hash in self._in_sample:
+    def draw(self, pair: Drawn) -> None:
+        """Keep a pair if its hash is one of the smallest."""
+        if len(self.drawn) == SAMPLE and pair[0] <= self.drawn[0][0] or pair[0] in self._in_sample:
             return
-        self._in_sample.add(pair_hash)
-        heapq.heappush(self._drawn, (-pair_hash, source, target))
-        if len(self._drawn) > SAMPLE:
-            self._in_sample.discard(-heapq.heappop(self._drawn)[0])
+        self._in_sample.add(pair[0])
+        heapq.heappush(self.drawn, pair)
+        if len(self.drawn) > SAMPLE:
+            self._in_sample.discard(heapq.heappop(self.drawn)[0])
 
-    def _leave_out_doubles(self) -> None:
-        hashes = np.frombuffer(self._pairs, np.uint64)
+
+def gathered(pairs: Pairs, seed: int, what: str, share: Share) -> Gathered:
+    """Read a share of the pairs once, as :class:`Survey` does."""
+    found = Gathered(seed, pairs.features is not None)
+    for pair in share.of(pairs if share.number else progress(pairs, what)):
+        found.add(pair)
+    return found
+
+
+class Survey:
+    """What one pass finds out about pairs.
+
+    Args:
+        pairs: are read once.
+        seed: of the hashes that sources are drawn by.
+        what: for the progress that is shown.
+        processes: that share the work.
+
+    Attributes:
+        sources: a hash of each pair's source (seeded).
+        codes: for each pair ``KEPT``, or why it is left out, as far as that does not depend on levels.
+        sample: the pairs that are drawn by their hashes; the order of lines does not matter.
+        characters: the distinct ones of the sources, without features, and of the targets, composed.
+    """
+
+    def __init__(self, pairs: Pairs, seed: int, what: str, processes: int = 1) -> None:
+        shares = in_shares(partial(gathered, pairs, seed, what), processes)
+        self.sources: NDArray[np.uint64] = together([np.frombuffer(one.sources, np.uint64) for one in shares])
+        self.codes: NDArray[np.uint8] = together([np.frombuffer(one.codes, np.uint8) for one in shares])
+        self._lengths = {
+            which: together([np.frombuffer(one.lengths[which], np.uint16) for one in shares])
+            for which in shares[0].lengths
+        }
+        self._reserved = [
+            together([np.frombuffer(one.reserved[side], np.uint8) for one in shares]) > 0 for side in (0, 1)
+        ]
+        first = shares[0]
+        for other in shares[1:]:
+            for pair in other.drawn:
+                first.draw(pair)
+        self.characters = tuple(set().union(*(one.characters[side] for one in shares)) for side in (0, 1))
+        self.sample = [Pair(source, target, "") for _, source, target in sorted(first.drawn, reverse=True)]
+        hashes = together([np.frombuffer(one.pairs, np.uint64) for one in shares])
+        del shares, first
+        self._leave_out_doubles(hashes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def _leave_out_doubles(self, hashes: NDArray[np.uint64]) -> None:
         order = np.argsort(hashes, kind="stable")  # of those that are the same, the first comes first
         for start in range(0, len(order), BLOCK):  # what is in between takes 16 bytes each
             places = order[max(0, start - 1) : start + BLOCK]
             again = places[1:][hashes[places[1:]] == hashes[places[:-1]]]
             self.codes[again[self.codes[again] == KEPT]] = DOUBLE
-        del hashes
-        self._pairs = array("Q")
 
     def leave_out(self, side: int, level: str, longest: int) -> None:
         """Leave out what is too long at this level, or has a symbol that the level reserves.
@@ -141,15 +185,14 @@ class Survey:
             level: of the side.
             longest: tokens, or characters of sentences, at most.
         """
-        lengths = np.frombuffer(self._lengths[side, level == "token"], np.uint16)
+        lengths = self._lengths[side, level == "token"]
         self.codes[(self.codes == KEPT) & (lengths > longest)] = (LONG_SOURCE, LONG_TARGET)[side]
         if level == "token":
-            reserved = np.frombuffer(self._reserved[side], np.uint8) > 0
-            self.codes[(self.codes == KEPT) & reserved] = (RESERVED_SOURCE, RESERVED_TARGET)[side]
+            self.codes[(self.codes == KEPT) & self._reserved[side]] = (RESERVED_SOURCE, RESERVED_TARGET)[side]
 
     def characters_of(self, side: int, chosen: NDArray[np.bool_]) -> int:
         """The number of characters in the texts of a side, of the pairs that are ``chosen``."""
-        return int(np.frombuffer(self._lengths[side, False], np.uint16)[chosen].sum(dtype=np.int64))
+        return int(self._lengths[side, False][chosen].sum(dtype=np.int64))
 
 
 def _has_reserved(text: str) -> bool:

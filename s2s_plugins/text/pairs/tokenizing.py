@@ -80,6 +80,13 @@ class Writing:
             self.decomposed += unicodedata.is_normalized("NFD", text)
         self._look(text)
 
+    def add_all(self, other: "Writing") -> None:
+        """Add what was seen of other texts."""
+        self.composed += other.composed
+        self.decomposed += other.decomposed
+        self.spaces += other.spaces
+        self.invisible.update(other.invisible)
+
     def _look(self, text: str) -> None:
         self.spaces += SPACE in text
         if not text.isprintable() or "\ufffd" in text:  # joiners, marks and strange spaces are not printable

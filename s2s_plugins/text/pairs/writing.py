@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterable, List, Sequence, Set, TextIO, Tuple
 
 from s2s_plugins.text.indexed import IndexedWriter
-from s2s_plugins.text.pairs.inputs import Chosen, Input
+from s2s_plugins.text.pairs.inputs import Chosen, Parted
 from s2s_plugins.text.pairs.pair import Pair
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.splitting import PARTS, TRAIN
+from s2s_plugins.text.pairs.survey import hash_of
 from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
 from s2s_plugins.text.slots import Slots
 from s2s_plugins.text.symbols import EOS, is_unknown
@@ -78,16 +80,12 @@ class PartWriter:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def add(self, pair: Pair, source_hash: int) -> None:
-        """Write a pair.
-
-        Args:
-            pair: itself.
-            source_hash: the same for the same source.
-        """
+    def add(self, pair: Pair) -> None:
+        """Write a pair."""
         texts = [squashed_source(pair.source, self.sides[0].features is not None), squashed(pair.target)]
         for file in self._references:
             file.write("\t".join(texts) + "\n")
+            source_hash = hash_of(unicodedata.normalize("NFC", texts[0]))
             if source_hash in self._seen:
                 return
             self._seen.add(source_hash)
@@ -113,7 +111,7 @@ def numbers_of(slots: Slots, source: Sequence[str], target: Sequence[str]) -> Nu
 
 
 def write_parts(
-    folder: Path, inputs: Iterable[Input], sides: List[Side], parts: Iterable[str], more: Iterable[Numbers] = ()
+    folder: Path, inputs: Iterable[Parted], sides: List[Side], parts: Iterable[str], more: Iterable[Numbers] = ()
 ) -> Dict[str, Unknown]:
     """Write the dictionaries and the ``parts``.
 
@@ -137,13 +135,13 @@ def write_parts(
         writers = {part: stack.enter_context(PartWriter(folder, part, sides, slots)) for part in parts}
         for data in inputs:
             for chosen in data.of(sum(PARTS.values()), f"write {data.name}"):
-                _write(chosen, int(data.survey.sources[chosen.number]), writers)
+                _write(chosen, writers)
         for numbers in more:
             writers["train"].add_numbers(numbers)
     return {part: writer.unknown for part, writer in writers.items() if PARTS[part] != TRAIN}
 
 
-def _write(chosen: Chosen, source_hash: int, writers: Dict[str, PartWriter]) -> None:
+def _write(chosen: Chosen, writers: Dict[str, PartWriter]) -> None:
     for part, writer in writers.items():
         if chosen.part & PARTS[part]:
-            writer.add(chosen.pair, source_hash)
+            writer.add(chosen.pair)

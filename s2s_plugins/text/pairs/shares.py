@@ -1,0 +1,106 @@
+"""The same work on several shares of data, each in a process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection, wait
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from s2s_plugins.errors import UsageError, WorkError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Share(NamedTuple):
+    """Every ``shares``-th item from the one of this number on: alike in all shares, however the items are sorted.
+
+    Attributes:
+        number: of the share, from 0.
+        shares: how many there are.
+    """
+
+    number: int = 0
+    shares: int = 1
+
+    def of(self, items: Iterable[T]) -> Iterator[T]:
+        """Its items; all others are passed over."""
+        return itertools.islice(items, self.number, None, self.shares)
+
+
+def together(shares: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The array of which each share has its items."""
+    if len(shares) == 1:
+        return shares[0]
+    whole = np.empty(sum(map(len, shares)), shares[0].dtype)
+    for number, items in enumerate(shares):
+        whole[number :: len(shares)] = items
+    return whole
+
+
+def in_shares(work: Callable[[Share], R], count: int) -> List[R]:
+    """What ``work`` returns for each share: that of number 0 in this process, the others in processes of their own.
+
+    They end with this one, however it ends.
+
+    Args:
+        work: may be sent to another process, as what it returns and raises.
+        count: of shares.
+
+    Raises:
+        WorkError: a process was killed.
+        Exception: what ``work`` raises.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would have this process' threads in unknown states
+    processes, ends = [], []
+    try:
+        for number in range(1, count):
+            end, other = context.Pipe(duplex=False)
+            process = context.Process(target=_run, args=(work, Share(number, count), other), daemon=True)
+            process.start()
+            other.close()
+            processes.append(process)
+            ends.append(end)
+        results = [work(Share(0, count)), *(_result(end, count) for end in ends)]
+        for process in processes:
+            process.join()
+        return results
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def _result(end: "Connection[object, R]", count: int) -> R:
+    try:
+        result = end.recv()
+    except EOFError:
+        raise WorkError(
+            f"one of {count} processes was killed, as where memory is short: give fewer --shards, or free memory"
+        ) from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _run(work: Callable[[Share], R], share: Share, end: "Connection[object, R]") -> None:
+    """What a process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, and the first process ends it
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+    try:
+        end.send(work(share))
+    except (UsageError, WorkError, OSError) as error:
+        end.send(error)
+
+
+def _end_with_the_first() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,137 @@
+"""``--shards``: several processes prepare what one would, and leave nothing behind."""
+
+import functools
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import shared_work
+from conftest import USER_DIR
+from pairs_data import lexicon, tokens_in, words, written
+from test_pairs_levels import sentences
+
+from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.text.pairs import Options, prepare_pairs
+from s2s_plugins.text.pairs.shares import in_shares, together
+
+HELD_OUT = ("valid", "test")
+
+
+def forms(count):
+    return [(word, f"{word}ed\tV;PST") for word in words(count)]
+
+
+def doubled(count):
+    """Every third pair twice, and a line without a target."""
+    pairs = lexicon(count)
+    return [*pairs, *pairs[::3], ("zebra", "")]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [doubled(300), forms(120), [(text, text.upper()) for text in sentences(300)]],
+    ids=["doubles", "features and slots", "sentencepiece"],
+)
+@pytest.mark.parametrize("count", [2, 3])
+def test_shards_hold_what_one_folder_does(tmp_path, pairs, count):
+    path = written(tmp_path / "pairs.tsv", pairs)
+    whole, dealt = (
+        prepare_pairs(path, tmp_path / str(shards), Options(shards=shards, valid=10, test=10)) for shards in (1, count)
+    )
+    assert dealt.folders == [tmp_path / str(count) / str(number) for number in range(1, count + 1)]
+    assert (dealt.findings, dealt.source, dealt.target, dealt.train) == (
+        whole.findings,
+        whole.source,
+        whole.target,
+        whole.train,
+    )
+    assert dealt.dictionary("source") == whole.dictionary("source")
+    parts = [tokens_in(folder, "train") for folder in dealt.folders]
+    assert sorted(map(repr, sum(parts, []))) == sorted(map(repr, tokens_in(whole.folder, "train")))
+    assert max(map(len, parts)) <= min(map(len, parts)) * 1.5
+    for path in whole.folder.iterdir():
+        if path.name.startswith(HELD_OUT) or path.name.startswith("dict."):
+            assert (dealt.folders[0] / path.name).read_bytes() == path.read_bytes()
+        if path.name.startswith(HELD_OUT):
+            assert not (dealt.folders[1] / path.name).exists()
+
+
+def test_a_sorted_file_is_dealt_evenly(tmp_path):
+    path = written(tmp_path / "pairs.tsv", lexicon(400))
+    one, other = prepare_pairs(path, tmp_path / "out", Options(shards=2, valid=10, test=10)).folders
+    letters = [{source[0] for source, _ in tokens_in(folder, "train")} for folder in (one, other)]
+    assert letters[0] == letters[1]
+
+
+def test_fairseq_trains_on_shards_in_turn(commands, tmp_path):
+    path = written(tmp_path / "pairs.tsv", lexicon(120))
+    commands("s2s", "prepare", "--pairs", path, "--dest", tmp_path / "out", "--shards", 2, "--valid", 10, "--test", 10)
+    folders = [tmp_path / "out" / number for number in "12"]
+    flags = "--arch attention_lstm_tiny --task translation --source-lang source --target-lang target --optimizer adam"
+    flags += " --lr 0.01 --batch-size 10 --required-batch-size-multiple 1 --num-workers 0 --log-format json --user-dir"
+    data = ":".join(map(str, folders))
+    trained = commands(
+        "fairseq-train", data, *flags.split(), USER_DIR, "--max-epoch", 2, "--save-dir", tmp_path / "checkpoints"
+    )
+    updates = [math.ceil(len(tokens_in(folder, "train")) / 10) for folder in folders]
+    found = re.findall(r'"train_num_updates": "(\d+)"', trained.out)
+    assert list(map(int, found)) == [updates[0], sum(updates)]
+    checkpoint = tmp_path / "checkpoints" / "checkpoint_last.pt"
+    model = tmp_path / "model.safetensors"
+    commands("s2s", "save", checkpoint, "--prepared", tmp_path / "out", "--out", model)
+    predicted = commands("s2s", "predict", model, stdin="abc\ndef\n")
+    assert [line.partition("\t")[0] for line in predicted.out.splitlines()] == ["abc", "def"]
+
+
+def test_more_shards_than_pairs_are_refused(tmp_path):
+    path = written(tmp_path / "pairs.tsv", lexicon(3))
+    with pytest.raises(UsageError, match="--shards 4 is more than there are pairs to train on: use fewer"):
+        prepare_pairs(path, tmp_path / "out", Options(shards=4))
+    with pytest.raises(UsageError, match="--shards 0 .* use 1 or more"):
+        Options(shards=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_that_other_processes_cannot_read_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="--shards 2 reads files: write the pairs to one"):
+        prepare_pairs(iter(lexicon(50)), tmp_path / "out", Options(shards=2))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_shares_are_put_together_in_their_order(count):
+    numbers = np.arange(7)
+    assert together([numbers[number::count] for number in range(count)]).tolist() == numbers.tolist()
+
+
+def test_what_another_process_raises_is_raised_here():
+    with pytest.raises(UsageError, match="nothing to read: write some"):
+        in_shares(functools.partial(shared_work.fail, "error"), 2)
+
+
+def test_a_killed_process_is_said_in_one_line():
+    with pytest.raises(WorkError, match="one of 2 processes was killed, .* fewer --shards"):
+        in_shares(functools.partial(shared_work.fail, "killed"), 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_all_processes_end_with_the_first(tmp_path, number):
+    command = [sys.executable, shared_work.__file__, tmp_path]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+        wait_for((tmp_path / "1").exists)
+        pid = int((tmp_path / "1").read_text())
+        first.send_signal(number)
+        first.wait(timeout=20)
+    wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def wait_for(found, seconds=30):
+    ends = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
