@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from s2s_plugins.cluster.shipping import Shipped
-from s2s_plugins.cluster.work import Failed, work_of
+from s2s_plugins.cluster.work import Failed, Work, work_of
 from s2s_plugins.cluster.writing import arrow_type
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import library
@@ -45,10 +45,21 @@ class Predictor:
         backend: Optional[str] = None,
         **options: Any,
     ) -> None:
-        shipped = model if isinstance(model, Shipped) else Shipped.of(model)
-        with shipped.unpacked() as path:
-            self.work = work_of(load(path, backend), options)
-        self.column, self.features = column, features
+        self.shipped = model if isinstance(model, Shipped) else Shipped.of(model)
+        self.column, self.features, self.backend, self.options = column, features, backend, options
+        self.work = self._opened()
+
+    def _opened(self) -> Work:
+        with self.shipped.unpacked() as path:
+            return work_of(load(path, self.backend), self.options)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        """What is sent to another process, which opens the model itself."""
+        return {name: value for name, value in vars(self).items() if name != "work"}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.work = self._opened()
 
     def __call__(self, batch: Any) -> Any:
         """Add columns to a batch.

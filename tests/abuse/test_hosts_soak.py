@@ -103,7 +103,7 @@ ARCH = ("--arch", "attention_lstm_tiny")
 LEGACY = ("--ddp-backend", "legacy_ddp")
 TEXT = "--arch sa_lstm_small --decoder-embed-dim 16 --decoder-hidden-size 16 --decoder-dropout-in 0".split()
 AUTOENCODING = (*TEXT, "--task", "sequence_autoencoding")
-CLASSIFYING = (*TEXT, "--task", "text_classification")
+CLASSIFYING = (*TEXT, "--task", "text_classification", "--head-dropout", "0")
 
 
 @pytest.mark.parametrize("more", [(), LEGACY], ids=" ".join)
@@ -138,7 +138,7 @@ def test_a_sequence_autoencoder_learns_on_two_hosts_and_is_fine_tuned_from_the_f
 
 
 @pytest.mark.parametrize(
-    "more", [("--autocast", "bf16"), ("--criterion", "sampled_softmax", "--sampled-classes", "5")], ids=" ".join
+    "more", [("--autocast", "bf16"), ("--criterion", "sampled_softmax", "--sampled-classes", "8")], ids=" ".join
 )
 def test_two_hosts_learn_as_much_as_one_process_where_numbers_differ(hosts, folders, commands, digits, tmp_path, more):
     finished(launch(hosts, folders, *ARCH, *more), folders)
@@ -146,7 +146,7 @@ def test_two_hosts_learn_as_much_as_one_process_where_numbers_differ(hosts, fold
     (tmp_path / "log").write_text(commands("fairseq-train", digits, "--user-dir", USER_DIR, *flags).out)
     ours, one = losses(folders[0] / "out"), losses(tmp_path / "log")
     assert len(ours) == len(one) > 2
-    assert ours[-1] < 0.9 * ours[0] and ours[-1] == pytest.approx(one[-1], rel=0.05)
+    assert ours[-1] < 0.9 * ours[0] and ours[-1] == pytest.approx(one[-1], rel=0.1)
 
 
 @pytest.mark.parametrize("how", ["killed", "cut"])

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pickle
 import random
 
 import numpy as np
@@ -347,6 +348,17 @@ def test_batches_of_any_kind_get_columns(model):
         predictor({"x": []})
     with pytest.raises(UsageError, match="not a list"):
         predictor([["abc"]])
+
+
+def test_a_predictor_is_sent_to_other_processes_with_its_options(model, tmp_path):
+    own = tmp_path / "own.safetensors"
+    own.write_bytes(model.read_bytes())
+    predictor = Predictor(str(own), column="word", nbest=2, beam=3)
+    own.unlink()  # other processes may not have the file
+    again = pickle.loads(pickle.dumps(predictor))
+    batch = {"word": np.array(["abc", "ba"], dtype=object)}
+    assert [list(one) for one in again(batch)["predictions"]] == [list(one) for one in predictor(batch)["predictions"]]
+    assert len(again(batch)["predictions"][0]) == 2
 
 
 def test_of_too_many_errors_those_are_kept_that_were_found(model, tmp_path):
