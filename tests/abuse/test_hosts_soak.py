@@ -10,7 +10,8 @@ import time
 
 import pytest
 import torch
-from conftest import USER_DIR
+import yaml
+from conftest import REPOSITORY, USER_DIR
 from hosts import HOSTS, cut_link, in_host, kill, two_hosts
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
@@ -111,6 +112,40 @@ def test_two_hosts_train_what_one_process_trains(hosts, folders, commands, digit
     finished(launch(hosts, folders, *ARCH, *more), folders)
     assert_same(weights(folders[0]), alone(commands, digits, tmp_path / "alone", *ARCH))
     assert not (folders[1] / "checkpoints" / "checkpoint_last.pt").exists()  # the first process alone writes
+
+
+def test_the_command_of_the_kubernetes_file_trains_over_two_hosts(hosts, folders):
+    job = yaml.safe_load((REPOSITORY / "docs" / "pytorchjob.yaml").read_text(encoding="utf-8"))["spec"]
+    (container,) = job["pytorchReplicaSpecs"]["Worker"]["template"]["spec"]["containers"]
+    policy, head = job["elasticPolicy"], HOSTS[hosts[0]]
+    sets = {
+        "PET_NNODES": f"{policy['minReplicas']}:{policy['maxReplicas']}",
+        "PET_NPROC_PER_NODE": policy["nProcPerNode"],
+        "PET_MAX_RESTARTS": policy["maxRestarts"],
+        "PET_RDZV_BACKEND": policy["rdzvBackend"],
+        "PET_RDZV_ENDPOINT": f"{head}:{PORT}",
+        "PET_RDZV_ID": "g2p",
+    }
+    started = []
+    for name, folder in zip(hosts, folders):
+        own = {"PET_LOCAL_ADDR": HOSTS[name], "PET_RDZV_CONF": f"is_host={int(HOSTS[name] == head)}"}  # as above
+        words = [*container["command"], *container["args"]]
+        words[-1] = words[-1].replace("/work", str(folder)).replace("attention_lstm", "attention_lstm_tiny")
+        words[-1] += " --max-update 20"
+        variables = {
+            **sets,
+            **own,
+            "OMP_NUM_THREADS": 1,
+            "GLOO_SOCKET_IFNAME": "eth0",
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+        }
+        environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+        out = open(folder / "out", "a")  # noqa: SIM115 (the process has it)
+        started.append(subprocess.Popen([*in_host(name), *words], stdout=out, stderr=out, env=environment, cwd=folder))
+    finished(started, folders)
+    assert (folders[0] / "checkpoints" / "checkpoint_last.pt").exists()
+    assert not (folders[1] / "checkpoints" / "checkpoint_last.pt").exists()
+    assert "num_updates 20" in (folders[0] / "out").read_text()
 
 
 def test_each_process_may_collect_gradients_too(hosts, folders, commands, digits, tmp_path):

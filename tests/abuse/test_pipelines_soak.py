@@ -1,4 +1,4 @@
-"""The code of the guide in other people's engines: Spark and Dask, from PyPI, in an environment of their own."""
+"""The guide in other people's engines, from PyPI, in environments of their own: Spark, Dask, and Kubeflow's client."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from web_tools import letters_model
 from s2s_plugins.inference.load import load
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
-SPARK, DASK = "4.3.0", "2026.8.0"
+SPARK, DASK, KUBEFLOW = "4.3.0", "2026.8.0", "1.9.4"
 WORDS = ["abc", "cab", "b", None, "x" * 500] * 20
 FRAME = "import json, pandas\nfrom s2s_plugins.cluster import Predictor, Shipped\n"
 FRAME += 'frame = pandas.DataFrame({"word": json.load(open("words.json"))})\n'
@@ -69,3 +69,26 @@ def test_the_code_of_the_guide_predicts_what_the_model_predicts(engine, python, 
     for word, prediction, error in found:
         assert prediction == best.get(word)
         assert (error is None) == (word in best)
+
+
+AS_KUBEFLOW = """
+import json, sys, types
+import kubeflow.training.models, kubernetes.client.models, yaml
+from kubernetes.client import ApiClient
+vars(kubernetes.client.models).update(vars(kubeflow.training.models))  # where the client looks for classes
+given = yaml.safe_load(sys.stdin)
+client = ApiClient()
+job = client.deserialize(types.SimpleNamespace(data=json.dumps(given)), "KubeflowOrgV1PyTorchJob")
+assert client.sanitize_for_serialization(job) == given, "a field that Kubeflow does not know"
+"""
+
+
+def test_the_kubernetes_file_is_what_kubeflow_expects(tmp_path):
+    run("python3.11", "-m", "venv", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    run(*pip, f"kubeflow-training=={KUBEFLOW}", "pyyaml", cwd=tmp_path)
+    job = (REPOSITORY / "docs" / "pytorchjob.yaml").read_text(encoding="utf-8")
+    run(python, "-c", AS_KUBEFLOW, cwd=tmp_path, input=job)
+    for name in ("rdzvBackend", "restartPolicy", "mountPath", "backoffLimit"):
+        run(python, "-c", AS_KUBEFLOW, cwd=tmp_path, input=job.replace(name, f"{name}s"), code=1)
