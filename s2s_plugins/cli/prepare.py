@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--valid-fraction", type=float, default=0.15, metavar="P", help="share of --train to hold out (default: 0.15)")
     add("--seed", type=int, default=1, metavar="N", help="random seed of the held-out documents (default: 1)")
     add("--skip-bad-rows", action="store_true", help="leave out rows with too few or too many columns, and count them")
+    help = "deal the text to N folders, for fairseq-train DIR/pretrain/1:DIR/pretrain/2:..; by as many processes"
+    add("--shards", type=int, default=1, metavar="N", help=help)
     add("--no-train-text", action="store_false", dest="train_text", help="pretrain on --unlabelled alone")
 
 
@@ -63,11 +65,12 @@ def run(args: argparse.Namespace) -> None:
 
     sources, choice = values(Sources, args), values(TokenChoice, args)
     with prepared_folder(args.dest) as folder:
-        prepared = prepare(sources, choice, folder)
+        prepared = prepare(sources, choice, folder, args.shards)
     print(prepared)
     for warning in prepared.warnings():
         print(f"warning: {warning}", file=sys.stderr)
     print(f"\nwritten to {args.dest}; next, with --optimizer, --lr, --max-tokens and --save-dir as you like them:")
     plugin = "--user-dir $(s2s user-dir) --arch lm_lstm"
-    for part, task in (("pretrain", "language_modeling"), ("classify", "text_classification")):
-        print(f"  fairseq-train {shlex.quote(os.path.join(args.dest, part))} {plugin} --task {task}")
+    for parts, task in ((prepared.pretrain, "language_modeling"), (["classify"], "text_classification")):
+        data = ":".join(os.path.join(args.dest, part) for part in parts)
+        print(f"  fairseq-train {shlex.quote(data)} {plugin} --task {task}")

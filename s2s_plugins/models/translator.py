@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
-from fairseq import tasks
+from fairseq import tasks, utils
 from fairseq.data import indexed_dataset
 from fairseq.data.data_utils import collate_tokens
 from fairseq.dataclass.configs import GenerationConfig
@@ -99,11 +99,12 @@ class CheckpointTranslator(Translator):
         """
         config = self.task.cfg
         pair = f"{config.source_lang}-{config.target_lang}"
-        if not indexed_dataset.dataset_exists(str(Path(config.data, f"{split}.{pair}.{config.source_lang}")), None):
+        folder = utils.split_paths(config.data)[0]  # the others have further training data alone
+        if not indexed_dataset.dataset_exists(str(Path(folder, f"{split}.{pair}.{config.source_lang}")), None):
             ending = f".{pair}.{config.source_lang}.idx"
-            there = sorted(file.name[: -len(ending)] for file in Path(config.data).glob(f"*{ending}"))
+            there = sorted(file.name[: -len(ending)] for file in Path(folder).glob(f"*{ending}"))
             raise UsageError(
-                f"data folder {config.data} has no split {split!r} of {pair}: it has {', '.join(there) or 'none'}"
+                f"data folder {folder} has no split {split!r} of {pair}: it has {', '.join(there) or 'none'}"
             )
         self.task.load_dataset(split)
         dataset = self.task.dataset(split)

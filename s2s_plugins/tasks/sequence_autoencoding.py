@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Optional
 
+from fairseq import utils
 from fairseq.data import Dictionary, LanguagePairDataset, data_utils
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.constants import StrEnum
@@ -30,7 +31,11 @@ class SequenceAutoencodingConfig(FairseqDataclass):
     """Flags of the task."""
 
     data: str = field(
-        default=MISSING, metadata={"help": "folder with dict.txt and train, valid, ... (as of a language model)"}
+        default=MISSING,
+        metadata={
+            "help": "folder with dict.txt and train, valid, ... (as of a language model); or several, DATA1:DATA2, "
+            "whose train is read in turn, each in an epoch"
+        },
     )
     max_document_tokens: Optional[int] = field(
         default=None,
@@ -66,22 +71,22 @@ class SequenceAutoencodingTask(FairseqTask):
         Raises:
             FileNotFoundError: there is none.
         """
-        dictionary = cls.load_dictionary(os.path.join(cfg.data, "dict.txt"))
+        dictionary = cls.load_dictionary(os.path.join(utils.split_paths(cfg.data)[0], "dict.txt"))
         logger.info(f"dictionary: {len(dictionary)} types")
         return cls(cfg, dictionary)
 
-    def load_dataset(self, split: str, combine: bool = False, **kwargs) -> None:
-        """Load ``split``.
+    def load_dataset(self, split: str, combine: bool = False, epoch: int = 1, **kwargs) -> None:
+        """Load ``split``; of several folders ``train`` is that of the epoch's, and others are the first's.
 
         Raises:
             UsageError: the data folder has no such split.
         """
-        documents = data_utils.load_indexed_dataset(
-            os.path.join(self.cfg.data, split), self.dictionary, combine=combine
-        )
+        folders = utils.split_paths(self.cfg.data)
+        folder = folders[(epoch - 1) % len(folders)]
+        documents = data_utils.load_indexed_dataset(os.path.join(folder, split), self.dictionary, combine=combine)
         if documents is None:
             raise UsageError(
-                f"data folder {self.cfg.data} has no {split} split: s2s prepare writes train and valid, and "
+                f"data folder {folder} has no {split} split: s2s prepare writes train and valid, and "
                 "--gen-subset, --valid-subset and --train-subset choose among those there"
             )
         documents = limit_documents(documents, split, self.cfg.max_document_tokens, str(self.cfg.truncate))

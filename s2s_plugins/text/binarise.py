@@ -6,6 +6,7 @@ No document is kept: memory grows with the vocabulary and by a few bytes for eac
 from __future__ import annotations
 
 import io
+from array import array
 from collections import Counter
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -76,12 +77,39 @@ def train_sentencepiece(texts: Iterable[str], vocab_size: int) -> bytes:
     return model.getvalue()
 
 
-def count_tokens(texts: Iterable[str], tokenizer: Tokenizer) -> Counter[str]:
-    """How often each token occurs."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(tokenizer.tokenize(text))
-    return counts
+class TokenCounts(NamedTuple):
+    """The tokens of some texts, in the order of their first occurrence.
+
+    Attributes:
+        counts: how often each occurs.
+        first: the number of the text in which each occurs first.
+    """
+
+    counts: Counter[str]
+    first: "array[int]"
+
+
+def count_tokens(texts: Iterable[str], tokenizer: Tokenizer) -> TokenCounts:
+    """Count the tokens of texts, which are numbered from 0."""
+    found = TokenCounts(Counter(), array("q"))
+    for number, text in enumerate(texts):
+        before = len(found.counts)
+        found.counts.update(tokenizer.tokenize(text))
+        found.first.extend([number] * (len(found.counts) - before))
+    return found
+
+
+def counted_together(shares: Sequence[TokenCounts]) -> Counter[str]:
+    """How often each token occurs in all shares of texts, in the order of the first occurrence in all of them."""
+    rows = [
+        (number * len(shares) + share, place, token, count)
+        for share, (counts, first) in enumerate(shares)
+        for place, (number, (token, count)) in enumerate(zip(first, counts.items()))
+    ]
+    together: Counter[str] = Counter()
+    for _, _, token, count in sorted(rows):
+        together[token] += count
+    return together
 
 
 def build_dictionary(counts: Counter[str], min_count: int, max_words: Optional[int]) -> SymbolTable:

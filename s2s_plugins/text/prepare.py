@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Tuple, TypeVar
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text import binarise
 from s2s_plugins.text.documents import Document, Left
 from s2s_plugins.text.indexed import IndexedWriter
+from s2s_plugins.text.shares import Share, in_shares
 from s2s_plugins.text.sources import Sources, Splits
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, load_settings
 
 MOST_TOKENS = 100_000_000
+MOST_SHARDS = 1000
 PIECES = 8000  # of a sentencepiece model, where no number is given
 SPLITS = ("train", "valid", "test")
 T = TypeVar("T")
@@ -76,6 +80,7 @@ class Prepared:
         labels: names of the classes.
         of_label: the number of documents of each class, by split.
         left: what was left out, a line for each file and reason.
+        pretrain: folders with the data for pretraining; ``valid`` is in the first.
     """
 
     rows: List[Tuple[str, binarise.Counts]]
@@ -83,6 +88,7 @@ class Prepared:
     labels: List[str]
     of_label: Dict[str, Counter[str]]
     left: List[str]
+    pretrain: List[str] = field(default_factory=lambda: ["pretrain"])
 
     def __str__(self) -> str:
         width = max(5, *map(len, self.labels))
@@ -123,17 +129,30 @@ def progress(documents: Iterable[T], what: str) -> Iterator[T]:
     return iter(tqdm(documents, desc=what, unit=" documents", delay=1, mininterval=1 if sys.stderr.isatty() else 10))
 
 
-def prepare(sources: Sources, choice: TokenChoice, folder: Path) -> Prepared:
+def prepare(sources: Sources, choice: TokenChoice, folder: Path, shards: int = 1) -> Prepared:
     """Write the data into the empty ``folder``.
+
+    Args:
+        sources: the files.
+        choice: what the tokens are.
+        folder: an empty one.
+        shards: folders that the documents to pretrain on are dealt to, by as many processes.
 
     Raises:
         UsageError: a file cannot be read, a label does not fit, or no document or token is left.
     """
-    return prepare_splits(Splits(sources), choice, folder, bool(sources.test), sources.train_text)
+    if not 1 <= shards <= MOST_SHARDS:
+        raise UsageError(f"--shards {shards} is not a number of folders: use 1 to {MOST_SHARDS}")
+    return prepare_splits(Splits(sources), choice, folder, bool(sources.test), sources.train_text, shards)
 
 
 def prepare_splits(
-    splits: Documents, choice: TokenChoice, folder: Path, has_test: bool = False, train_text: bool = True
+    splits: Documents,
+    choice: TokenChoice,
+    folder: Path,
+    has_test: bool = False,
+    train_text: bool = True,
+    shards: int = 1,
 ) -> Prepared:
     """As :func:`prepare`, of documents from anywhere.
 
@@ -143,30 +162,57 @@ def prepare_splits(
         folder: an empty one.
         has_test: whether there is a split ``test``.
         train_text: whether the text of ``train`` is for pretraining too.
+        shards: as there; with several, ``splits`` can be sent to another process.
 
     Raises:
         UsageError: as there.
     """
     labels = binarise.Labels(Counter(document.label for document in progress(splits.train(), "labels")))
-    tokenizer, dictionary = _tokens(choice, splits)
+    tokenizer, dictionary = _tokens(choice, splits, shards)
     writer = _Writer(folder, labels, tokenizer, dictionary)
-    with IndexedWriter(folder / "pretrain" / "valid", len(dictionary)) as valid:
+    pretraining = [f"pretrain/{number}" for number in range(1, shards + 1)] if shards > 1 else ["pretrain"]
+    with IndexedWriter(folder / pretraining[0] / "valid", len(dictionary)) as valid:
         valid_row = writer.write("valid", splits.valid, valid)
-    with IndexedWriter(folder / "pretrain" / "train", len(dictionary)) as pretrain:
-        total = writer.write_unlabelled(splits.unlabelled, pretrain)
-        train_row = writer.write("train", splits.train, *([pretrain] if train_text else []))
-    if train_text:
-        total = binarise.Counts(*(sum(parts) for parts in zip(total, train_row[1])))
+    if shards > 1:
+        work = partial(_write_share, splits, tokenizer, dictionary, [folder / name for name in pretraining], train_text)
+        total = _sum(in_shares(work, shards))
+        train_row = writer.write("train", splits.train)
+    else:
+        with IndexedWriter(folder / "pretrain" / "train", len(dictionary)) as pretrain:
+            total = writer.write_unlabelled(splits.unlabelled, pretrain)
+            train_row = writer.write("train", splits.train, *([pretrain] if train_text else []))
+        total = _sum([total, train_row[1]]) if train_text else total
+    if total.documents < shards:
+        raise UsageError(f"--shards {shards} is more than there are documents to pretrain on: use fewer")
     rows = [("pretrain/train", total), train_row, valid_row]
     if has_test:
         rows.append(writer.write("test", splits.test))
-    for path in ("pretrain", "classify/input0"):
+    for path in (*pretraining, "classify/input0"):
         dictionary.save(folder / path / "dict.txt")
     labels.symbols.save(folder / "classify" / "label" / "dict.txt")
     for path in ("pretrain", "classify"):
         tokenizer.save(folder / path)
     of_label: Dict[str, Counter[str]] = {name: writer.of_label[name] for name in SPLITS if name in writer.of_label}
-    return Prepared(rows, len(dictionary), labels.names, of_label, splits.left.lines())
+    return Prepared(rows, len(dictionary), labels.names, of_label, splits.left.lines(), pretraining)
+
+
+def _sum(counts: Sequence[binarise.Counts]) -> binarise.Counts:
+    return binarise.Counts(*map(sum, zip(*counts)))
+
+
+def _write_share(
+    splits: Documents,
+    tokenizer: Tokenizer,
+    dictionary: SymbolTable,
+    folders: Sequence[Path],
+    train_text: bool,
+    share: Share,
+) -> binarise.Counts:
+    """Write a share of the documents to pretrain on, into the folder of its number."""
+    documents = itertools.chain(splits.unlabelled(), splits.train() if train_text else ())
+    shown = documents if share.number else progress(documents, "pretrain")
+    with IndexedWriter(folders[share.number] / "train", len(dictionary)) as writer:
+        return binarise.write_documents(share.of(shown), tokenizer, dictionary, [writer])
 
 
 class _Writer:
@@ -207,7 +253,13 @@ class _Writer:
         return binarise.write_documents(shown, self.tokenizer, self.dictionary, [pretrain])
 
 
-def _tokens(choice: TokenChoice, splits: Documents) -> Tuple[Tokenizer, SymbolTable]:
+def _count_share(splits: Documents, tokenizer: Tokenizer, share: Share) -> binarise.TokenCounts:
+    """Count the tokens of a share of the texts."""
+    texts = splits.texts() if share.number else progress(splits.texts(), "dictionary")
+    return binarise.count_tokens(share.of(texts), tokenizer)
+
+
+def _tokens(choice: TokenChoice, splits: Documents, shards: int) -> Tuple[Tokenizer, SymbolTable]:
     """Tokenizer and dictionary, of another folder or of this text."""
     if choice.tokens_from:
         other = Path(choice.tokens_from) / "classify"
@@ -223,7 +275,7 @@ def _tokens(choice: TokenChoice, splits: Documents) -> Tuple[Tokenizer, SymbolTa
         texts = (plain.normalize(text) for text in progress(splits.texts(), "sentencepiece"))
         model = _train_sentencepiece(texts, choice.vocab_size or PIECES)
     tokenizer = Tokenizer(level, lowercase, choice.rare or "drop", model)
-    counts = binarise.count_tokens(progress(splits.texts(), "dictionary"), tokenizer)
+    counts = binarise.counted_together(in_shares(partial(_count_share, splits, tokenizer), shards))
     min_count = choice.min_count or (2 if level == "word" else 1)
     return tokenizer, binarise.build_dictionary(counts, min_count, choice.max_words)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from s2s_plugins.inference.lines import read_batches
 from s2s_plugins.models.loading import numbers_as_symbols, symbols_as_numbers
-from s2s_plugins.text.binarise import build_dictionary, count_tokens
+from s2s_plugins.text.binarise import build_dictionary, count_tokens, counted_together
 from s2s_plugins.text.spelling import Spelling
 from s2s_plugins.text.symbols import EOS, UNK
 from s2s_plugins.text.tokens import Tokenizer
@@ -39,7 +39,7 @@ def test_tokens_hold_every_character_but_white_space(level, text, lowercase):
 @given(texts=st.lists(texts, min_size=1, max_size=8), rare=st.sampled_from(["drop", "unk"]))
 def test_numbers_are_those_of_the_dictionary_and_end_once(texts, rare):
     tokenizer = Tokenizer("char", rare=rare)
-    counts = count_tokens(texts, tokenizer)
+    counts = counted_together([count_tokens(texts, tokenizer)])
     if not counts:
         return
     dictionary = build_dictionary(counts, 1, None)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.pairs.shares import in_shares
+from s2s_plugins.text.shares import in_shares
 
 
 def fail(how, share):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.text.binarise import build_dictionary, count_tokens, train_sentencepiece
+from s2s_plugins.text.binarise import build_dictionary, count_tokens, counted_together, train_sentencepiece
 from s2s_plugins.text.documents import read_labelled, read_unlabelled
 from s2s_plugins.text.symbols import EOS, UNK, SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, load_settings
@@ -103,7 +103,7 @@ def test_rare_tokens_are_dropped_or_unknown_and_symbols_of_fairseq_harm_nothing(
 
 
 def test_the_dictionary_has_the_frequent_words_first_and_the_mask_last():
-    counts = count_tokens(["b b a a a", "c c d"], Tokenizer("word"))
+    counts = counted_together([count_tokens(["b b a a a", "c c d"], Tokenizer("word"))])
     counts.update({"</s>": 9, "<mask>": 9})
     assert build_dictionary(counts, 2, None).symbols[4:] == ["a", "b", "c", "<mask>"]
     assert build_dictionary(counts, 1, 2).symbols[4:] == ["a", "b", "<mask>"]

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from s2s_plugins.errors import UsageError
 from s2s_plugins.text.pairs.pair import Left, Pair, Pairs
-from s2s_plugins.text.pairs.shares import Share
 from s2s_plugins.text.pairs.splitting import OUT, TRAIN, distinct
 from s2s_plugins.text.pairs.survey import (
     BROKEN,
@@ -22,6 +21,7 @@ from s2s_plugins.text.pairs.survey import (
     Survey,
     progress,
 )
+from s2s_plugins.text.shares import Share
 
 CORRECT = "correct the file: each line is SOURCE<TAB>TARGET"
 REMEDIES = {BROKEN: "convert the file to UTF-8, as with iconv"}

@@ -21,12 +21,12 @@ from s2s_plugins.text.pairs.monotonicity import monotonicity
 from s2s_plugins.text.pairs.options import Options, is_data, size_of
 from s2s_plugins.text.pairs.pair import Columns, Pair, Pairs, counted
 from s2s_plugins.text.pairs.prepared import DESCRIPTION, SIDES, Counts, Prepared, matches, read_prepared, save
-from s2s_plugins.text.pairs.shares import Share, in_shares
 from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.pairs.sources import ParallelPairs, TablePairs, read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.writing import Numbers, Unknown, write_parts
+from s2s_plugins.text.shares import Share, in_shares
 from s2s_plugins.text.slots import Slots
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from s2s_plugins.text.features import MARK
 from s2s_plugins.text.pairs.pair import Pair, Pairs
-from s2s_plugins.text.pairs.shares import Share, in_shares, together
 from s2s_plugins.text.pairs.tokenizing import squashed, squashed_source
+from s2s_plugins.text.shares import Share, in_shares, together
 from s2s_plugins.text.slots import SLOTS
 from s2s_plugins.text.symbols import FILLER, SPECIAL
 

@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import random
 import re
 import signal
 import subprocess
@@ -17,8 +18,10 @@ from pairs_data import lexicon, tokens_in, words, written
 from test_pairs_levels import sentences
 
 from s2s_plugins.errors import UsageError, WorkError
+from s2s_plugins.text.indexed import IndexedTexts
 from s2s_plugins.text.pairs import Options, prepare_pairs
-from s2s_plugins.text.pairs.shares import in_shares, together
+from s2s_plugins.text.shares import in_shares, together
+from s2s_plugins.text.symbols import SymbolTable
 
 HELD_OUT = ("valid", "test")
 
@@ -135,3 +138,67 @@ def wait_for(found, seconds=30):
     while not found():
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Labelled and further texts, and how they are named to ``s2s prepare``."""
+    draw = random.Random(1)
+    documents = [" ".join(f"w{draw.randrange(40)}" for _ in range(draw.randint(1, 9))) for _ in range(300)]
+    (tmp_path / "train.tsv").write_text(
+        "text\tlabel\n" + "".join(f"{text}\t{number % 2}\n" for number, text in enumerate(documents[:60]))
+    )
+    (tmp_path / "more.txt").write_text("".join(f"{text}\n" for text in documents[60:]))
+    return ["--train", tmp_path / "train.tsv", "--unlabelled", tmp_path / "more.txt"]
+
+
+def texts_of(folder, part):
+    table = SymbolTable.load(folder / "dict.txt")
+    found = IndexedTexts(folder / part, len(table))
+    return [tuple(found[place]) for place in range(len(found))]
+
+
+@pytest.mark.parametrize("level", ["word", "sentencepiece"])
+def test_shards_of_text_hold_what_one_folder_does(commands, tmp_path, texts, level):
+    flags = [*texts, "--level", level, *(["--vocab-size", 40] if level == "sentencepiece" else [])]
+    said = [
+        commands("s2s", "prepare", *flags, "--dest", tmp_path / str(shards), "--shards", shards).out
+        for shards in (1, 3)
+    ]
+    assert said[1].partition("written to")[0] == said[0].partition("written to")[0]
+    whole, folders = tmp_path / "1" / "pretrain", [tmp_path / "3" / "pretrain" / number for number in "123"]
+    assert f"fairseq-train {':'.join(map(str, folders))} " in said[1]
+    for folder in folders:
+        assert (folder / "dict.txt").read_bytes() == (whole / "dict.txt").read_bytes()
+    parts = [texts_of(folder, "train") for folder in folders]
+    assert (
+        sorted(sum(parts, [])) == sorted(texts_of(whole, "train")) and max(map(len, parts)) - min(map(len, parts)) < 2
+    )
+    assert (folders[0] / "valid.bin").read_bytes() == (whole / "valid.bin").read_bytes()
+    for path in (tmp_path / "1" / "classify").rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "3" / path.relative_to(tmp_path / "1")).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "task, arch", [("sequence_autoencoding", "sa_lstm_small"), ("language_modeling", "lm_lstm_small")]
+)
+def test_pretraining_reads_shards_in_turn(commands, tmp_path, texts, task, arch):
+    commands("s2s", "prepare", *texts, "--level", "word", "--dest", tmp_path / "out", "--shards", 2)
+    folders = [tmp_path / "out" / "pretrain" / number for number in "12"]
+    flags = f"--task {task} --arch {arch} --decoder-embed-dim 8 --decoder-hidden-size 8 --optimizer adam --lr 0.01"
+    flags += " --batch-size 10 --required-batch-size-multiple 1 --max-epoch 3 --num-workers 0 --log-format json"
+    data = ":".join(map(str, folders))
+    trained = commands("fairseq-train", data, *flags.split(), "--user-dir", USER_DIR, "--save-dir", tmp_path / "saved")
+    loaded = re.findall(r"loaded [\d,]+ examples from: (\S+)/train", trained.out)
+    assert loaded[:3] == [str(folders[0]), str(folders[1]), str(folders[0])]
+    assert re.findall(r"loaded [\d,]+ examples from: (\S+)/valid", trained.out) == [str(folders[0])]
+
+
+@pytest.mark.parametrize("shards, message", [(0, "use 1 to 1000"), (5, "more than there are documents")])
+def test_shards_that_make_no_sense_are_refused(commands, tmp_path, texts, shards, message):
+    (tmp_path / "more.txt").write_text("w1\n")
+    (tmp_path / "train.tsv").write_text("text\tlabel\nw1 w1\t0\nw1\t1\n")
+    flags = [*texts, "--level", "word", "--dest", tmp_path / "out", "--shards", shards]
+    assert message in commands("s2s", "prepare", *flags, "--valid", tmp_path / "train.tsv", code=2).err
+    assert not (tmp_path / "out").exists()
