@@ -109,6 +109,10 @@ def run_job(args: argparse.Namespace, verb: str, models: Sequence[str], options:
     if verb != "forecast":
         most = MAX_ERRORS if args.max_errors is None else args.max_errors
         job = replace(job, columns=Columns(args.column, args.features), format=args.format, max_errors=most)
+    if verb == "predict":
+        if args.ngrams is None and args.ngrams_weight is not None:
+            raise UsageError(f"--ngrams-weight {args.ngrams_weight:g} goes with --ngrams: give it too")
+        job = replace(job, ngrams=args.ngrams, ngrams_weight=args.ngrams_weight)
     engine: Any = engines.local
     if args.engine == "ray":
         engine = engines.Ray(args.address, args.concurrency, args.gpus or 0)

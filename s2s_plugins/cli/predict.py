@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     if is_job(args, "predict"):
-        leave_out(args, "data", "source", "target", "ngrams", "ngrams_weight", "json")
+        leave_out(args, "data", "source", "target", "json")
         return run_job(args, "predict", args.models, JOB)
     stream = standard_input()
     from s2s_plugins.cli.opening import open_translator

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 from s2s_plugins.cluster import series
 from s2s_plugins.cluster.partitions import (
@@ -30,7 +31,9 @@ from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import require
 from s2s_plugins.inference.forecaster import Forecaster
 from s2s_plugins.inference.load import load
+from s2s_plugins.inference.ngrams import beside, with_ngrams
 from s2s_plugins.inference.trained import USES
+from s2s_plugins.inference.translator import Translator
 from s2s_plugins.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -56,6 +59,8 @@ class Job:
         columns: of the inputs.
         format: of the outputs; None: like each input.
         backend: what computes.
+        ngrams: path of n-grams that vote on the predictions; empty: those beside the model; None: none.
+        ngrams_weight: of them; None: that of the training.
         max_errors: lines that may be unusable, of all files together, before the job stops.
     """
 
@@ -67,7 +72,22 @@ class Job:
     columns: Columns = Columns()
     format: Optional[str] = None
     backend: Optional[str] = None
+    ngrams: Optional[str] = None
+    ngrams_weight: Optional[float] = None
     max_errors: int = MAX_ERRORS
+
+    def shipped(self) -> Shipped:
+        """The model, and n-grams if they vote.
+
+        Raises:
+            MissingExtra: Phonetisaurus is not installed.
+            UsageError: there are none, or no model.
+        """
+        model = Shipped.of(self.model)
+        if self.ngrams is None:
+            return model
+        require("phonetisaurus", what="--ngrams")
+        return model.with_ngrams(Path(self.ngrams or beside(self.model)))
 
     def worker(self, shipped: Shipped) -> Worker:
         """What predicts partitions; the model is opened once.
@@ -82,7 +102,14 @@ class Job:
             raise UsageError(f"{model.name} is a {model.kind}: s2s {USES[model.kind]} runs it")
         if isinstance(model, Forecaster):
             return series.Forecasting(model, self.output, self.options)
-        return Rows(work_of(model, self.options), self.output, self.columns, self.max_errors)
+        if not shipped.ngrams:
+            return Rows(work_of(model, self.options), self.output, self.columns, self.max_errors)
+        folder = tempfile.TemporaryDirectory()  # the n-grams stay a file, which Phonetisaurus reads
+        shipped.write_ngrams(folder.name)
+        voting = with_ngrams(cast(Translator, model), folder.name, self.ngrams_weight)
+        worker = Rows(work_of(voting, self.options), self.output, self.columns, self.max_errors)
+        worker.holds = folder
+        return worker
 
     def written(self, name: str) -> Tuple[str, str]:
         """The format of the predictions of a file, and their name: ``a/b.tsv`` of ``a/b.txt.gz``."""
@@ -95,7 +122,8 @@ class Job:
     def settings(self) -> Dict[str, Any]:
         """What the output depends on, beside model and input."""
         columns = {"column": self.columns.source, "features": self.columns.features}
-        given = {**self.options, **columns, "format": self.format, "backend": self.backend}
+        others = {name: getattr(self, name) for name in ("format", "backend", "ngrams_weight")}
+        given = {**self.options, **columns, **others}
         return {name.replace("_", "-"): value for name, value in given.items()}
 
 
@@ -159,7 +187,7 @@ def run(job: Job, engine: Engine, told: Told = lambda done, total: None) -> Tota
     if not job.max_errors >= 0:
         raise UsageError(f"--max-errors {job.max_errors} is too small: use 0 or more")
     partitions = partitions_of(job)
-    shipped = Shipped.of(job.model)
+    shipped = job.shipped()
     manifest = _manifest(job, shipped, len(partitions))
     _check_same(storage, job.output, manifest)
     done, there = notes_in(storage, job.output), predictions_in(storage, job.output)
@@ -242,7 +270,7 @@ def _manifest(job: Job, shipped: Shipped, partitions: int) -> Dict[str, Any]:
         "format": FORMAT,
         "s2s_plugins": __version__,
         "model": {"name": Path(job.model).name, "sha256": shipped.checksum},
-        "settings": job.settings(),
+        "settings": {**job.settings(), "ngrams": shipped.ngrams_checksum},
         "input": job.input,
         "partitions": partitions,
         "finished": False,

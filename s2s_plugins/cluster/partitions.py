@@ -108,10 +108,14 @@ class Worker:
 
     Args:
         output: folder or URL.
+
+    Attributes:
+        holds: what has to last as long as this does.
     """
 
     def __init__(self, output: str) -> None:
         self.output, self.storage = output, storage_of(output)
+        self.holds: Any = None
 
     def __call__(self, partition: Partition) -> Done:
         """Predict a partition. Its note is written last: what has one is whole."""

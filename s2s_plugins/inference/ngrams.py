@@ -304,7 +304,10 @@ def with_ngrams(
         UsageError: there are no n-grams, or they do not fit the model.
     """
     require("phonetisaurus", what="--ngrams")
-    if path is None:
-        own = Path(translator.name)
-        path = own if own.is_dir() else located(own).parent / FILE
-    return NgramTranslator(translator, read_ngrams(Path(path), weight))
+    return NgramTranslator(translator, read_ngrams(Path(path or beside(translator.name)), weight))
+
+
+def beside(model: str) -> Path:
+    """Where the n-grams of a model file, or of the folder of a training, are by default."""
+    own = Path(model)
+    return own / FILE if own.is_dir() else located(own).parent / FILE

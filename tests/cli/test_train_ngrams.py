@@ -64,6 +64,19 @@ def test_ngrams_join_a_trained_model_are_scored_beside_it_and_predict_with_it(wo
     code, _, complaint = predicted(out, "--ngrams", tmp_path / "no.fst", stdin="fab\n")
     assert code == 2 and "no.fst" in complaint and complaint.count("\n") == 1
 
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "words.txt").write_text(stdin)
+    job = ["predict", str(out), "--input", str(tmp_path / "in"), "--output", str(tmp_path / "predicted"), "--ngrams"]
+    main(job)
+    assert (tmp_path / "predicted" / "predictions" / "words.tsv").read_text().splitlines() == expected
+    for more, message in (
+        (["--ngrams-weight", "0.5"], "begun with ngrams-weight not given"),
+        ([words.rename(tmp_path / "other.fst")], "begun with ngrams "),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main([*job, *map(str, more)])
+        assert message in capsys.readouterr().err
+
 
 @pytest.mark.parametrize(
     "given, message",
