@@ -146,7 +146,6 @@ def test_bytes_that_are_not_utf_8_reach_the_survey(tmp_path):
         ("a.jsonl", b'{"a": 1, "b": 2}\n[1]\n', (), "a.jsonl, line 2: not an object of JSON"),
         ("a.jsonl", b'{"a": 1, "b": 2, "c": 3}\n', (), "has 3 keys ('a', 'b', 'c'): choose two with --source"),
         ("a.jsonl", b'{"a": 1, "b": 2, "c": 3}\n', ("a", "x"), "no key 'x' for --target: it has 'a', 'b', 'c'"),
-        ("a.jsonl", b'{"a": "1", "b": "2"}\n{"a": "1"}\n', (), "a.jsonl, line 2: no key 'b': it has 'a'"),
         ("a.jsonl", b'{"a": ["1"], "b": "2"}\n', (), "a.jsonl, line 1: 'a' is a list: write a text"),
         ("a.json", b'[{"a": 1, "b": 2}]\n', (), "a.json is one JSON array: write one object a line, as with jq"),
         ("a.tsv.gz", b"no gzip\n", (), "a.tsv.gz, after line 0: damaged"),
@@ -241,3 +240,12 @@ def test_pairs_are_told_from_texts_of_classes(tmp_path):
 def test_texts_keep_their_spelling():
     decomposed = unicodedata.normalize("NFD", "é")
     assert plain(read_pairs([(decomposed, "é\u00a0\u200b ")])) == [(decomposed, "é\u00a0\u200b ")]
+
+
+def test_lines_of_json_without_a_key_are_left_out_and_named_as_lines_of_a_table_are(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": "1", "b": "2"}\n{"a": "3"}\n{"b": "5", "a": "4"}\n{"b": "6"}\n')
+    pairs = read_pairs(path)
+    assert [pair[:2] for pair in pairs] == [("1", "2"), ("4", "5")]
+    assert pairs.left.lines() == ["lines without the key 'b' (1): line 2", "lines without the key 'a' (1): line 4"]
+    assert pairs.left.bad() == 2

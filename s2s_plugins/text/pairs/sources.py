@@ -125,8 +125,15 @@ class TablePairs(Pairs):
         self.left = left
 
     def _objects(self) -> Iterator[Pair]:
+        left, keys = Left(), self.layout.keys
         for number, values in objects_of(self.path):
-            yield _from_mapping(values, self.layout.keys, f"{self.name}, line {number}")
+            where = f"{self.name}, line {number}"
+            missing = [key for key in keys[:3] if key is not None and key not in values]
+            if missing:
+                left.add(f"lines without the key {missing[0]!r}", where)
+            else:
+                yield _from_mapping(values, keys, where)
+        self.left = left
 
     def fingerprint(self) -> str:
         return digest(self.path)
