@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--valid-fraction", type=float, default=0.15, metavar="P", help="share of --train to hold out (default: 0.15)")
     add("--seed", type=int, default=1, metavar="N", help="random seed of the held-out documents (default: 1)")
     add("--skip-bad-rows", action="store_true", help="leave out rows with too few or too many columns, and count them")
-    help = "deal the text to N folders, for fairseq-train DIR/pretrain/1:DIR/pretrain/2:..; by as many processes"
+    help = "deal the text to N folders, for fairseq-train DIR/pretrain/1:DIR/pretrain/2:..; by several processes"
     add("--shards", type=int, default=1, metavar="N", help=help)
     add("--no-train-text", action="store_false", dest="train_text", help="pretrain on --unlabelled alone")
 

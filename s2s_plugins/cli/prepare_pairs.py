@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="FILE|N", help=f"to test on: {held_out} (default: a tenth)")
     add("--seed", type=int, default=1, metavar="N", help="of what is held out and drawn (default: 1)")
     add("--min-count", type=int, default=1, metavar="N", help="rarer symbols are unknown (default: 1)")
-    help = "write N folders, which fairseq-train DIR/1:DIR/2:.. reads in turn; as many processes work on them"
+    help = "write N folders, which fairseq-train DIR/1:DIR/2:.. reads in turn; several processes work on them"
     add("--shards", type=int, default=1, metavar="N", help=help)
     add_pairs(parser)
 

@@ -14,7 +14,7 @@ from s2s_plugins.errors import UsageError
 from s2s_plugins.text import binarise
 from s2s_plugins.text.documents import Document, Left
 from s2s_plugins.text.indexed import IndexedWriter
-from s2s_plugins.text.shares import Share, in_shares
+from s2s_plugins.text.shares import Share, at_once, in_shares
 from s2s_plugins.text.sources import Sources, Splits
 from s2s_plugins.text.symbols import SymbolTable
 from s2s_plugins.text.tokens import Tokenizer, load_settings
@@ -275,7 +275,7 @@ def _tokens(choice: TokenChoice, splits: Documents, shards: int) -> Tuple[Tokeni
         texts = (plain.normalize(text) for text in progress(splits.texts(), "sentencepiece"))
         model = _train_sentencepiece(texts, choice.vocab_size or PIECES)
     tokenizer = Tokenizer(level, lowercase, choice.rare or "drop", model)
-    counts = binarise.counted_together(in_shares(partial(_count_share, splits, tokenizer), shards))
+    counts = binarise.counted_together(in_shares(partial(_count_share, splits, tokenizer), at_once(shards)))
     min_count = choice.min_count or (2 if level == "word" else 1)
     return tokenizer, binarise.build_dictionary(counts, min_count, choice.max_words)
 

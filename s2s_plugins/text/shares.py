@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from multiprocessing.connection import Connection, wait
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Sequence, TypeVar
+from typing import Any, Callable, Generic, Iterable, Iterator, List, NamedTuple, Sequence, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def together(shares: Sequence[NDArray[Any]]) -> NDArray[Any]:
 def in_shares(work: Callable[[Share], R], count: int) -> List[R]:
     """What ``work`` returns for each share: that of number 0 in this process, the others in processes of their own.
 
-    They end with this one, however it ends.
+    As many as :func:`at_once` run at a time. They end with this one, however it ends.
 
     Args:
         work: may be sent to another process, as what it returns and raises.
@@ -58,38 +58,67 @@ def in_shares(work: Callable[[Share], R], count: int) -> List[R]:
         WorkError: a process was killed.
         Exception: what ``work`` raises.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would have this process' threads in unknown states
-    processes, ends = [], []
+    waiting = [Share(number, count) for number in range(1, count)]
+    running: List[_Process[R]] = []
+    results: List[R] = []
     try:
-        for number in range(1, count):
-            end, other = context.Pipe(duplex=False)
-            process = context.Process(target=_run, args=(work, Share(number, count), other), daemon=True)
-            process.start()
-            other.close()
-            processes.append(process)
-            ends.append(end)
-        results = [work(Share(0, count)), *(_result(end, count) for end in ends)]
-        for process in processes:
-            process.join()
+        for share in waiting[: at_once(count) - 1]:
+            running.append(_Process(work, share))
+        results.append(work(Share(0, count)))
+        for share in waiting[at_once(count) - 1 :]:
+            results.append(running.pop(0).result())
+            running.append(_Process(work, share))
+        while running:
+            results.append(running.pop(0).result())
         return results
     finally:
-        for process in processes:
+        for process in running:
             process.kill()
 
 
-def _result(end: "Connection[object, R]", count: int) -> R:
-    try:
-        result = end.recv()
-    except EOFError:
-        raise WorkError(
-            f"one of {count} processes was killed, as where memory is short: give fewer --shards, or free memory"
-        ) from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
+def at_once(count: int) -> int:
+    """Of so many processes, those that run at a time: one for each core that this process may use, two or more."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(count, max(2, cores))
 
 
-def _run(work: Callable[[Share], R], share: Share, end: "Connection[object, R]") -> None:
+class _Process(Generic[R]):
+    """A process that does a share."""
+
+    def __init__(self, work: Callable[[Share], R], share: Share) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would have this process' threads in unknown states
+        self.end, other = context.Pipe(duplex=False)
+        self.shares = share.shares
+        self.process = context.Process(target=_run, args=(work, share, other), daemon=True)
+        self.process.start()
+        other.close()
+
+    def result(self) -> R:
+        """What it has found.
+
+        Raises:
+            WorkError: it was killed.
+            Exception: what it has raised.
+        """
+        try:
+            result = self.end.recv()
+        except EOFError:
+            raise WorkError(
+                f"one of {self.shares} processes was killed, as where memory is short: give fewer --shards, or free "
+                "memory"
+            ) from None
+        self.process.join()
+        if isinstance(result, BaseException):
+            raise result
+        found: R = result
+        return found
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+
+
+def _run(work: Callable[[Share], R], share: Share, end: "Connection") -> None:
     """What a process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, and the first process ends it
     threading.Thread(target=_end_with_the_first, daemon=True).start()

@@ -65,11 +65,25 @@ def test_shards_hold_what_one_folder_does(tmp_path, pairs, count):
             assert not (dealt.folders[1] / path.name).exists()
 
 
-def test_a_sorted_file_is_dealt_evenly(tmp_path):
-    path = written(tmp_path / "pairs.tsv", lexicon(400))
-    one, other = prepare_pairs(path, tmp_path / "out", Options(shards=2, valid=10, test=10)).folders
-    letters = [{source[0] for source, _ in tokens_in(folder, "train")} for folder in (one, other)]
-    assert letters[0] == letters[1]
+def test_a_sorted_file_and_one_with_each_line_twice_are_dealt_evenly(tmp_path):
+    path = written(tmp_path / "pairs.tsv", [pair for pair in lexicon(400) for _ in range(2)])
+    one, other = (
+        tokens_in(folder, "train")
+        for folder in prepare_pairs(path, tmp_path / "out", Options(shards=2, valid=10, test=10)).folders
+    )
+    assert len(one) == len(other) == 190
+    assert {source[0] for source, _ in one} == {source[0] for source, _ in other}
+
+
+def test_a_colon_in_the_name_of_sharded_data_is_refused(tmp_path):
+    path = written(tmp_path / "pairs.tsv", lexicon(40))
+    with pytest.raises(UsageError, match="has ':' in it, by which fairseq tells shards apart"):
+        prepare_pairs(path, tmp_path / "a:b", Options(shards=2))
+
+
+def test_more_shards_than_cores_are_done_in_turn(tmp_path):
+    results = in_shares(functools.partial(shared_work.fail, "nothing"), 5)
+    assert results == [0, 1, 2, 3, 4]
 
 
 def test_fairseq_trains_on_shards_in_turn(commands, tmp_path):

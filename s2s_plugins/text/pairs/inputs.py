@@ -80,7 +80,8 @@ class Parted(NamedTuple):
     def share(self, share: Share) -> Parted:
         """The same, of which one process does its share: pairs to train on; the first one, all that is held out."""
         parts = np.zeros_like(self.parts) if share.number else self.parts & ~np.uint8(TRAIN)
-        parts[share.number :: share.shares] |= self.parts[share.number :: share.shares] & TRAIN
+        own = np.flatnonzero(self.parts & TRAIN)[share.number :: share.shares]
+        parts[own] |= TRAIN
         return self._replace(parts=parts, quiet=share.number > 0)
 
 

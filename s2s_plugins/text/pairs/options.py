@@ -35,7 +35,7 @@ class Options:
         valid: number of sources to validate on, 0 for none, or pairs; None: a twentieth, 50 or more of a file that has
             500, at most 2,000.
         test: number of sources to test on, 0 for none, or pairs; None: a tenth, at most 5,000.
-        shards: parts that the pairs to train on are dealt to, which fairseq reads one after the other; as many
+        shards: parts that the pairs to train on are dealt to, which fairseq reads one after the other; several
             processes prepare them.
 
     Raises:

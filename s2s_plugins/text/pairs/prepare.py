@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
@@ -26,7 +27,7 @@ from s2s_plugins.text.pairs.sources import ParallelPairs, TablePairs, read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.writing import Numbers, Unknown, write_parts
-from s2s_plugins.text.shares import Share, in_shares
+from s2s_plugins.text.shares import Share, at_once, in_shares
 from s2s_plugins.text.slots import Slots
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
@@ -55,6 +56,8 @@ def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, f
     read = read_parts(given, options.columns, out.parent)
     _check_features(read, options)
     _check_readable(read, options.shards)
+    if options.shards > 1 and os.pathsep in str(out):
+        raise UsageError(f"{flag} {out} has {os.pathsep!r} in it, by which fairseq tells shards apart: name another")
     data = {part: pairs.fingerprint() for part, pairs in read.items()}
     inputs: Dict[str, object] = {"options": options.plain(), "data": data}
     if matches(out, inputs):
@@ -95,7 +98,7 @@ def _prepared(read: Dict[str, Pairs], options: Options, folder: Path) -> Prepare
     Raises:
         UsageError: as :func:`prepare_pairs`.
     """
-    inputs = {part: Input(part, pairs, options.seed, options.shards) for part, pairs in read.items()}
+    inputs = {part: Input(part, pairs, options.seed, at_once(options.shards)) for part, pairs in read.items()}
     train = inputs["train"]
     _check_separator(train, options.features_separator)
     levels = _levels(train, options)
@@ -229,7 +232,7 @@ def _count(train: Input, sides: List[Side], shards: int) -> int:
     Returns:
         The number of pairs that have no features behind their tabs.
     """
-    (bare, _), *others = in_shares(partial(_counted, train.parted, sides), shards)
+    (bare, _), *others = in_shares(partial(_counted, train.parted, sides), at_once(shards))
     for more, counts in others:
         bare += more
         for side, other in zip(sides, counts):
