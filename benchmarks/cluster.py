@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
+from benchmarks.client import ROOT
 from benchmarks.machine import machine
 from benchmarks.pairs import compare, summary
 from s2s_plugins.cluster import engines
@@ -73,11 +74,14 @@ class SleepingJob(Job):
 def files_of(words: Sequence[str], folder: Path, files: int, lines: int) -> Path:
     """A folder of files, the words in turn."""
     if not folder.exists():
-        folder.mkdir(parents=True)
+        new = folder.with_name(f"{folder.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
         for number in range(files):
             start = number * lines
             own = (words[place % len(words)] for place in range(start, start + lines))
-            (folder / f"{number:05}.txt").write_text("".join(f"{word}\n" for word in own), encoding="utf-8")
+            (new / f"{number:05}.txt").write_text("".join(f"{word}\n" for word in own), encoding="utf-8")
+        new.rename(folder)
     return folder
 
 
@@ -208,6 +212,7 @@ def two_nodes() -> Iterator[None]:
     """A cluster of two raylets with half of the actors' CPUs each, joined by this process."""
     cluster_utils, ray = library("ray.cluster_utils"), library("ray")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # of workers
     sizes = {"num_cpus": ACTORS // NODES, "object_store_memory": 200_000_000, "include_dashboard": False}
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=sizes)
     try:
@@ -266,6 +271,7 @@ def measure(args: argparse.Namespace, wanted: Sequence[str]) -> None:
     for name in wanted:
         known = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
         if name not in known:
+            shutil.rmtree(args.out / "out", ignore_errors=True)  # of a run that was stopped
             part: Callable[[], Dict[str, Any]] = getattr(bench, name)
             known[name] = part()
             write_whole(results, json.dumps(known, indent=1) + "\n")

@@ -21,13 +21,10 @@ from typing import IO, Callable, ContextManager, Dict, Iterable, Iterator, List,
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.files import replacing, write_whole
-
-if sys.platform != "win32":
-    import fcntl
+from s2s_plugins.locks import lock
 
 DONE, STARTED, OTHER, TO_DO = "done", "interrupted", "made with other settings", "to do"
 SECONDS_BETWEEN_LINES = 15
-SECONDS_TO_END = 10  # for a stopped run to end: the data loaders check every 5 s whether their training still runs
 
 
 class StepError(WorkError):
@@ -285,33 +282,6 @@ def exclusive(folder: Path) -> Iterator[IO[str]]:
     with (folder / ".lock").open("w", encoding="utf-8") as file:
         lock(file.fileno(), folder)
         yield file
-
-
-def lock(descriptor: int, folder: Path, flag: str = "--out", patience: Optional[float] = None) -> None:
-    """Lock ``folder`` through its open file ``.lock``, until every process that has the file open closes it or ends.
-
-    Args:
-        descriptor: file descriptor of ``.lock``.
-        folder: the folder, for the message.
-        flag: the flag that names the folder, for the message.
-        patience: seconds to wait for a process that is about to end; by default :data:`SECONDS_TO_END`.
-
-    Raises:
-        UsageError: another process holds the lock.
-    """
-    if sys.platform == "win32":  # where there is no flock: as on a file system without locks
-        return None
-    until = time.monotonic() + (SECONDS_TO_END if patience is None else patience)
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                remedy = f"wait until it ends, or choose another {flag}"
-                raise UsageError(f"another run is using {folder}: {remedy}") from None
-            time.sleep(0.1)
-        except OSError:  # a file system without locks
-            return None
 
 
 @contextlib.contextmanager

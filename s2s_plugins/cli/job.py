@@ -10,7 +10,7 @@ from typing import Any, Sequence
 from s2s_plugins.errors import UsageError, WorkError, one_line_errors
 
 ENGINES, FORMATS = ("local", "ray"), ("tsv", "jsonl", "parquet")
-SHOWN = 5  # files that a message lists
+SHOWN = 20  # files that a message lists
 ROWS, RAYS = ("column", "features", "format", "max_errors"), ("concurrency", "gpus", "address")
 
 
@@ -126,10 +126,16 @@ def run_job(args: argparse.Namespace, verb: str, models: Sequence[str], options:
 
         totals = run(job, engine, show)
     for name, why in list(totals.failed.items())[:SHOWN]:
-        print(f"s2s {verb}: {name}: {why}", file=sys.stderr)
+        print(f"s2s {verb}: {why if name in why else f'{name}: {why}'}", file=sys.stderr)
+    if len(totals.failed) > SHOWN:
+        print(f"s2s {verb}: and {len(totals.failed) - SHOWN:,} more", file=sys.stderr)
     what, unknown = ("series", "unknown categories") if verb == "forecast" else ("lines", "lines with unknown tokens")
     if totals.unknown:
         print(f"s2s {verb}: warning: {totals.unknown:,} {unknown}", file=sys.stderr)
+    if totals.stale:
+        shown = ", ".join(totals.stale[:SHOWN]) + (", .." if len(totals.stale) > SHOWN else "")
+        what_of = f"{len(totals.stale):,} files of {args.output}/predictions have no input any more: {shown}"
+        print(f"s2s {verb}: warning: {what_of}: remove them", file=sys.stderr)
     unusable = f", {totals.errors:,} of them unusable: {args.output}/errors" if totals.errors else ""
     print(f"{args.output}: {totals.partitions:,} files, {totals.lines:,} {what}{unusable}")
     if totals.failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Type, TypeVar
 
 from s2s_plugins.cluster.shipping import Shipped
 from s2s_plugins.errors import UsageError
@@ -14,6 +14,8 @@ from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.run import named
 
 REPLICAS = 2
+BACKENDS = ("onnx", "torch")
+N = TypeVar("N", int, float)
 
 
 def build(args: Dict[str, Any]) -> Any:
@@ -29,16 +31,32 @@ def build(args: Dict[str, Any]) -> Any:
     """
     given = dict(args)
     words, backend = str(given.pop("models", "")).split(), given.pop("backend", None)
-    replicas = int(given.pop("replicas", REPLICAS))
+    replicas = _number("replicas", given.pop("replicas", REPLICAS), int)
+    if replicas < 1:
+        raise UsageError(f"the deployment has replicas: {replicas}: use 1 or more")
+    if backend not in (None, *BACKENDS):
+        raise UsageError(f"the deployment has backend: {backend!r}: use {' or '.join(BACKENDS)}")
     if not words:
         raise UsageError("the deployment has no model: give models: g2p.safetensors among its args")
     unknown = [name for name in given if name not in Limits.__dataclass_fields__]
     if unknown:
         known = ", ".join(["models", "replicas", "backend", *Limits.__dataclass_fields__])
         raise UsageError(f"the deployment knows no argument {unknown[0]!r}: use {known}")
-    limits = Limits(**{name: type(getattr(Limits, name))(value) for name, value in given.items()})
+    limits = Limits(**{name: _number(name, value, type(getattr(Limits, name))) for name, value in given.items()})
     shipped = {name: Shipped.of(path) for name, path in named(words).items()}
     return application(shipped, replicas, limits, backend)
+
+
+def _number(name: str, value: Any, kind: Type[N]) -> N:
+    """A number that somebody wrote.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return kind(value)
+    except (ValueError, TypeError):
+        raise UsageError(f"the deployment has {name}: {value!r}: use a number") from None
 
 
 def application(

@@ -7,7 +7,7 @@ import os
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from s2s_plugins.cluster.job import Job, Ready
 from s2s_plugins.cluster.partitions import PREDICTIONS, Done, Partition
@@ -18,6 +18,9 @@ from s2s_plugins.extras import library, require
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10  # seconds that a cluster has to take a connection
+RETRIES = 4  # of a partition whose worker dies
+# A worker that dies takes what waits in it along: what is left then is tried again, with nothing waiting.
+WAITING: Tuple[Optional[int], ...] = (None, 1)
 
 
 def local(ready: Ready, partitions: Sequence[Partition]) -> Iterator[Done]:
@@ -55,7 +58,13 @@ class Ray:
 
         def results() -> Iterator[Done]:
             try:
-                yield from _checked(_mapped(ray, ready, partitions, actors, self.gpus), ready.job, partitions)
+                left = {partition.file.name: partition for partition in partitions}
+                for waiting in WAITING:
+                    found = _mapped(ray, ready, list(left.values()), actors, self.gpus, waiting) if left else iter(())
+                    for done in _checked(found, ready.job, partitions):
+                        del left[done.name]
+                        yield done
+                yield from (_died(partition.file) for partition in left.values())
             except ray.exceptions.RayError as error:
                 said = str(error).strip().splitlines()
                 raise WorkError(f"a worker failed: {said[-1] if said else type(error).__name__}") from None
@@ -109,18 +118,30 @@ def _check_reachable(address: Optional[str]) -> None:
         raise UsageError(f"{named} does not answer ({error.strerror or error}): {remedy}") from None
 
 
-def _mapped(ray: Any, ready: Ready, partitions: Sequence[Partition], actors: int, gpus: float) -> Iterator[Done]:
+def _died(file: File) -> Done:
+    """What becomes of a file that no worker survives."""
+    why = f"{file.name}: its worker died {2 * (RETRIES + 1)} times, as where memory is short: cut it into smaller files"
+    return Done(file.name, file.size, file.version, failed=why)
+
+
+def _mapped(
+    ray: Any, ready: Ready, partitions: Sequence[Partition], actors: int, gpus: float, waiting: Optional[int]
+) -> Iterator[Done]:
+    """The results of partitions; those whose workers died again and again are missing."""
     data = library("ray.data")
     context = data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context.max_errored_blocks = -1  # one file does not end the job
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     rows: List[Dict[str, Any]] = [_row(partition) for partition in partitions]
     found = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         _Actor,
         fn_constructor_args=(ready.job, [ray.put(ready.shipped)]),  # in a list: who is started again fetches it again
         batch_size=1,
         batch_format="pandas",
-        compute=data.ActorPoolStrategy(size=actors),
+        compute=data.ActorPoolStrategy(size=min(actors, len(rows)), max_tasks_in_flight_per_actor=waiting),
+        max_restarts=-1,
+        max_task_retries=RETRIES,
         num_cpus=0 if gpus else 1,
         num_gpus=gpus or None,
     )

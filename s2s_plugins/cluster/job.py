@@ -116,8 +116,8 @@ class Job:
         if self.verb == "forecast":
             form = series.format_of(name)
             return form, str(PurePosixPath(name).with_suffix(f".{form}"))
-        form = self.format or LIKE[form_of(name)]
-        return form, str(plain(name).with_suffix(ENDINGS[form]))
+        form, own = self.format or LIKE[form_of(name)], plain(name)
+        return form, str(own.with_suffix(ENDINGS[form]) if is_known(name) else own.with_name(own.name + ENDINGS[form]))
 
     def settings(self) -> Dict[str, Any]:
         """What the output depends on, beside model and input."""
@@ -151,6 +151,7 @@ class Totals:
         errors: lines that could not be used.
         unknown: lines with unknown tokens; of series, unknown categories.
         failed: files that could not be read, and why.
+        stale: predictions of files that are no input any more.
     """
 
     partitions: int = 0
@@ -158,6 +159,7 @@ class Totals:
     errors: int = 0
     unknown: int = 0
     failed: Dict[str, str] = field(default_factory=dict)
+    stale: List[str] = field(default_factory=list)
 
     def add(self, done: Done) -> None:
         """Count a partition."""
@@ -183,9 +185,14 @@ def run(job: Job, engine: Engine, told: Told = lambda done, total: None) -> Tota
         UsageError: something in the job cannot work, or the output is of another one.
         WorkError: there are more unusable lines than may be.
     """
-    storage = storage_of(job.output)
     if not job.max_errors >= 0:
         raise UsageError(f"--max-errors {job.max_errors} is too small: use 0 or more")
+    with storage_of(job.output).alone(job.output):
+        return _run(job, engine, told)
+
+
+def _run(job: Job, engine: Engine, told: Told) -> Totals:
+    storage = storage_of(job.output)
     partitions = partitions_of(job)
     shipped = job.shipped()
     manifest = _manifest(job, shipped, len(partitions))
@@ -210,6 +217,7 @@ def run(job: Job, engine: Engine, told: Told = lambda done, total: None) -> Tota
         told(ready, size)
         _check_errors(totals, job, found)
     storage.clean(job.output)
+    totals.stale = sorted(predictions_in(storage, job.output) - {one.output for one in partitions})
     counts = {"lines": totals.lines, "errors": totals.errors, "unknown": totals.unknown}
     _write_manifest(storage, job.output, {**manifest, **counts, "finished": not totals.failed})
     return totals
@@ -247,7 +255,7 @@ def _check_apart(job: Job) -> None:
     Raises:
         UsageError: it lies there.
     """
-    one, other = (os.path.abspath(path) if "://" not in path else path.rstrip("/") for path in (job.input, job.output))
+    one, other = (os.path.realpath(path) if "://" not in path else path.rstrip("/") for path in (job.input, job.output))
     if (other + "/").startswith(one + "/"):
         raise UsageError(f"--output {job.output} lies in --input {job.input}, and would be read as well: name another")
 
@@ -261,7 +269,7 @@ def _check_name(job: Job, file: File) -> None:
     shown = file.name.encode("utf-8", "backslashreplace").decode()
     if ".." in PurePosixPath(file.name).parts or shown != file.name or file.name.startswith("/"):
         raise UsageError(f"--input {job.input}: no output can have the name of {shown!r}: rename it")
-    if (os.path.abspath(file.path) + "/").startswith(os.path.abspath(job.output) + "/"):
+    if (os.path.realpath(file.path) + "/").startswith(os.path.realpath(job.output) + "/"):
         raise UsageError(f"--input {job.input} has {shown}, which is of --output {job.output}: name another")
 
 
@@ -292,7 +300,7 @@ def _check_same(storage: Storage, output: str, manifest: Dict[str, Any]) -> None
     try:
         before = json.loads(content)
         model, settings = before["model"], before["settings"]
-        name, checksum = model["name"], model["sha256"]
+        name, checksum, source = model["name"], model["sha256"], before["input"]
     except (ValueError, TypeError, KeyError):
         raise UsageError(f"{below(output, MANIFEST)} is damaged: name another --output") from None
     if checksum != manifest["model"]["sha256"]:
@@ -300,6 +308,8 @@ def _check_same(storage: Storage, output: str, manifest: Dict[str, Any]) -> None
             f"--output {output} was begun with another model, {name} (sha256 {checksum[:12]}..): give that one, or "
             "another --output"
         )
+    if source != manifest["input"]:
+        raise UsageError(f"--output {output} was begun with --input {source}: give the same, or another --output")
     for key, value in manifest["settings"].items():
         if settings.get(key) != value:
             raise UsageError(

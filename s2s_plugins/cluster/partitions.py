@@ -125,9 +125,13 @@ class Worker:
             return done  # a node was lost between the note and its report
         try:
             done = self.predict(partition)
-        except (UsageError, WorkError, OSError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever is wrong with one file, the others are predicted
+            for path in (self.path_of(partition), below(self.output, note_of(file.name))):
+                self.storage.remove(path)  # of an earlier version of the input
             errors = error.errors if isinstance(error, TooManyErrors) else 0
-            return Done(file.name, file.size, file.version, errors=errors, failed=str(error))
+            return Done(file.name, file.size, file.version, errors=errors, failed=_said(error))
         with self.storage.writing(below(self.output, note_of(file.name))) as stream:
             stream.write(json.dumps(asdict(done)).encode() + b"\n")
         return done
@@ -136,9 +140,7 @@ class Worker:
         """Predict a partition, and write what comes of it.
 
         Raises:
-            UsageError: it cannot be used.
-            WorkError: likewise.
-            OSError: a file cannot be read or written.
+            Exception: it cannot be.
         """
         raise TypeError(f"{type(self).__name__} does not say how")
 
@@ -149,6 +151,13 @@ class Worker:
     def path_of(self, partition: Partition) -> str:
         """Where the predictions of a partition are."""
         return below(self.output, f"{PREDICTIONS}/{partition.output}")
+
+
+def _said(error: Exception) -> str:
+    """An error in a line; of one that nobody has foreseen, its kind too."""
+    if isinstance(error, (UsageError, WorkError, OSError)):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 class Rows(Worker):

@@ -51,7 +51,11 @@ class Predictor:
 
     def _opened(self) -> Work:
         with self.shipped.unpacked() as path:
-            return work_of(load(path, self.backend), self.options)
+            model = load(path, self.backend)
+        try:
+            return work_of(model, self.options)
+        except TypeError as error:  # a name that no option has
+            raise UsageError(f"{str(error).rpartition(') ')[2]}: see Predictor's documentation") from None
 
     def __getstate__(self) -> Dict[str, Any]:
         """What is sent to another process, which opens the model itself."""
@@ -80,6 +84,9 @@ class Predictor:
         for name in names:
             if name not in has:
                 raise UsageError(f"the batch has no column {name!r}, but {', '.join(map(repr, has))}: name one of them")
+        taken = [name for name in (*self.work.fields, ERROR) if name in has]
+        if taken:
+            raise UsageError(f"the batch has a column {taken[0]!r} already, and one is added: rename it")
         added = self._added([_list(batch[name]) for name in names])
         if isinstance(batch, Mapping):
             return {**batch, **{name: _array(values) for name, values in added.items()}}

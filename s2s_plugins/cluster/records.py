@@ -62,7 +62,7 @@ class Columns:
 
     Args:
         source: name of its column, or number from 1 where files have no line of names; None: ``source``, or the only
-            one.
+            one of JSON and Parquet.
         features: the same of features beside the sources; None: the source has them already, or there are none.
     """
 
@@ -89,6 +89,18 @@ def plain(name: str) -> PurePosixPath:
     """The name of a file before it was compressed."""
     path = PurePosixPath(name)
     return path.with_suffix("") if path.suffix.lower() in OPENERS else path
+
+
+class _Counted:
+    """Texts of numbered lines, and the number of the last one."""
+
+    def __init__(self, lines: Iterable[Tuple[int, str]]) -> None:
+        self.lines, self.number = lines, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, text in self.lines:
+            self.number = number
+            yield text
 
 
 class Records:
@@ -134,8 +146,8 @@ class Records:
 
     def _keys(self, names: Sequence[str]) -> Tuple[str, Optional[str]]:
         asked = self.columns.source
-        if self.form == TEXT or (asked is None and len(names) == 1):
-            return names[0], None
+        if self.form == TEXT or (asked is None and len(names) == 1 and self.form in (JSON, PARQUET)):
+            return names[0], None  # a line of CSV may be no name, but the first source
         return self._key(names, asked or SOURCE, "--column"), (
             None if self.columns.features is None else self._key(names, self.columns.features, "--features")
         )
@@ -176,27 +188,32 @@ class Records:
         delimiter = next((mark for mark in DELIMITERS if mark in first), ",")
         every = itertools.chain([first] if numbered_lines.number else [], texts)
         rows = csv.reader((text + "\n" for text in every), delimiter=delimiter, strict=True)
-        try:
-            yield from self._table((numbered_lines.number, cells, delimiter.join(cells)) for cells in rows)
-        except csv.Error as error:
-            what = f"{self.name}, line {numbered_lines.number}: not CSV: {error}"
-            raise WorkError(f"{what}: close each quote, double those inside") from None
+        yield from self._table(_csv_rows(rows, numbered_lines, delimiter))
 
-    def _table(self, rows: Iterable[Tuple[int, List[str], str]]) -> Iterator[Record]:
+    def _table(self, rows: Iterable[Tuple[int, Optional[List[str]], str]]) -> Iterator[Record]:
         names: Optional[List[str]] = None
         for number, cells, text in rows:
+            if cells is None:
+                if names is None:
+                    raise WorkError(f"{self.name}, line {number}: {text}")
+                yield failed(number, {}, text, "")
+                continue
+            if not text.strip() and (names is None or len(names) > 1):
+                continue
             if names is None and self.columns.numbered:
                 names = self.names = [numbered(place) for place in range(1, len(cells) + 1)]
             elif names is None:
                 names = self.names = [cell.strip() for cell in cells]
                 _check_names(names, self.name)
+                if _is_undecoded(text):
+                    raise WorkError(f"{self.name}, line {number}: the names of the columns are {NOT_UTF_8}: convert it")
                 continue
             if _is_undecoded(text):
                 yield failed(number, {}, NOT_UTF_8, text)
-            elif len(cells) != len(names):
+            elif len(cells or [""]) != len(names):
                 yield failed(number, {}, f"{len(cells)} columns, not {len(names)}", text)
             else:
-                yield Record(number, dict(zip(names, cells)))
+                yield Record(number, dict(zip(names, cells or [""])))
 
     def _parquet(self, stream: IO[bytes]) -> Iterator[Record]:
         parquet = library("pyarrow.parquet", "Parquet")
@@ -205,6 +222,25 @@ class Records:
         self.names = list(self.schema.names)
         _check_names(self.names, self.name)
         return _parquet_rows(file)
+
+
+def _csv_rows(
+    rows: Iterator[List[str]], lines: _Counted, delimiter: str
+) -> Iterator[Tuple[int, Optional[List[str]], str]]:
+    """The line where each row ends, its cells, and its text; in place of cells None, where a row begins that is none,
+    and why."""
+    begins = 1
+    while True:
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            lost = "a quote that is never closed, and all behind it is lost"
+            yield begins, None, lost if "end of data" in str(error) else f"not CSV: {error}"
+        else:
+            yield lines.number, cells, delimiter.join(cells)
+        begins = lines.number + 1
 
 
 def _parquet_rows(file: Any) -> Iterator[Record]:
@@ -274,6 +310,8 @@ def _texts(lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
     for number, text in _decoded(lines):
         if _is_undecoded(text):
             yield failed(number, {}, NOT_UTF_8, text)
+        elif "\0" in text:
+            yield failed(number, {}, "no text: it has NUL characters", text)
         else:
             yield Record(number, {SOURCE: text})
 
@@ -282,6 +320,8 @@ def _objects(lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
     for number, text in _decoded(lines):
         if not text.strip():
             continue
+        if number == 1 and text.lstrip().startswith("["):
+            raise WorkError("an array of JSON: write its objects a line each, as jq -c '.[]' does")
         try:
             values = json.loads(text)
         except (ValueError, RecursionError):
@@ -293,18 +333,6 @@ def _objects(lines: Iterable[Tuple[int, bytes]]) -> Iterator[Record]:
             yield failed(number, {}, NOT_UTF_8, text)  # JSON may say \ud800, which is half a character
         else:
             yield Record(number, values)
-
-
-class _Counted:
-    """Texts of numbered lines, and the number of the last one."""
-
-    def __init__(self, lines: Iterable[Tuple[int, str]]) -> None:
-        self.lines, self.number = lines, 0
-
-    def __iter__(self) -> Iterator[str]:
-        for number, text in self.lines:
-            self.number = number
-            yield text
 
 
 def _check_names(names: Sequence[str], file: str) -> None:

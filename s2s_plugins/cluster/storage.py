@@ -10,6 +10,7 @@ from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional, Protocol
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import library
+from s2s_plugins.locks import alone
 
 WILDCARDS = "*?["
 PARTIAL = ".partial-"  # in the name of a file that is being written
@@ -61,6 +62,13 @@ class Storage(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file if it is there."""
 
+    def alone(self, folder: str) -> "contextlib.AbstractContextManager[None]":
+        """Inside, no other process that asks for it has the folder, where this can be seen to.
+
+        Raises:
+            UsageError: another one has it.
+        """
+
     def clean(self, folder: str) -> None:
         """Remove what killed processes left half-written below a folder."""
 
@@ -75,6 +83,8 @@ def storage_of(where: str) -> Storage:
     protocol, mark, _ = where.partition("://")
     if not mark:
         return LocalStorage()
+    if protocol == "file":
+        raise UsageError(f"{where} is a folder of this machine: leave file:// out")
     fsspec = library("fsspec", f"{protocol}://")
     try:
         return RemoteStorage(fsspec.filesystem(protocol), f"{protocol}://")
@@ -95,15 +105,13 @@ class LocalStorage:
     def files(self, pattern: str, hidden: bool = False) -> List[File]:
         root, found = Path(pattern), []
         if root.is_dir():
-            for folder, folders, names in os.walk(root):
-                folders[:] = [name for name in folders if hidden or not _is_hidden(name)]
-                found += [Path(folder, name) for name in names if hidden or not _is_hidden(name)]
+            found = list(_walked(root, hidden))
+        elif root.is_file():
+            root, found = root.parent, [root]
         elif any(mark in pattern for mark in WILDCARDS):
             root = _before_wildcards(root)
             inner = Path(pattern).relative_to(root)
             found = [path for path in root.glob(str(inner)) if PARTIAL not in path.name]
-        elif root.is_file():
-            root, found = root.parent, [root]
         elif root.exists():
             raise UsageError(f"--input {pattern} is no regular file: save it to one")
         return _in_order(pattern, [_local(path, root) for path in found if path.is_file()])
@@ -141,6 +149,10 @@ class LocalStorage:
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
 
+    def alone(self, folder: str) -> "contextlib.AbstractContextManager[None]":
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+        return alone(Path(os.path.realpath(folder)), "--output")
+
     def clean(self, folder: str) -> None:
         for path in Path(folder).rglob(f".*{PARTIAL}*"):
             path.unlink(missing_ok=True)
@@ -175,7 +187,7 @@ class RemoteStorage:
     def _file(self, path: str, facts: Dict[str, Any], root: str) -> File:
         version = next((str(facts[key]) for key in ("ETag", "etag", "md5Hash", "mtime", "created") if key in facts), "")
         name = path[len(root.rstrip("/")) + 1 :] if root else path
-        return File(self.protocol + path.lstrip("/"), name, int(facts["size"] or 0), version)
+        return File(self.protocol + path, name, int(facts["size"] or 0), version)
 
     def open(self, path: str) -> IO[bytes]:
         with _one_line(path):
@@ -219,6 +231,10 @@ class RemoteStorage:
         with contextlib.suppress(FileNotFoundError):
             self.system.rm_file(path)
 
+    def alone(self, folder: str) -> "contextlib.AbstractContextManager[None]":
+        """Nothing is done: object stores have no locks."""
+        return contextlib.nullcontext()
+
     def clean(self, folder: str) -> None:
         """Nothing is there: what was not closed was never written."""
 
@@ -238,6 +254,33 @@ def _one_line(where: str) -> Iterator[None]:
     except Exception as error:  # each of fsspec's systems has errors of its own
         said = " ".join(str(error).split()) or type(error).__name__
         raise WorkError(f"{where}: {said}: check its address and your access to it") from None
+
+
+def _walked(root: Path, hidden: bool) -> Iterator[Path]:
+    """The files of a folder and its folders; links are followed, each folder is read once.
+
+    Raises:
+        UsageError: a folder cannot be read, or a link leads nowhere.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"--input {root}: {error.filename} cannot be read ({error.strerror}): allow it, or move it")
+
+    seen = set()
+    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if hidden or not _is_hidden(name)]
+        for name in names:
+            path = Path(folder, name)
+            if not hidden and _is_hidden(name):
+                continue
+            if path.is_symlink() and not path.exists():
+                raise UsageError(f"--input {root}: {path} is a link to nothing: remove it")
+            yield path
 
 
 def _is_hidden(name: str) -> bool:

@@ -113,13 +113,13 @@ class ParquetWriter:
 
     def write(self, records: Sequence[Record], answers: Sequence[Answer]) -> None:
         rows = [record.row for record in records]
-        schema = self._opened(rows)
         values = [{**row, **self.work.values(answer)} for row, answer in zip(rows, answers)]
         try:
+            schema = self._opened(rows)
             self.writer.write_batch(self.arrow.RecordBatch.from_pylist(values, schema=schema))
-        except (self.arrow.ArrowInvalid, self.arrow.ArrowTypeError) as error:
+        except (self.arrow.ArrowException, OverflowError) as error:
             where = f"{self.records.name}, lines {records[0].number} to {records[-1].number}"
-            raise WorkError(f"{where}: values of several types: {error}: use --format jsonl") from None
+            raise WorkError(f"{where}: no values of one type: {error}: use --format jsonl") from None
 
     def _opened(self, rows: Sequence[Dict[str, Any]]) -> Any:
         if self.writer is None:

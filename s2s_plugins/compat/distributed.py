@@ -8,8 +8,9 @@ import functools
 import os
 import sys
 import tempfile
+import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import torch
 from fairseq import checkpoint_utils
@@ -77,7 +78,8 @@ def send_the_checkpoint_to_every_process() -> None:
             return original(cfg, trainer, **kwargs)
         trainer.cfg.checkpoint.load_checkpoint_on_all_dp_ranks = True
         is_first = trainer.data_parallel_rank == 0
-        sent = [_restored(cfg, trainer.checkpoint_suffix) if is_first else None]
+        with _patient(is_first):
+            sent = [_restored(cfg, trainer.checkpoint_suffix) if is_first else None]
         device = trainer.device if trainer.device.type == "cuda" else None
         dist.broadcast_object_list(sent, src=0, group=trainer.data_parallel_process_group, device=device)
         if is_first:
@@ -120,7 +122,8 @@ def end_when_a_host_is_lost() -> None:
     """End a training over several hosts, in a line, when one of them is out of reach.
 
     fairseq leaves gloo's time limit at half an hour, and ends with a traceback. ``--heartbeat-timeout`` sets another
-    limit than ours.
+    limit than ours. Writing and reading checkpoints, which the first process does alone, may take longer than the
+    limit.
     """
 
     @wrap(distributed_utils, "distributed_init")
@@ -130,8 +133,15 @@ def end_when_a_host_is_lost() -> None:
         with _time_limit(seconds) if settings.distributed_backend == "gloo" else contextlib.nullcontext():
             found = original(cfg)
             distributed_utils.get_global_group()  # fairseq makes its group at the first use
+            if settings.distributed_backend == "gloo":
+                _BEATS.append(dist.new_group())
         sys.excepthook = hook  # torch's keeps what ours prints, and prints it never: ours ends the process
         return found
+
+    @wrap(checkpoint_utils, "save_checkpoint")
+    def save_checkpoint(original, cfg, trainer, *args, **kwargs):
+        with _patient(trainer.data_parallel_rank == 0):
+            return original(cfg, trainer, *args, **kwargs)
 
     @wrap(distributed_utils, "distributed_main")
     def distributed_main(original, *args):
@@ -144,6 +154,47 @@ def end_when_a_host_is_lost() -> None:
                 "another process of this training is gone or out of reach: re-run the command on all hosts to resume "
                 f"from the last checkpoint ({str(error).partition('] ')[2].partition('. ')[0]})"
             ) from None
+
+
+_BEATS: List[Any] = []  # the group of all processes, by which one tells the others that it is alive
+
+
+@contextlib.contextmanager
+def _patient(is_first: bool) -> Iterator[None]:
+    """Inside, the first process may take any time: the others wait behind the block for its end, or its loss."""
+    if not _BEATS:
+        yield
+        return
+    if not is_first:
+        yield
+        while not _told(False):
+            pass
+        return
+    ended, lost = threading.Event(), []
+
+    def beat() -> None:
+        try:
+            while not _told(ended.wait(1)):
+                pass
+        except RuntimeError as error:
+            lost.append(error)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    if lost:
+        raise lost[0]
+
+
+def _told(is_done: bool) -> bool:
+    """Whether any process is done; all of them ask."""
+    answer = torch.tensor(int(is_done))
+    dist.all_reduce(answer, dist.ReduceOp.MAX, group=_BEATS[-1])
+    return bool(answer)
 
 
 @contextlib.contextmanager

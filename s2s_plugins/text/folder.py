@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Optional
 
 from s2s_plugins.errors import UsageError
-from s2s_plugins.steps import lock
+from s2s_plugins.locks import alone
 
 PARTS = {"new", "earlier"}
 
@@ -42,7 +42,7 @@ def prepared_folder(
     destination = Path(os.path.realpath(dest))  # "." needs a name, and a link has to stay one
     partial = destination.with_name(destination.name + ".partial")
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(destination, flag):
+    with alone(destination, flag):
         _recover(destination, partial)
         _refuse_other_things(f"{flag} {dest}", destination, strange)
         new, earlier = partial / "new", partial / "earlier"
@@ -54,30 +54,6 @@ def prepared_folder(
             os.replace(new, destination)
         finally:
             _recover(destination, partial)
-
-
-@contextlib.contextmanager
-def _alone(destination: Path, flag: str) -> Iterator[None]:
-    """Exclude other processes from ``destination``; the lock file stands beside it, since it is renamed."""
-    path = destination.with_name(f".{destination.name}.lock")
-    while True:
-        with path.open("w", encoding="utf-8") as file:
-            lock(file.fileno(), destination, flag, patience=0)
-            if not _is_open_file(path, file.fileno()):
-                continue  # the process that had the lock has removed the file after it was opened here
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
-
-
-def _is_open_file(path: Path, descriptor: int) -> bool:
-    """Whether the open file still has this name."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _recover(destination: Path, partial: Path) -> None:

@@ -212,3 +212,42 @@ def test_a_lost_host_ends_the_training_and_it_resumes_to_the_same_result(
     with two_hosts() as again:
         finished(launch(again, folders, *ARCH), folders)
     assert_same(weights(folders[0]), alone(commands, digits, tmp_path / "alone", *ARCH))
+
+
+SLOW = """
+import os, sys, time
+import s2s_plugins.registration
+from fairseq import checkpoint_utils
+from fairseq_cli.train import cli_main
+from s2s_plugins.compat import distributed
+distributed.LOST = 4
+save = checkpoint_utils.torch_persistent_save
+def slowly(*args, **flags):
+    time.sleep(10)
+    save(*args, **flags)
+if os.environ["RANK"] == "0":
+    checkpoint_utils.torch_persistent_save = slowly
+cli_main()
+"""
+
+
+def test_a_checkpoint_may_take_longer_to_write_than_a_lost_host_takes_to_be_missed(digits, tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    flags = [*FLAGS, *ARCH, "--max-update", "20", "--save-dir", tmp_path / "checkpoints"]
+    command = [
+        f"{BIN}/torchrun",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        script,
+        digits,
+        "--user-dir",
+        USER_DIR,
+        *flags,
+    ]
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "checkpoints" / "checkpoint_last.pt").exists()

@@ -207,16 +207,25 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_done(model, tmp_
     (folder / "b.txt.gz").write_bytes(gzip.compress(b"abc\n" * 5000)[:-20])
     (folder / "c.parquet").write_bytes(b"PAR1 or not")
     (folder / "d.csv").write_text("word,id\nabc,1\n")
-    (folder / "e.csv").write_text('source\n"abc\n')
+    (folder / "e.csv").write_bytes(b"source,w\xf6rt\nabc,1\n")
+    (folder / "f.json").write_text('[{"source": "abc"},\n {"source": "ba"}]\n')
+    (folder / "g.tsv").write_text("abc\nba\n")
     assert predict(model, "--input", folder, "--output", out) == 1
     error = capsys.readouterr().err
-    for expected in ("b.txt.gz: damaged", "c.parquet: damaged", "d.csv has no column 'source'", "e.csv, line"):
+    for expected in (
+        "b.txt.gz: damaged",
+        "c.parquet: damaged",
+        "d.csv has no column 'source'",
+        "e.csv, line 1: the names",
+    ):
         assert expected in error
-    assert "4 of 5 files were not predicted" in error and "Traceback" not in error
+    for expected in ("f.json: an array of JSON", "g.tsv has no column 'source', but 'abc'"):
+        assert expected in error
+    assert "6 of 7 files were not predicted" in error and "Traceback" not in error
     assert [path.name for path in (out / "predictions").iterdir()] == ["a.tsv"]
     assert not json.loads((out / "manifest.json").read_text())["finished"]
     (folder / "b.txt.gz").write_bytes(gzip.compress(b"abc\n" * 5000))
-    for name in ("c.parquet", "d.csv", "e.csv"):
+    for name in ("c.parquet", "d.csv", "e.csv", "f.json", "g.tsv"):
         (folder / name).unlink()
     assert predict(model, "--input", folder, "--output", out) == 0
     assert len((out / "predictions" / "b.tsv").read_text().splitlines()) == 5000
@@ -328,7 +337,7 @@ def test_files_that_begin_with_a_dot_or_underscore_are_no_input(model, tmp_path,
     for name in ("a.txt", "b.text", ".crc", "_SUCCESS", "_temporary/c.txt"):
         (folder / name).write_text("abc\n")
     assert predict(model, "--input", folder, "--output", out) == 0
-    assert sorted(path.name for path in (out / "predictions").iterdir()) == ["a.tsv", "b.tsv"]
+    assert sorted(path.name for path in (out / "predictions").iterdir()) == ["a.tsv", "b.text.tsv"]
     assert os.path.isfile(out / "done" / "b.text.json")
 
 
@@ -348,6 +357,11 @@ def test_batches_of_any_kind_get_columns(model):
         predictor({"x": []})
     with pytest.raises(UsageError, match="not a list"):
         predictor([["abc"]])
+    for taken in ("prediction", "error"):
+        with pytest.raises(UsageError, match=f"has a column '{taken}' already"):
+            predictor(pd.DataFrame({"word": ["abc"], taken: ["x"]}))
+    with pytest.raises(UsageError, match="unexpected keyword argument 'beams'"):
+        Predictor(str(model), beams=1)
 
 
 def test_a_predictor_is_sent_to_other_processes_with_its_options(model, tmp_path):
@@ -478,3 +492,107 @@ def test_forecasts_of_files_are_those_of_one(tmp_path, commands):
         expected = commands("s2s", "forecast", model, "--input", folder / name, "--length", 4).out
         assert (out / "predictions" / name).read_text() == expected
     assert not (out / "predictions" / "c.csv").exists()
+
+
+def test_a_damaged_row_of_csv_is_an_entry_and_blank_lines_are_none(model, tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "out"
+    path.write_text('source,id\nabc,1\n\n"ab"c,2\nba,3\n\n"bc,4\nabc,5\n')
+    assert predict(model, "--input", path, "--output", out) == 0
+    rows = (out / "predictions" / "a.tsv").read_text().splitlines()
+    assert [row.split("\t")[:2] for row in rows[1:]] == [["abc", "1"], ["ba", "3"]]
+    first, second = errors_in(out)
+    assert first["line"] == 4 and "not CSV" in first["error"]
+    assert second["line"] == 7 and "a quote that is never closed" in second["error"]
+
+
+@pytest.mark.parametrize("value", ["1", f"{2**70}", "{}"])
+def test_values_that_parquet_cannot_hold_are_named_with_the_file_and_the_others_are_done(
+    model, tmp_path, capsys, value
+):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(f'{{"source": "abc", "x": {value}}}\n{{"source": "ba", "x": "s"}}\n')
+    (folder / "b.jsonl").write_text('{"source": "abc"}\n')
+    assert predict(model, "--input", folder, "--output", out, "--format", "parquet") == 1
+    error = capsys.readouterr().err
+    assert "a.jsonl, lines 1 to 2: no values of one type" in error and "Traceback" not in error
+    assert [path.name for path in (out / "predictions").iterdir()] == ["b.parquet"]
+
+
+def test_what_nobody_has_foreseen_in_a_file_is_named_and_leaves_no_earlier_predictions(model, tmp_path, monkeypatch):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in "ab":
+        (folder / f"{name}.txt").write_text("abc\n")
+    job = Job(str(model), str(folder), str(out))
+    run(job, local)
+    (folder / "a.txt").write_text("abcd\n")
+    monkeypatch.setattr(Rows, "_answered", lambda *given: 1 / 0)
+    totals = run(job, local)
+    assert totals.failed == {"a.txt": "ZeroDivisionError: division by zero"}
+    assert [path.name for path in (out / "predictions").iterdir()] == ["b.tsv"]
+
+
+def test_an_output_belongs_to_one_input_and_to_one_run_at_a_time(model, tmp_path, capsys):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("abc\n")
+    (tmp_path / "one" / "b.txt").write_text("abc\n")
+    out = tmp_path / "out"
+    assert predict(model, "--input", tmp_path / "one", "--output", out) == 0
+    assert predict(model, "--input", tmp_path / "other", "--output", out) == 2
+    assert f"was begun with --input {tmp_path / 'one'}" in capsys.readouterr().err
+    (tmp_path / "one" / "b.txt").unlink()
+    assert predict(model, "--input", tmp_path / "one", "--output", out) == 0
+    assert "1 files of" in (said := capsys.readouterr().err) and "have no input any more: b.tsv" in said
+    with LocalStorage().alone(str(out)):
+        assert predict(model, "--input", tmp_path / "one", "--output", out) == 2
+    assert "another run is using" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*.lock"))
+
+
+def test_links_are_followed_once_and_what_cannot_be_read_is_named(model, tmp_path, capsys):
+    folder, elsewhere, out = tmp_path / "in", tmp_path / "elsewhere", tmp_path / "out"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "a.txt").write_text("abc\n")
+    (folder / "link").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    assert predict(model, "--input", folder, "--output", out) == 0
+    assert [path.name for path in (out / "predictions" / "link").iterdir()] == ["a.tsv"]
+    (folder / "gone.txt").symlink_to(tmp_path / "nothing")
+    assert predict(model, "--input", folder, "--output", out) == 2
+    assert "gone.txt is a link to nothing" in capsys.readouterr().err
+    (folder / "gone.txt").unlink()
+    (tmp_path / "own").symlink_to(folder / "predicted")  # lies among the inputs
+    assert predict(model, "--input", folder, "--output", tmp_path / "own") == 2
+    assert "would be read as well" in capsys.readouterr().err
+    if os.geteuid():
+        (folder / "shut").mkdir(mode=0)
+        assert predict(model, "--input", folder, "--output", out) == 2
+        assert "shut cannot be read" in capsys.readouterr().err
+
+
+def test_names_that_say_nothing_are_kept_and_brackets_are_no_pattern_where_there_is_such_a_file(model, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("words.aa", "words.ab", "x[1].txt"):
+        (folder / name).write_text("abc\n")
+    assert predict(model, "--input", folder, "--output", out) == 0
+    assert sorted(path.name for path in (out / "predictions").iterdir()) == [
+        "words.aa.tsv",
+        "words.ab.tsv",
+        "x[1].tsv",
+    ]
+    assert predict(model, "--input", folder / "x[1].txt", "--output", tmp_path / "one") == 0
+
+
+def test_text_with_nul_characters_is_no_text(model, tmp_path):
+    (tmp_path / "a.txt").write_bytes("abc\nba\n".encode("utf-16"))
+    assert predict(model, "--input", tmp_path / "a.txt", "--output", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "predictions" / "a.tsv").read_text() == "" and len(errors_in(tmp_path / "out")) == 3
+
+
+def test_an_address_of_this_machine_is_refused_with_the_remedy(model, tmp_path, capsys):
+    assert predict(model, "--input", f"file://{tmp_path}", "--output", tmp_path / "out") == 2
+    assert "leave file:// out" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Over a real Ray cluster of one node, and to a real object store: the same outputs as in one process."""
 
 import importlib
+import json
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import poison
 import pytest
 import yaml
 from conftest import REPOSITORY
@@ -17,7 +19,7 @@ from onnx_models import TOKENS
 from test_cluster import LONG, errors_in, files_in, words
 from web_tools import letters_model
 
-from s2s_plugins.cluster import Predictor, Shipped
+from s2s_plugins.cluster import Predictor, Shipped, engines
 from s2s_plugins.cluster.deployment import build
 from s2s_plugins.cluster.engines import Ray, local
 from s2s_plugins.cluster.job import Job, run
@@ -96,6 +98,19 @@ def test_workers_that_are_killed_are_replaced_and_no_line_is_lost(cluster, model
     run(Job(model, str(source), str(tmp_path / "local")), local)
     assert len(killed) == 3
     assert outputs(tmp_path / "ray") == outputs(tmp_path / "local")
+
+
+def test_a_file_that_no_worker_survives_is_named_and_the_others_are_done(cluster, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "RETRIES", 1)
+    ray.cloudpickle.register_pickle_by_value(poison)  # workers do not find it
+    source = tmp_path / "in"
+    source.mkdir()
+    for name in ("a", "b", "poison", "x", "y", "z"):
+        (source / f"{name}.txt").write_text("abc\n")
+    totals = run(poison.PoisonedJob(model, str(source), str(tmp_path / "out")), Ray(concurrency=2))
+    assert list(totals.failed) == ["poison.txt"] and "its worker died" in totals.failed["poison.txt"]
+    assert totals.lines == 5 and len(list((tmp_path / "out" / "predictions").iterdir())) == 5
+    assert not json.loads((tmp_path / "out" / "manifest.json").read_text())["finished"]
 
 
 def processes():
