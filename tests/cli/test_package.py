@@ -65,7 +65,7 @@ def run(script, *argv):
 
 # rooms without fairseq
 FREE = ("nn", "inference", "web", "series", "text", "search", "reports", "cli", "steps", "files", "extras", "errors")
-FREE += ("evaluation", "cluster")
+FREE += ("evaluation", "cluster", "locks")
 
 
 def test_the_package_and_every_room_that_needs_no_fairseq_are_imported_without_it():
@@ -114,7 +114,7 @@ def test_it_registers_whichever_way_it_comes_together_with_fairseq(imports):
 # a room may import from those that stand behind it, never from one before it
 ROOMS = ["__main__", "cli", "cluster", "server", "web", "comparison", "training", "tasks", "criterions", "models"]
 ROOMS += ["inference", "compat", "reports", "evaluation", "series", "text", "search", "nn", "registration", "steps"]
-ROOMS += ["files", "extras", "errors", "version"]
+ROOMS += ["locks", "files", "extras", "errors", "version"]
 
 
 def test_a_room_imports_what_is_below_it_and_nothing_above():

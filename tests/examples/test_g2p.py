@@ -9,7 +9,7 @@ from runs import code_of, inside
 from common import cmudict
 from g2p import prepare, report
 from g2p import run as g2p
-from s2s_plugins import steps
+from s2s_plugins import locks
 from s2s_plugins.cli.main import parse
 from s2s_plugins.steps import exclusive
 
@@ -76,7 +76,7 @@ def test_predictions_are_shown_beside_their_pronunciations(tmp_path):
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(steps, "SECONDS_TO_END", 0)
+    monkeypatch.setattr(locks, "SECONDS_TO_END", 0)
     (tmp_path / "out").mkdir()
     with exclusive(tmp_path / "out"):
         code, _, err = inside(capsys, g2p.main, "--demo", "--out", tmp_path / "out")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from s2s_plugins import steps
+from s2s_plugins import locks
 from s2s_plugins.errors import UsageError
 from s2s_plugins.steps import Runner, Step, difference, executable, held_signals
 
@@ -77,7 +77,7 @@ def test_a_long_setting_does_not_fill_the_line():
 
 
 def test_two_runs_do_not_work_in_one_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(steps, "SECONDS_TO_END", 0)
+    monkeypatch.setattr(locks, "SECONDS_TO_END", 0)
     runner = Runner(tmp_path)
     refused = []
 
@@ -92,7 +92,7 @@ def test_two_runs_do_not_work_in_one_folder(tmp_path, monkeypatch):
 
 
 def test_a_command_that_outlives_its_run_keeps_the_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(steps, "SECONDS_TO_END", 0)
+    monkeypatch.setattr(locks, "SECONDS_TO_END", 0)
     program = (
         "import sys; from pathlib import Path; from s2s_plugins.steps import Runner, Step;"
         "Runner(Path(sys.argv[1])).run([Step('long', 'try', None, {}, [sys.executable, '-c', sys.argv[2]])])"
@@ -107,7 +107,7 @@ def test_a_command_that_outlives_its_run_keeps_the_folder(tmp_path, monkeypatch)
     with pytest.raises(UsageError, match="another run is using"):
         Runner(tmp_path).run([])
     os.kill(int(found[0]), signal.SIGKILL)
-    monkeypatch.setattr(steps, "SECONDS_TO_END", 30)  # what waits for its end may go on then
+    monkeypatch.setattr(locks, "SECONDS_TO_END", 30)  # what waits for its end may go on then
     Runner(tmp_path).run([])
 
 
