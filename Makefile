@@ -1,7 +1,7 @@
 # make demo   train attention_lstm on real data and show its predictions       make test   run every test
 # make env    make .venv (PYTHON=... chooses the interpreter)                    make clean  remove what these made
 # make gallery  train and compare models on the examples made for it; re-run to resume
-# make soak   long tests: killed processes, full disks, hostile input; some 10 minutes
+# make soak   long tests: killed processes, lost hosts, full disks, hostile input
 # make bench  measure speed and memory beside fairseq's own lstm, some 40 minutes; re-run to resume
 # make docs   build the documentation into site/, to be opened at site/index.html
 # make lint   check the code: ruff, formatting, types

@@ -61,9 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from s2s_plugins.text.folder import prepared_folder
     from s2s_plugins.text.prepare import TokenChoice, prepare
+    from s2s_plugins.text.shares import check_name
     from s2s_plugins.text.sources import Sources
 
     sources, choice = values(Sources, args), values(TokenChoice, args)
+    check_name("--dest", args.dest, args.shards)
     with prepared_folder(args.dest) as folder:
         prepared = prepare(sources, choice, folder, args.shards)
     print(prepared)

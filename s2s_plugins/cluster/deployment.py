@@ -8,13 +8,13 @@ from s2s_plugins.cluster.shipping import Shipped
 from s2s_plugins.errors import UsageError
 from s2s_plugins.extras import library
 from s2s_plugins.inference.load import load
+from s2s_plugins.inference.trained import BACKENDS
 from s2s_plugins.server.app import app_of
 from s2s_plugins.server.limits import Limits
 from s2s_plugins.server.metrics import Metrics
 from s2s_plugins.server.run import named
 
 REPLICAS = 2
-BACKENDS = ("onnx", "torch")
 N = TypeVar("N", int, float)
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional, Protocol
 
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.extras import library
-from s2s_plugins.locks import alone
+from s2s_plugins.locks import lock
 
 WILDCARDS = "*?["
 PARTIAL = ".partial-"  # in the name of a file that is being written
@@ -150,8 +150,7 @@ class LocalStorage:
         Path(path).unlink(missing_ok=True)
 
     def alone(self, folder: str) -> "contextlib.AbstractContextManager[None]":
-        Path(folder).parent.mkdir(parents=True, exist_ok=True)
-        return alone(Path(os.path.realpath(folder)), "--output")
+        return _locked(Path(os.path.realpath(folder)))
 
     def clean(self, folder: str) -> None:
         for path in Path(folder).rglob(f".*{PARTIAL}*"):
@@ -254,6 +253,31 @@ def _one_line(where: str) -> Iterator[None]:
     except Exception as error:  # each of fsspec's systems has errors of its own
         said = " ".join(str(error).split()) or type(error).__name__
         raise WorkError(f"{where}: {said}: check its address and your access to it") from None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Inside, the folder is there and locked itself: the one above it may be closed to this user.
+
+    Raises:
+        UsageError: it is a file, or another process has it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output {folder} is a file: name a folder")
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.name == "nt":  # has no locks of folders
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        lock(descriptor, folder, "--output", patience=0)
+        yield
+    finally:
+        os.close(descriptor)
+        if is_new:
+            with contextlib.suppress(OSError):  # something was written
+                folder.rmdir()
 
 
 def _walked(root: Path, hidden: bool) -> Iterator[Path]:

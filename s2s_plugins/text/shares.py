@@ -76,6 +76,16 @@ def in_shares(work: Callable[[Share], R], count: int) -> List[R]:
             process.kill()
 
 
+def check_name(flag: str, where: object, shards: int) -> None:
+    """See that fairseq can tell the folders of shards apart.
+
+    Raises:
+        UsageError: what stands between them is in their name.
+    """
+    if shards > 1 and os.pathsep in str(where):
+        raise UsageError(f"{flag} {where} has {os.pathsep!r} in it, by which fairseq tells shards apart: name another")
+
+
 def at_once(count: int) -> int:
     """Of so many processes, those that run at a time: one for each core that this process may use, two or more."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,7 +10,7 @@ import time
 import pytest
 from hosts import HOSTS, in_host, kill, processes, run, two_hosts
 from onnx_models import TOKENS
-from test_cluster import files_in
+from predicted_files import files_in
 from web_tools import LETTERS, letters_model
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]

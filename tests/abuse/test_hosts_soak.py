@@ -130,7 +130,7 @@ def test_the_command_of_the_kubernetes_file_trains_over_two_hosts(hosts, folders
     for name, folder in zip(hosts, folders):
         own = {"PET_LOCAL_ADDR": HOSTS[name], "PET_RDZV_CONF": f"is_host={int(HOSTS[name] == head)}"}  # as above
         words = [*container["command"], *container["args"]]
-        words[-1] = words[-1].replace("/work", str(folder)).replace("attention_lstm", "attention_lstm_tiny")
+        words[-1] = words[-1].replace("/storage", str(folder)).replace("attention_lstm", "attention_lstm_tiny")
         words[-1] += " --max-update 20"
         variables = {
             **sets,

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 from onnx_models import TOKENS
-from test_cluster import LONG, errors_in, files_in, words
+from predicted_files import LONG, errors_in, files_in, words
 from web_tools import letters_model
 
 from s2s_plugins.cluster import Predictor, Shipped, engines
@@ -272,6 +272,10 @@ def test_the_file_of_the_guide_is_one_that_ray_serve_takes(model):
         ({"models": "no.safetensors"}, "no.safetensors: there is no such file"),
         ({"models": "x", "max_bean": 3}, "knows no argument 'max_bean'"),
         ({"models": "x", "max_beam": 0}, "--max-beam 0 is out of range"),
+        ({"models": "x", "max_beam": "wide"}, "max_beam: 'wide': use a number"),
+        ({"models": "x", "replicas": None}, "replicas: None: use a number"),
+        ({"models": "x", "replicas": 0}, "replicas: 0: use 1 or more"),
+        ({"models": "x", "backend": "tf"}, "backend: 'tf': use torch or onnx"),
     ],
 )
 def test_what_a_deployment_cannot_be_built_of_is_said(given, message):

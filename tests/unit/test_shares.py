@@ -214,5 +214,7 @@ def test_shards_that_make_no_sense_are_refused(commands, tmp_path, texts, shards
     (tmp_path / "more.txt").write_text("w1\n")
     (tmp_path / "train.tsv").write_text("text\tlabel\nw1 w1\t0\nw1\t1\n")
     flags = [*texts, "--level", "word", "--dest", tmp_path / "out", "--shards", shards]
+    named = [*texts, "--level", "word", "--dest", tmp_path / "a:b", "--shards", 2]
+    assert "has ':' in it" in commands("s2s", "prepare", *named, code=2).err
     assert message in commands("s2s", "prepare", *flags, "--valid", tmp_path / "train.tsv", code=2).err
     assert not (tmp_path / "out").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
@@ -27,7 +26,7 @@ from s2s_plugins.text.pairs.sources import ParallelPairs, TablePairs, read_pairs
 from s2s_plugins.text.pairs.splitting import HELD_OUT, OUT, PARTS, TRAIN, VALID, assign, smallest
 from s2s_plugins.text.pairs.survey import KEPT
 from s2s_plugins.text.pairs.writing import Numbers, Unknown, write_parts
-from s2s_plugins.text.shares import Share, at_once, in_shares
+from s2s_plugins.text.shares import Share, at_once, check_name, in_shares
 from s2s_plugins.text.slots import Slots
 
 LONGEST = {"token": 200, "char": 200, "sentencepiece": 1000}  # tokens, or characters of sentences
@@ -56,8 +55,7 @@ def prepare_pairs(train: Any, out: AnyPath, options: Optional[Options] = None, f
     read = read_parts(given, options.columns, out.parent)
     _check_features(read, options)
     _check_readable(read, options.shards)
-    if options.shards > 1 and os.pathsep in str(out):
-        raise UsageError(f"{flag} {out} has {os.pathsep!r} in it, by which fairseq tells shards apart: name another")
+    check_name(flag, out, options.shards)
     data = {part: pairs.fingerprint() for part, pairs in read.items()}
     inputs: Dict[str, object] = {"options": options.plain(), "data": data}
     if matches(out, inputs):
