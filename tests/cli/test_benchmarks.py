@@ -16,10 +16,13 @@ from web_tools import letters_model, runtime_or_skip
 
 sys.path.insert(0, str(REPOSITORY))  # benchmarks is no part of the installed package
 
-from benchmarks import flops, lab, onnx, pairs, web  # noqa: E402
+from benchmarks import cluster, flops, lab, onnx, pairs, web  # noqa: E402
 from benchmarks.parts.ablation import PLAIN_SEARCH  # noqa: E402
 from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
 from benchmarks.systems import BASELINE, FULL, QUICK  # noqa: E402
+from s2s_plugins.cluster import Shipped  # noqa: E402
+from s2s_plugins.cluster.engines import local  # noqa: E402
+from s2s_plugins.cluster.job import run  # noqa: E402
 
 PARTS = ["same", "training", "decoding", "memory", "growth", "profile", "ablation"]
 PLOTTED = PARTS[1:]
@@ -292,3 +295,26 @@ def test_the_page_is_measured_in_a_browser_beside_python(tmp_path, monkeypatch, 
     assert re.search(
         r"^ready after \d+ ms; 22 words, ms a prediction:\nChromium [\d.]+, Python [\d.]+$", said, re.MULTILINE
     )
+
+
+def test_a_model_that_sleeps_predicts_files_on_two_nodes_as_a_real_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "SECONDS", 0.0001)
+    source = cluster.files_of(["abc", "b"], tmp_path / "in", files=2, lines=3)
+    model = REPOSITORY / "benchmarks" / "README.md"  # is sent, and not opened
+    monkeypatch.setattr(cluster.SleepingJob, "shipped", lambda job: Shipped({"model.safetensors": model.read_bytes()}))
+    totals = run(cluster.SleepingJob(str(model), str(source), str(tmp_path / "out")), local)
+    assert (totals.partitions, totals.lines, totals.failed) == (2, 6, {})
+    assert (tmp_path / "out" / "predictions" / "00001.tsv").read_text() == "b\tb\nabc\tabc\nb\tb\n"
+
+
+def test_a_part_of_the_cluster_benchmark_that_is_not_there_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cluster.main(["--out", str(tmp_path), "--only", "cost,price"])
+    assert "--only price is no part: use cost, growth" in capsys.readouterr().err
+
+
+def test_results_of_the_cluster_benchmark_are_shown_in_a_line():
+    found = {side: {"median": value} for side, value in (("baseline", 4e-4), ("ours", 5e-4))}
+    found["ratio"] = {"median": 1.25, "low": 1.2, "high": 1.3}
+    assert cluster.shown("cost", found) == "cost: 400.00 and 500.00 us a line, ratio 1.25 (1.20 to 1.30)"
+    assert cluster.shown("memory", {"100": 90.4, "10000": 120.0}) == "memory: 100 files 90 MB, 10000 files 120 MB"
