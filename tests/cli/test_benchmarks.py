@@ -22,7 +22,7 @@ from benchmarks.switches import SWITCHES, switched_off  # noqa: E402
 from benchmarks.systems import BASELINE, FULL, QUICK  # noqa: E402
 from s2s_plugins.cluster import Shipped  # noqa: E402
 from s2s_plugins.cluster.engines import local  # noqa: E402
-from s2s_plugins.cluster.job import run  # noqa: E402
+from s2s_plugins.cluster.job import run as run_job  # noqa: E402
 
 PARTS = ["same", "training", "decoding", "memory", "growth", "profile", "ablation"]
 PLOTTED = PARTS[1:]
@@ -297,12 +297,12 @@ def test_the_page_is_measured_in_a_browser_beside_python(tmp_path, monkeypatch, 
     )
 
 
-def test_a_model_that_sleeps_predicts_files_on_two_nodes_as_a_real_one_does(tmp_path, monkeypatch):
+def test_a_model_that_sleeps_predicts_files_as_a_real_one_does(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "SECONDS", 0.0001)
     source = cluster.files_of(["abc", "b"], tmp_path / "in", files=2, lines=3)
     model = REPOSITORY / "benchmarks" / "README.md"  # is sent, and not opened
     monkeypatch.setattr(cluster.SleepingJob, "shipped", lambda job: Shipped({"model.safetensors": model.read_bytes()}))
-    totals = run(cluster.SleepingJob(str(model), str(source), str(tmp_path / "out")), local)
+    totals = run_job(cluster.SleepingJob(str(model), str(source), str(tmp_path / "out")), local)
     assert (totals.partitions, totals.lines, totals.failed) == (2, 6, {})
     assert (tmp_path / "out" / "predictions" / "00001.tsv").read_text() == "b\tb\nabc\tabc\nb\tb\n"
 

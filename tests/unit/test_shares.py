@@ -20,6 +20,8 @@ from test_pairs_levels import sentences
 from s2s_plugins.errors import UsageError, WorkError
 from s2s_plugins.text.indexed import IndexedTexts
 from s2s_plugins.text.pairs import Options, prepare_pairs
+from s2s_plugins.text.pairs.levels import Level
+from s2s_plugins.text.pairs.sides import Side
 from s2s_plugins.text.shares import in_shares, together
 from s2s_plugins.text.symbols import SymbolTable
 
@@ -118,6 +120,29 @@ def test_more_shards_than_pairs_are_refused(tmp_path):
 def test_data_that_other_processes_cannot_read_is_refused(tmp_path):
     with pytest.raises(UsageError, match="--shards 2 reads files: write the pairs to one"):
         prepare_pairs(iter(lexicon(50)), tmp_path / "out", Options(shards=2))
+
+
+def test_what_two_processes_have_counted_is_what_one_counts():
+    def counted(texts):
+        side = Side("target", Level("char", ""), set("abcdé"))
+        for text in texts:
+            side.count(text)
+        return side
+
+    texts = [
+        "abc",
+        "abc",
+        "abc",
+        "bdacé",
+        "cafe\u0301\u200b",
+    ]  # the longest, and all that is strange, in the second share
+    whole, first = counted(texts), counted(texts[:3])
+    assert first.only == "abc"
+    first.add(counted(texts[3:]))
+    for side in (whole, first):
+        side.number_symbols(1)
+    assert first.facts() == whole.facts() and first.table.symbols == whole.table.symbols and first.only is None
+    assert first.writing.invisible == whole.writing.invisible and first.writing.composed == whole.writing.composed
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
