@@ -126,7 +126,7 @@ def run_job(args: argparse.Namespace, verb: str, models: Sequence[str], options:
 
         totals = run(job, engine, show)
     for name, why in list(totals.failed.items())[:SHOWN]:
-        print(f"s2s {verb}: {why if name in why else f'{name}: {why}'}", file=sys.stderr)
+        print(f"s2s {verb}: {why if why.startswith(name) else f'{name}: {why}'}", file=sys.stderr)
     if len(totals.failed) > SHOWN:
         print(f"s2s {verb}: and {len(totals.failed) - SHOWN:,} more", file=sys.stderr)
     what, unknown = ("series", "unknown categories") if verb == "forecast" else ("lines", "lines with unknown tokens")

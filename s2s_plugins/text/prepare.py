@@ -136,7 +136,7 @@ def prepare(sources: Sources, choice: TokenChoice, folder: Path, shards: int = 1
         sources: the files.
         choice: what the tokens are.
         folder: an empty one.
-        shards: folders that the documents to pretrain on are dealt to, by as many processes.
+        shards: folders that the documents to pretrain on are dealt to, by several processes.
 
     Raises:
         UsageError: a file cannot be read, a label does not fit, or no document or token is left.
@@ -182,7 +182,7 @@ def prepare_splits(
             total = writer.write_unlabelled(splits.unlabelled, pretrain)
             train_row = writer.write("train", splits.train, *([pretrain] if train_text else []))
         total = _sum([total, train_row[1]]) if train_text else total
-    if total.documents < shards:
+    if shards > max(1, total.documents):
         raise UsageError(f"--shards {shards} is more than there are documents to pretrain on: use fewer")
     rows = [("pretrain/train", total), train_row, valid_row]
     if has_test:
